@@ -1,0 +1,56 @@
+"""How codes are inferred: one file a family, and thresholding, which composes with a symmetric base.
+
+A family is registered by its line in `POSTERIORS` or `SOLVERS`; the tests' battery runs over both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vscbench.coders.amortised import Amortised
+from vscbench.coders.base import Base, Coder, Posterior
+from vscbench.coders.fista import Fista
+from vscbench.coders.gaussian import Gaussian
+from vscbench.coders.laplacian import Laplacian
+from vscbench.coders.spike_slab import SpikeSlab
+from vscbench.coders.threshold import FixedThreshold, GammaThreshold
+from vscbench.objectives import Objective
+from vscbench.ramps import Ramp
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["POSTERIORS", "SOLVERS", "Amortised", "Coder", "Posterior", "build_coder", "build_posterior"]
+
+POSTERIORS: dict[str, type[Posterior]] = {
+    "gaussian": Gaussian,
+    "laplacian": Laplacian,
+    "spike_slab": SpikeSlab,
+}
+SOLVERS: dict[str, type[Coder]] = {"fista": Fista}
+
+RAMPED = ("noise_warmup", "temperature", "penalty_warmup")
+THRESHOLD_KEYS = ("threshold", "threshold_value", "estimator", "gamma_kl_weight")
+
+
+def build_posterior(spec: dict[str, Any]) -> Posterior:
+    """The posterior of a method: a family (`family` and its constants) and, where `threshold` says so, a threshold."""
+    constants = {k: Ramp(**v) if k in RAMPED else v for k, v in spec.items() if k not in ("family", *THRESHOLD_KEYS)}
+    posterior = POSTERIORS[spec["family"]](**constants)
+    threshold = spec.get("threshold", "none")
+    if threshold == "none":
+        return posterior
+    assert isinstance(posterior, Base)  # noqa: S101  (the schema allows thresholds on symmetric bases alone)
+    common = {"base": posterior, "value": spec["threshold_value"]}
+    common |= {"estimator": spec["estimator"]} if "estimator" in spec else {}
+    if threshold == "fixed":
+        return FixedThreshold(**common)
+    weight = {"kl_weight": spec["gamma_kl_weight"]} if "gamma_kl_weight" in spec else {}
+    return GammaThreshold(**common, **weight)
+
+
+def build_coder(spec: dict[str, Any], encoder: nn.Module, latents: int, objective: dict[str, Any]) -> Coder:
+    """The coder of a method; solvers need neither encoder nor objective."""
+    if spec["family"] in SOLVERS:
+        return SOLVERS[spec["family"]](**{k: Ramp(**v) if k in RAMPED else v for k, v in spec.items() if k != "family"})
+    return Amortised(encoder, latents, build_posterior(spec), Objective(**objective))

@@ -1,0 +1,136 @@
+"""Maximum a-posteriori codes by FISTA (Beck and Teboulle, 2009) with adaptive restart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+import torch
+from torch import Generator, Tensor, nn
+
+from vscbench.coders.base import Coder
+from vscbench.objectives.sampling import Loss, squared_error
+from vscbench.ramps import Ramp
+
+if TYPE_CHECKING:
+    from vscbench.generators import Dictionary
+
+CHECK_EVERY = 5
+"""Iterations between two looks at convergence: a look costs about one iteration."""
+
+
+class Solution(NamedTuple):
+    """What FISTA found."""
+
+    codes: Tensor
+    """(B, K)."""
+    iterations: Tensor
+    """(B,) iterations until each code had converged, or the limit."""
+
+
+def lasso_objective(x: Tensor, reconstruction: Tensor, codes: Tensor, penalty: float) -> Tensor:
+    """½‖x - x̂‖² + λ‖z‖₁ of data and reconstructions (..., P) and codes (..., K): (...)."""
+    return 0.5 * (x - reconstruction).square().sum(-1) + penalty * codes.abs().sum(-1)
+
+
+@torch.no_grad()
+def fista(
+    x: Tensor, atoms: Tensor, penalty: float, max_iterations: int = 500, tolerance: float = 1e-3
+) -> Solution:
+    """Minimise ½‖x - A z‖² + λ‖z‖₁ over z for data (B, P) and atoms (P, K).
+
+    Each data point stops by itself, when ‖z - z_old‖ ≤ tolerance · ‖z_old‖ holds at a look, and leaves the
+    batch. The momentum of a data point restarts when it points uphill (O'Donoghue and Candès, 2015).
+    """
+    gram = atoms.T @ atoms  # (K, K): K² operations an iteration instead of 2PK
+    correlation = x @ atoms  # (B, K)
+    step = 1 / torch.linalg.eigvalsh(gram)[-1].clamp(min=torch.finfo(gram.dtype).tiny)
+    gram, correlation, shrink = gram * step, correlation * step, penalty * step
+
+    solution = torch.zeros_like(correlation)
+    iterations = torch.full((len(x),), max_iterations, device=x.device)
+    rows = torch.arange(len(x), device=x.device)  # who is still in the batch
+    codes = look_ahead = solution
+    momentum = x.new_ones(len(x), 1)
+    for iteration in range(1, max_iterations + 1):
+        # z = soft(y - (y AᵀA - x A)/L, λ/L), written so that the product adds in place.
+        target = torch.addmm(correlation, look_ahead, gram, alpha=-1).add_(look_ahead)
+        new = target - target.clamp(-shrink, shrink)
+        change = new - codes
+        uphill = torch.linalg.vecdot(look_ahead - new, change).unsqueeze(-1) > 0
+        momentum = torch.where(uphill, 1.0, momentum)
+        grown = (1 + (1 + 4 * momentum.square()).sqrt()) / 2
+        look_ahead = torch.addcmul(new, change, (momentum - 1) / grown)
+        momentum, codes = grown, new
+        if iteration % CHECK_EVERY and iteration < max_iterations:
+            continue
+        size = torch.linalg.vector_norm(codes - change, dim=-1)
+        done = torch.linalg.vector_norm(change, dim=-1) <= tolerance * size
+        # Repacking the batch costs as much as an iteration: wait until enough of it has converged.
+        if iteration < max_iterations and done.sum() * 8 < len(done):
+            continue
+        solution[rows] = codes
+        iterations[rows[done]] = iteration
+        keep = ~done
+        if not keep.any():
+            break
+        rows, correlation = rows[keep], correlation[keep]
+        codes, look_ahead, momentum = codes[keep], look_ahead[keep], momentum[keep]
+    return Solution(solution, iterations)
+
+
+class Fista(Coder):
+    """Codes that minimise the lasso objective on a linear generator; the dictionary learns from them (spec 1.5).
+
+    Args:
+        penalty: λ.
+        penalty_warmup: multiplier of λ while training starts.
+        max_iterations: limit for one data point.
+        tolerance: relative change at which a data point has converged.
+    """
+
+    stochastic: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        penalty: float = 20.0,
+        penalty_warmup: Ramp = Ramp(1, 1),
+        max_iterations: int = 500,
+        tolerance: float = 1e-3,
+    ) -> None:
+        super().__init__()
+        self.penalty, self.penalty_warmup = penalty, penalty_warmup
+        self.max_iterations, self.tolerance = max_iterations, tolerance
+        self.multiplier = penalty_warmup.final
+
+    def solve(self, x: Tensor, generator: Dictionary) -> Tensor:
+        """The codes (B, K) of data (B, P)."""
+        penalty = self.multiplier * self.penalty
+        return fista(x, generator.atoms.detach(), penalty, self.max_iterations, self.tolerance).codes
+
+    def loss(self, x: Tensor, generator: nn.Module, rng: Generator | None) -> Loss:  # noqa: ARG002
+        """The squared error of the solution, with a graph to the generator."""
+        codes = self.solve(x, generator).unsqueeze(0)  # type: ignore[arg-type]
+        mse = squared_error(x, generator(codes))[0]
+        return Loss(mse, mse, torch.zeros_like(mse), codes)
+
+    @torch.no_grad()
+    def sample(self, x: Tensor, generator: nn.Module, samples: int, rng: Generator | None) -> Tensor:  # noqa: ARG002
+        """The solution, `samples` times: (S, B, K)."""
+        return self.mean(x, generator).expand(samples, -1, -1)
+
+    @torch.no_grad()
+    def best(self, x: Tensor, generator: nn.Module, samples: int, rng: Generator | None) -> Tensor:  # noqa: ARG002
+        """The solution: (B, K)."""
+        return self.mean(x, generator)
+
+    @torch.no_grad()
+    def mean(self, x: Tensor, generator: nn.Module) -> Tensor:
+        """The solution: (B, K)."""
+        return self.solve(x, generator)  # type: ignore[arg-type]
+
+    def kl(self, x: Tensor) -> None:
+        """None: a MAP solver has no posterior."""
+
+    def at(self, step: float, steps: int) -> None:
+        """Set the multiplier of λ to its value at `step` of `steps`."""
+        self.multiplier = self.penalty_warmup(step, steps)

@@ -1,0 +1,71 @@
+"""The Gaussian posterior."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import torch
+from scipy.special import ndtri
+from torch import Generator, Tensor
+
+from vscbench.coders.base import Base, Noise, Params
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+QUADRATURE_NODES = 24
+
+
+@dataclass
+class Gaussian(Base):
+    """z = μ + σ ε, ε ~ N(0, 1), against the prior N(0, s₀) (spec 1.1)."""
+
+    spread_prior: float = 0.1
+    """s₀, the prior's variance."""
+
+    heads: ClassVar[tuple[str, ...]] = ("location", "log_variance")  # type: ignore[misc]
+
+    def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
+        """ε ~ N(0, 1): (S, B, K)."""
+        like = params["location"]
+        return {"normal": torch.empty((samples, *like.shape), dtype=like.dtype, device=like.device).normal_(generator=rng)}
+
+    def location(self, params: Params) -> Tensor:
+        """μ: (B, K)."""
+        return params["location"]
+
+    def deviation(self, params: Params, noise: Noise) -> Tensor:
+        """e = σ ε: (S, B, K)."""
+        return noise["normal"] * torch.exp(params["log_variance"] / 2)
+
+    def kl(self, params: Params) -> Tensor:
+        """½[(μ² + σ²)/s₀ - 1 - log(σ²/s₀)]: (B, K), nats."""
+        return gaussian_kl(params["location"], params["log_variance"], self.spread_prior)
+
+    def tail(self, params: Params, threshold: Tensor | float) -> Tensor:
+        """2Φ(-λ/σ): (B, K)."""
+        return torch.erfc(threshold * torch.exp(-params["log_variance"] / 2) / math.sqrt(2))
+
+    def gamma_tail(self, params: Params, shape: Tensor, rate: Tensor) -> Tensor:
+        """E_e[P(λ < |e|)] by Gauss-Legendre quadrature over the quantiles of |e|: (B, K)."""
+        scale = torch.exp(params["log_variance"] / 2) * rate
+        total = torch.zeros_like(scale)
+        for node, weight in half_normal_quadrature():
+            total += weight * torch.special.gammainc(shape, node * scale)
+        return total
+
+
+def gaussian_kl(location: Tensor, log_variance: Tensor, prior_variance: float) -> Tensor:
+    """KL(N(μ, σ²) ‖ N(0, s₀)) = ½[(μ² + σ²)/s₀ - 1 - log(σ²/s₀)], elementwise, in nats."""
+    ratio = (location.square() + log_variance.exp()) / prior_variance
+    return 0.5 * (ratio - 1 - log_variance + math.log(prior_variance))
+
+
+def half_normal_quadrature() -> Iterator[tuple[float, float]]:
+    """Nodes x and weights w with Σ w f(x) ≈ E f(|ε|), ε ~ N(0, 1)."""
+    nodes, weights = np.polynomial.legendre.leggauss(QUADRATURE_NODES)
+    quantiles = ndtri(0.5 + (nodes + 1) / 4)
+    return zip(quantiles.tolist(), (weights / 2).tolist(), strict=True)

@@ -1,0 +1,62 @@
+"""The Laplacian posterior."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Generator, Tensor
+
+from vscbench.coders.base import Base, Noise, Params
+from vscbench.ramps import Ramp
+
+
+@dataclass
+class Laplacian(Base):
+    """z = μ + w b ε, ε ~ Laplace(0, 1), against the prior Laplace(0, b₀) (spec 1.1)."""
+
+    spread_prior: float = 0.1
+    """b₀, the prior's scale."""
+    noise_warmup: Ramp = Ramp(1, 1)
+    """w, the weight of the noise while training starts; the divergence does not see it, as published."""
+
+    heads: ClassVar[tuple[str, ...]] = ("location", "log_scale")  # type: ignore[misc]
+
+    def __post_init__(self) -> None:
+        self.warmup = self.noise_warmup.final
+
+    def at(self, step: float, steps: int) -> None:
+        """Set w to its value at `step` of `steps`."""
+        self.warmup = self.noise_warmup(step, steps)
+
+    def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
+        """ε = -sign(u) log(1 - |u|), u ~ U(-1, 1): (S, B, K)."""
+        like = params["location"]
+        u = torch.empty((samples, *like.shape), dtype=like.dtype, device=like.device).uniform_(-1, 1, generator=rng)
+        # |u| = 1 can be drawn; it would be an infinite code.
+        magnitude = u.abs().clamp_(max=1 - 2**-24).neg_().log1p_()
+        return {"laplace": magnitude.copysign_(u)}
+
+    def location(self, params: Params) -> Tensor:
+        """μ: (B, K)."""
+        return params["location"]
+
+    def deviation(self, params: Params, noise: Noise) -> Tensor:
+        """e = w b ε: (S, B, K)."""
+        return noise["laplace"] * (self.warmup * params["log_scale"].exp())
+
+    def kl(self, params: Params) -> Tensor:
+        """|μ|/b₀ + (b/b₀) exp(-|μ|/b) + log(b₀/b) - 1: (B, K), nats."""
+        distance, log_scale = params["location"].abs(), params["log_scale"]
+        rest = log_scale.exp() * torch.exp(-distance * torch.exp(-log_scale))
+        return (distance + rest) / self.spread_prior + math.log(self.spread_prior) - log_scale - 1
+
+    def tail(self, params: Params, threshold: Tensor | float) -> Tensor:
+        """exp(-λ/(w b)): (B, K)."""
+        return torch.exp(-threshold * torch.exp(-params["log_scale"]) / self.warmup)
+
+    def gamma_tail(self, params: Params, shape: Tensor, rate: Tensor) -> Tensor:
+        """E exp(-λ/(w b)) = (1 + 1/(w b β))^-α, the Laplace transform of the Gamma: (B, K)."""
+        return torch.exp(-shape * torch.log1p(torch.exp(-params["log_scale"]) / (self.warmup * rate)))

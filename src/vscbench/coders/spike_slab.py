@@ -1,0 +1,127 @@
+"""The concrete spike-and-slab posterior (Jang et al., Maddison et al., 2017; Tonolini et al., 2020)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Generator, Tensor
+
+from vscbench.coders.base import Noise, Params, Posterior
+from vscbench.coders.gaussian import gaussian_kl
+from vscbench.ramps import Ramp
+
+INNER_SAMPLES = 20
+
+
+class _HardGate(torch.autograd.Function):
+    """Forward the hard gate; backward through the relaxed one."""
+
+    @staticmethod
+    def forward(_ctx: Any, hard: Tensor, _soft: Tensor) -> Tensor:
+        return hard.view_as(hard)
+
+    @staticmethod
+    def backward(_ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:  # type: ignore[override]
+        return None, gradient
+
+
+@dataclass
+class SpikeSlab(Posterior):
+    r"""z = gate · slab, gate ~ Bernoulli(γ), slab ~ N(wμ, (wσ + √(1-w))²) (spec 1.1).
+
+    The gate is on where logit u + a > 0, u ~ U(0, 1); its relaxation is sigmoid((logit u + a)/T). log γ = -relu(-head).
+    """
+
+    spread_prior: float = 0.1
+    """s₀, the variance of the slab's prior."""
+    spike_prior: float = 0.1
+    """γ₀, the prior probability that a latent is on."""
+    gate: Literal["logit", "published"] = "logit"
+    """`logit`: a = logit γ, so P(on) = γ. `published`: a = log γ, so P(on) = γ/(1+γ) ≤ ½ while the KL uses γ."""
+    gate_estimator: Literal["straight_through", "gumbel", "gumbel_rao"] = "straight_through"
+    """Gradient of the gate: relaxed backward of a hard gate; the relaxed gate itself; Rao-Blackwellised."""
+    noise_warmup: Ramp = Ramp(1, 1)
+    """w, the weight of the encoder's slab against standard noise while training starts."""
+    temperature: Ramp = Ramp(1, 0.5, shape="geometric")
+    """T of the relaxation."""
+
+    heads: ClassVar[tuple[str, ...]] = ("location", "log_variance", "spike")  # type: ignore[misc]
+
+    def __post_init__(self) -> None:
+        self.warmup, self.heat = self.noise_warmup.final, self.temperature.final
+        self.relaxed = False
+
+    def at(self, step: float, steps: int) -> None:
+        """Set w and T to their values at `step` of `steps`; only at the end is a `gumbel` gate hard."""
+        self.relaxed = self.gate_estimator == "gumbel" and step < steps
+        self.warmup, self.heat = self.noise_warmup(step, steps), self.temperature(step, steps)
+
+    def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
+        """ε ~ N(0, 1) for the slab and logit u for the gate: (S, B, K)."""
+        like = params["location"]
+        normal = torch.empty((samples, *like.shape), dtype=like.dtype, device=like.device).normal_(generator=rng)
+        u = torch.empty_like(normal).uniform_(generator=rng)
+        return {"normal": normal, "logistic": u.logit_(eps=1e-7)}
+
+    @staticmethod
+    def spike(params: Params) -> Tensor:
+        """γ = exp(-relu(-head)), clamped to [1e-6, 1 - 1e-6]: (B, K)."""
+        return torch.exp(-torch.relu(-params["spike"])).clamp(1e-6, 1 - 1e-6)
+
+    def gate_logit(self, params: Params) -> Tensor:
+        """a: (B, K)."""
+        spike = self.spike(params)
+        return spike.log() if self.gate == "published" else spike.logit()
+
+    def active_probability(self, params: Params) -> Tensor:
+        """P(gate on) = sigmoid(a): (B, K)."""
+        return torch.sigmoid(self.gate_logit(params))
+
+    def codes(self, params: Params, noise: Noise) -> Tensor:
+        """gate · slab: (S, B, K)."""
+        spread = self.warmup * torch.exp(params["log_variance"] / 2) + math.sqrt(1 - self.warmup)
+        slab = torch.addcmul(self.warmup * params["location"], noise["normal"], spread)
+        logit = self.gate_logit(params)
+        drive = noise["logistic"] + logit
+        if self.relaxed:
+            return torch.sigmoid(drive / self.heat) * slab
+        hard = (drive > 0).to(slab.dtype)
+        if not torch.is_grad_enabled():
+            return hard.mul_(slab)
+        if self.gate_estimator == "gumbel_rao":
+            soft = self.rao_blackwell(logit, noise["logistic"])
+        else:
+            soft = torch.sigmoid(drive / self.heat)
+        return _HardGate.apply(hard, soft) * slab  # type: ignore[no-untyped-call, no-any-return]
+
+    def rao_blackwell(self, logit: Tensor, logistic: Tensor) -> Tensor:
+        """E[sigmoid((ℓ + a)/T) | gate], ℓ the logistic noise given the hard gate (Paulus et al., 2021): (S, B, K).
+
+        Given the gate, u is uniform on the interval that leads to it. Its position there is rotated through a
+        lattice of 20 points, each uniform: unbiased as 20 independent draws are, with less variance and no
+        draw of its own.
+        """
+        on = (logistic + logit > 0).to(logit.dtype)
+        p = torch.sigmoid(logit).detach()  # gate on: u > 1 - p
+        low, width = on * (1 - p), torch.where(on > 0, p, 1 - p)
+        position = (torch.sigmoid(logistic) - low) / width
+        total = torch.zeros_like(logistic)
+        for inner in range(INNER_SAMPLES):
+            u = low + width * torch.frac(position + inner / INNER_SAMPLES).clamp(0, 1)
+            total = total + torch.sigmoid((torch.logit(u, eps=1e-7) + logit) / self.heat)
+        return total / INNER_SAMPLES
+
+    def kl(self, params: Params) -> Tensor:
+        """γ KL(slab ‖ N(0, s₀)) + KL(Bernoulli(γ) ‖ Bernoulli(γ₀)): (B, K), nats."""
+        spike = self.spike(params)
+        slab = gaussian_kl(params["location"], params["log_variance"], self.spread_prior)
+        on = spike * (spike.log() - math.log(self.spike_prior))
+        off = (1 - spike) * (torch.log1p(-spike) - math.log1p(-self.spike_prior))
+        return spike * slab + on + off
+
+    def mean(self, params: Params) -> Tensor:
+        """E[z] = P(on) w μ: (B, K)."""
+        return self.active_probability(params) * self.warmup * params["location"]

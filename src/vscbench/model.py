@@ -1,0 +1,52 @@
+"""A method on a data set: the generator and the coder that a run's specification names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Generator, nn
+
+from vscbench.coders import build_coder
+from vscbench.generators import build_encoder, build_generator
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vscbench.coders import Coder
+    from vscbench.generators import Dictionary
+
+
+class Model(nn.Module):
+    """A generator and the coder that infers its codes."""
+
+    def __init__(self, generator: Dictionary, coder: Coder) -> None:
+        super().__init__()
+        self.generator = generator
+        self.coder = coder
+
+
+def build(spec: dict[str, Any], pixels: int) -> Model:
+    """The untrained model of a run; its initial weights are a function of `spec["seed"]`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(spec["seed"])
+        encoder = build_encoder(spec["encoder"], pixels)
+        coder = build_coder(spec["coder"], encoder, spec["generator"]["latents"], spec["objective"])
+    return Model(build_generator(spec["generator"], pixels, Generator().manual_seed(spec["seed"])), coder)
+
+
+def load(spec: dict[str, Any], weights: Path, pixels: int, device: torch.device) -> Model:
+    """The trained model of a run, on `device`, with everything that ramps at its final value."""
+    from safetensors.torch import load_file
+
+    model = build(spec, pixels)
+    model.load_state_dict(load_file(weights))
+    model.coder.at(1, 1)
+    return model.to(device).eval()
+
+
+def device(name: str = "auto") -> torch.device:
+    """The device called `name`; `auto` takes a GPU where there is one."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)

@@ -1,0 +1,68 @@
+"""Ramps: quantities that move from one value to another during training, as functions of the step alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import cos, pi
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Ramp:
+    r"""A value that goes from `initial` to `final` between `start` and `end` and is constant outside.
+
+    With p the progress between start and end: linear v = (1 - p) v₀ + p v₁, geometric v = v₀ (v₁/v₀)^p,
+    cosine v = v₁ + (v₀ - v₁)(1 + cos πp)/2. A function of the step, so a resumed run needs no state of it.
+    """
+
+    initial: float
+    """Value up to `start`."""
+    final: float
+    """Value from `end` on, and at evaluation."""
+    start: float = 0.0
+    """Where the ramp begins: a fraction of training, or a step if `unit` is steps."""
+    end: float = 1.0
+    """Where the ramp ends, in the same unit."""
+    shape: Literal["linear", "geometric", "cosine"] = "linear"
+    """How it moves in between."""
+    unit: Literal["fraction", "steps"] = "fraction"
+    """Fractions keep their shape in a shorter study; steps are the authors' absolute counts."""
+
+    def __call__(self, step: float, steps: int) -> float:
+        """The value at `step` of a training of `steps` steps."""
+        scale = steps if self.unit == "fraction" else 1
+        start, end = self.start * scale, self.end * scale
+        if step >= end:
+            return self.final
+        if step <= start:
+            return self.initial
+        p = (step - start) / (end - start)
+        if self.shape == "geometric":
+            return float(self.initial * (self.final / self.initial) ** p)
+        if self.shape == "cosine":
+            return self.final + (self.initial - self.final) * (1 + cos(pi * p)) / 2
+        return self.initial + p * (self.final - self.initial)
+
+
+@dataclass(frozen=True)
+class OneCycle:
+    """A rate that warms up linearly from peak/25 to peak, then falls to peak/25e4 by a cosine (spec 2.1)."""
+
+    peak: float
+    """Largest rate."""
+    warmup: float = 0.05
+    """Fraction of training spent warming up."""
+    warmup_at_least: int = 0
+    """A floor on the warm-up, in steps: the dense Laplacian diverges when a short study warms up too fast."""
+
+    def __call__(self, step: float, steps: int) -> float:
+        """The rate at `step` of `steps`."""
+        turn = min(max(self.warmup * steps, self.warmup_at_least), steps / 2)
+        if step < turn:
+            return Ramp(self.peak / 25, self.peak, 0, turn, unit="steps")(step, steps)
+        return Ramp(self.peak, self.peak / 25e4, turn, steps, shape="cosine", unit="steps")(step, steps)
+
+
+def schedule(spec: dict[str, Any]) -> Ramp | OneCycle:
+    """The schedule that `spec` describes: a one-cycle where it has a `peak`, else a ramp."""
+    return OneCycle(**spec) if "peak" in spec else Ramp(**spec)
