@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SCHEMA = Path(__file__).with_name("config.schema.yaml")
 OBJECTIVE_KEYS = ("sampling", "samples", "kl_weight", "backward")
 TRAINING_KEYS = ("dictionary_rate", "encoder_rate")
-TRAINING_DEFAULTS = {"device": "auto", "clip_norm": None, "validation_penalty": 20.0, "checkpoint_seconds": 60}
+TRAINING_DEFAULTS = {"clip_norm": None, "validation_penalty": 20.0}
 EVALUATION_DEFAULTS = {
     "samples": 20,
     "penalties": [20.0, 8.0],
@@ -107,7 +107,12 @@ def expectation(rule: Mapping[str, Any]) -> str:
         return "one of " + ", ".join(map(str, rule["enum"]))
     types = rule.get("type", [])
     words = " or ".join(NAMED_TYPES[t] for t in ([types] if isinstance(types, str) else types))
-    limits = (("minimum", "at least"), ("exclusiveMinimum", "above"), ("maximum", "at most"), ("exclusiveMaximum", "below"))
+    limits = (
+        ("minimum", "at least"),
+        ("exclusiveMinimum", "above"),
+        ("maximum", "at most"),
+        ("exclusiveMaximum", "below"),
+    )
     words += "".join(f", {word} {rule[key]}" for key, word in limits if key in rule)
     if "minItems" in rule:
         words += " that is not empty"
@@ -120,7 +125,7 @@ def explain(error: ValidationError, where: str) -> str:
     rule: Mapping[str, Any] = error.schema  # type: ignore[assignment]
     if error.validator == "additionalProperties":
         known = list(rule.get("properties", {}))
-        unknown = [name for name in error.instance if name not in known]
+        unknown = [name for name in error.instance if name not in known]  # type: ignore[union-attr]
         hints = "".join(f"unknown key {name}{nearest(name, known)}; " for name in unknown)
         return f"{key or 'top level'}: {hints}allowed are {', '.join(known)}"
     if error.validator in ("required", "dependentRequired"):
@@ -146,7 +151,8 @@ def kind_violations(value: dict[str, Any], selector: str, group: str, where: str
     kinds = schema()["$defs"][group]
     kind = value.get(selector)
     if kind not in kinds:
-        return [f"{where}.{selector}: {kind!r} is not allowed; it must be one of {', '.join(kinds)}{nearest(str(kind), kinds)}"]
+        hint = nearest(str(kind), kinds)
+        return [f"{where}.{selector}: {kind!r} is not allowed; it must be one of {', '.join(kinds)}{hint}"]
     return violations(value, kinds[kind], where)
 
 
@@ -174,7 +180,9 @@ def reference_violations(config: dict[str, Any]) -> list[str]:
         if experiment["dataset"] not in config["datasets"]:
             known = config["datasets"]
             hint = nearest(experiment["dataset"], known)
-            found.append(f"{where}.dataset: there is no data set {experiment['dataset']}{hint}; there are {', '.join(known)}")
+            found.append(
+                f"{where}.dataset: there is no data set {experiment['dataset']}{hint}; there are {', '.join(known)}"
+            )
         known = config["methods"]
         for key in ("methods", "overrides"):
             found += [
@@ -225,7 +233,7 @@ def experiments(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def dataset_spec(config: dict[str, Any], dataset: str) -> dict[str, Any]:
     """All that the data of `dataset` depend on."""
-    return {"name": dataset} | config["datasets"][dataset]
+    return {"name": dataset, **config["datasets"][dataset]}
 
 
 def method_config(config: dict[str, Any], experiment: str, method: str) -> dict[str, Any]:
@@ -269,7 +277,7 @@ def run_spec(config: dict[str, Any], experiment: str, method: str, repetition: i
 
 def evaluation_spec(config: dict[str, Any], experiment: str) -> dict[str, Any]:
     """What the metrics of an experiment are computed with."""
-    return EVALUATION_DEFAULTS | config["experiments"][experiment]["evaluation"]
+    return {**EVALUATION_DEFAULTS, **config["experiments"][experiment]["evaluation"]}
 
 
 def run_name(spec: Mapping[str, Any]) -> str:
@@ -290,3 +298,25 @@ def runs(config: dict[str, Any]) -> list[tuple[str, str, int]]:
         for method in setup["methods"]
         for repetition in range(config["repetitions"])
     ]
+
+
+def labels(config: dict[str, Any]) -> dict[str, str]:
+    """The names of the methods in tables and figures."""
+    return {name: method.get("label", name) for name, method in config["methods"].items()}
+
+
+def baseline_spec(config: dict[str, Any], experiment: str) -> dict[str, Any]:
+    """What the reference codes of an experiment depend on, beside its data.
+
+    Raises:
+        UserError: there is no such experiment.
+    """
+    known = experiments(config)
+    if experiment not in known:
+        raise UserError(f"no experiment {experiment}{nearest(str(experiment), known)}; there are {', '.join(known)}")
+    return {
+        "experiment": experiment,
+        "dataset": known[experiment]["dataset"],
+        "latents": known[experiment]["generator"]["latents"],
+        "penalties": evaluation_spec(config, experiment)["penalties"],
+    }

@@ -47,7 +47,7 @@ class Posterior(ABC):
     def active_probability(self, params: Params) -> Tensor:
         """P(z ≠ 0): (B, K)."""
 
-    def at(self, step: float, steps: int) -> None:
+    def at(self, step: float, steps: int) -> None:  # noqa: B027  (nothing ramps in most families)
         """Set what ramps during training to its value at `step` of `steps`; `steps` of `steps` at evaluation."""
 
 

@@ -27,11 +27,6 @@ class Solution(NamedTuple):
     """(B,) iterations until each code had converged, or the limit."""
 
 
-def lasso_objective(x: Tensor, reconstruction: Tensor, codes: Tensor, penalty: float) -> Tensor:
-    """½‖x - x̂‖² + λ‖z‖₁ of data and reconstructions (..., P) and codes (..., K): (...)."""
-    return 0.5 * (x - reconstruction).square().sum(-1) + penalty * codes.abs().sum(-1)
-
-
 @torch.no_grad()
 def fista(
     x: Tensor, atoms: Tensor, penalty: float, max_iterations: int = 500, tolerance: float = 1e-3

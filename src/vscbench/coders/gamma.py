@@ -1,8 +1,7 @@
-"""Gamma draws with implicit derivatives, and the divergence of one Gamma from another."""
+"""Gamma draws with implicit derivatives."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -57,22 +56,8 @@ class StandardGamma(torch.autograd.Function):
         return draw.view_as(draw)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """dL/dα = dL/dg · dg/dα with dg/dα = -∂F(g; α)/∂α / p(g; α), F and p the distribution and density."""
         shape, draw = ctx.saved_tensors
         implicit = torch._standard_gamma_grad(shape.expand_as(draw).contiguous(), draw)  # noqa: SLF001
         return (gradient * implicit).sum_to_size(shape.shape), None
-
-
-def gamma_kl(shape: Tensor, rate: Tensor, prior_shape: float, prior_rate: float) -> Tensor:
-    """KL(Gamma(α, β) ‖ Gamma(α₀, β₀)), elementwise, in nats.
-
-    (α - α₀)ψ(α) - log Γ(α) + log Γ(α₀) + α₀ log(β/β₀) + α(β₀ - β)/β.
-    """
-    return (
-        (shape - prior_shape) * torch.digamma(shape)
-        - torch.lgamma(shape)
-        + math.lgamma(prior_shape)
-        + prior_shape * (rate / prior_rate).log()
-        + shape * (prior_rate - rate) / rate
-    )

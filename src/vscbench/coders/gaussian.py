@@ -12,6 +12,7 @@ from scipy.special import ndtri
 from torch import Generator, Tensor
 
 from vscbench.coders.base import Base, Noise, Params
+from vscbench.coders.divergences import gaussian_kl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,11 @@ class Gaussian(Base):
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
         """ε ~ N(0, 1): (S, B, K)."""
         like = params["location"]
-        return {"normal": torch.empty((samples, *like.shape), dtype=like.dtype, device=like.device).normal_(generator=rng)}
+        return {
+            "normal": torch.empty((samples, *like.shape), dtype=like.dtype, device=like.device).normal_(
+                generator=rng
+            )
+        }
 
     def location(self, params: Params) -> Tensor:
         """μ: (B, K)."""
@@ -56,12 +61,6 @@ class Gaussian(Base):
         for node, weight in half_normal_quadrature():
             total += weight * torch.special.gammainc(shape, node * scale)
         return total
-
-
-def gaussian_kl(location: Tensor, log_variance: Tensor, prior_variance: float) -> Tensor:
-    """KL(N(μ, σ²) ‖ N(0, s₀)) = ½[(μ² + σ²)/s₀ - 1 - log(σ²/s₀)], elementwise, in nats."""
-    ratio = (location.square() + log_variance.exp()) / prior_variance
-    return 0.5 * (ratio - 1 - log_variance + math.log(prior_variance))
 
 
 def half_normal_quadrature() -> Iterator[tuple[float, float]]:

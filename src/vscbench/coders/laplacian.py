@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,6 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from vscbench.coders.base import Base, Noise, Params
+from vscbench.coders.divergences import laplace_kl
 from vscbench.ramps import Ramp
 
 
@@ -34,7 +34,9 @@ class Laplacian(Base):
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
         """ε = -sign(u) log(1 - |u|), u ~ U(-1, 1): (S, B, K)."""
         like = params["location"]
-        u = torch.empty((samples, *like.shape), dtype=like.dtype, device=like.device).uniform_(-1, 1, generator=rng)
+        u = torch.empty((samples, *like.shape), dtype=like.dtype, device=like.device).uniform_(
+            -1, 1, generator=rng
+        )
         # |u| = 1 can be drawn; it would be an infinite code.
         magnitude = u.abs().clamp_(max=1 - 2**-24).neg_().log1p_()
         return {"laplace": magnitude.copysign_(u)}
@@ -49,9 +51,7 @@ class Laplacian(Base):
 
     def kl(self, params: Params) -> Tensor:
         """|μ|/b₀ + (b/b₀) exp(-|μ|/b) + log(b₀/b) - 1: (B, K), nats."""
-        distance, log_scale = params["location"].abs(), params["log_scale"]
-        rest = log_scale.exp() * torch.exp(-distance * torch.exp(-log_scale))
-        return (distance + rest) / self.spread_prior + math.log(self.spread_prior) - log_scale - 1
+        return laplace_kl(params["location"], params["log_scale"], self.spread_prior)
 
     def tail(self, params: Params, threshold: Tensor | float) -> Tensor:
         """exp(-λ/(w b)): (B, K)."""

@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from vscbench.coders.base import Noise, Params, Posterior
-from vscbench.coders.gaussian import gaussian_kl
+from vscbench.coders.divergences import bernoulli_kl, gaussian_kl
 from vscbench.ramps import Ramp
 
 INNER_SAMPLES = 20
@@ -24,7 +24,7 @@ class _HardGate(torch.autograd.Function):
         return hard.view_as(hard)
 
     @staticmethod
-    def backward(_ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:  # type: ignore[override]
+    def backward(_ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
         return None, gradient
 
 
@@ -62,7 +62,9 @@ class SpikeSlab(Posterior):
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
         """ε ~ N(0, 1) for the slab and logit u for the gate: (S, B, K)."""
         like = params["location"]
-        normal = torch.empty((samples, *like.shape), dtype=like.dtype, device=like.device).normal_(generator=rng)
+        normal = torch.empty((samples, *like.shape), dtype=like.dtype, device=like.device).normal_(
+            generator=rng
+        )
         u = torch.empty_like(normal).uniform_(generator=rng)
         return {"normal": normal, "logistic": u.logit_(eps=1e-7)}
 
@@ -95,7 +97,7 @@ class SpikeSlab(Posterior):
             soft = self.rao_blackwell(logit, noise["logistic"])
         else:
             soft = torch.sigmoid(drive / self.heat)
-        return _HardGate.apply(hard, soft) * slab  # type: ignore[no-untyped-call, no-any-return]
+        return _HardGate.apply(hard, soft) * slab  # type: ignore[no-any-return]
 
     def rao_blackwell(self, logit: Tensor, logistic: Tensor) -> Tensor:
         """E[sigmoid((ℓ + a)/T) | gate], ℓ the logistic noise given the hard gate (Paulus et al., 2021): (S, B, K).
@@ -118,9 +120,7 @@ class SpikeSlab(Posterior):
         """γ KL(slab ‖ N(0, s₀)) + KL(Bernoulli(γ) ‖ Bernoulli(γ₀)): (B, K), nats."""
         spike = self.spike(params)
         slab = gaussian_kl(params["location"], params["log_variance"], self.spread_prior)
-        on = spike * (spike.log() - math.log(self.spike_prior))
-        off = (1 - spike) * (torch.log1p(-spike) - math.log1p(-self.spike_prior))
-        return spike * slab + on + off
+        return spike * slab + bernoulli_kl(spike, self.spike_prior)
 
     def mean(self, params: Params) -> Tensor:
         """E[z] = P(on) w μ: (B, K)."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from skimage.color import rgb2gray
 from skimage.util import img_as_float64
 
@@ -19,6 +18,7 @@ from vscbench.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from vscbench.data.splits import Splits

@@ -22,7 +22,7 @@ def load(
     noise: float = 0.1,
     seed: int = 0,
 ) -> Splits:
-    """x = A z + noise · ε, with unit columns A, Bernoulli(density) supports and Laplace amplitudes of variance 1/density.
+    """x = A z + noise · ε: unit columns A, Bernoulli(density) supports, Laplace amplitudes of variance 1/density.
 
     Each pixel then has a variance of about latents / pixels before noise; nothing is z-scored, so that `truth`
     holds in the data's own units.
@@ -48,4 +48,4 @@ def load(
         x = codes @ atoms.T + noise * rng.standard_normal((count, pixels))
         parts.append(x.astype(np.float32))
         truth[f"codes.{name}"] = codes.astype(np.float32)
-    return Splits(*parts, truth=truth)
+    return Splits(parts[0], parts[1], parts[2], truth)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
@@ -58,6 +58,10 @@ class Objective:
     """Weight of the divergence; in units of ½‖x-x̂‖² the effective β is kl_weight · P/2."""
     backward: Literal["selected", "all"] = "selected"
     """`all` back-propagates through all J candidates of `max_elbo`, as published: the tests' reference."""
+
+    def with_samples(self, samples: int) -> Objective:
+        """The same objective at another J."""
+        return replace(self, samples=samples)
 
     def select(
         self,

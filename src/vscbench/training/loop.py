@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 from torch import Generator, Tensor, nn
 
 from vscbench import model as models
-from vscbench.coders.fista import lasso_objective
 from vscbench.config import run_key, run_name
 from vscbench.files import atomic, write_json, write_text
+from vscbench.objectives.lasso import lasso_objective
 from vscbench.training import checkpoint
 from vscbench.training.memory import keep_freed_memory, peak_memory_mb
 from vscbench.training.optimizer import Rates, optimizer, set_rates
@@ -56,13 +56,22 @@ class Trainer:
         spec: the specification of the run (see `vscbench.config.run_spec`).
         splits: its data.
         checkpoint_path: where the run saves itself and looks for an earlier self.
+        device: where to train.
+        checkpoint_seconds: how often the run saves itself.
     """
 
-    def __init__(self, spec: dict[str, Any], splits: Splits, checkpoint_path: Path) -> None:
+    def __init__(
+        self,
+        spec: dict[str, Any],
+        splits: Splits,
+        checkpoint_path: Path,
+        device: torch.device,
+        checkpoint_seconds: float,
+    ) -> None:
         self.spec, self.training = spec, spec["training"]
         self.key, self.name = run_key(spec), run_name(spec)
-        self.checkpoint_path = checkpoint_path
-        self.device = models.device(self.training["device"])
+        self.checkpoint_path, self.checkpoint_seconds = checkpoint_path, checkpoint_seconds
+        self.device = device
         self.x = torch.from_numpy(splits.train).to(self.device)  # (N, P)
         self.validation = torch.from_numpy(splits.validation[:VALIDATION_PATCHES]).to(self.device)
         self.batch = min(self.training["batch_size"], len(self.x))
@@ -119,7 +128,7 @@ class Trainer:
         set_rates(self.optimizer, self.rates, self.pixels, self.step, self.steps)
         loss = self.model.coder.loss(x, self.model.generator, self.rng)
         self.optimizer.zero_grad()
-        loss.value.mean().backward()  # type: ignore[no-untyped-call]
+        loss.value.mean().backward()
         if self.training["clip_norm"]:
             nn.utils.clip_grad_norm_(self.model.coder.parameters(), self.training["clip_norm"])
         self.optimizer.step()
@@ -155,7 +164,7 @@ class Trainer:
             if time.monotonic() - reported > REPORT_EVERY_S or self.step == self.steps:
                 reported = time.monotonic()
                 self.report()
-            if time.monotonic() - saved > self.training["checkpoint_seconds"]:
+            if time.monotonic() - saved > self.checkpoint_seconds:
                 self.save()
                 saved = time.monotonic()
         self.seconds = before + time.monotonic() - started
@@ -186,11 +195,15 @@ class Trainer:
         coder.at(1, 1)  # as at evaluation: nothing is still warming up
         row: dict[str, float] = {}
         draws = {"draw": coder.sample(self.validation, generator, 1, rng)[0]}
-        draws["best"] = coder.best(self.validation, generator, samples, rng) if coder.stochastic else draws["draw"]
+        draws["best"] = (
+            coder.best(self.validation, generator, samples, rng) if coder.stochastic else draws["draw"]
+        )
         for name, codes in draws.items():
             x_hat = generator(codes)
             row[f"validation_mse_{name}"] = float((x_hat - self.validation).square().mean())
-            row[f"validation_lasso_{name}"] = float(lasso_objective(self.validation, x_hat, codes, penalty).mean())
+            row[f"validation_lasso_{name}"] = float(
+                lasso_objective(self.validation, x_hat, codes, penalty).mean()
+            )
         row["validation_density"] = float(draws["draw"].ne(0).float().mean())
         return row
 
@@ -202,14 +215,23 @@ class Trainer:
         log.info("[%s] step %d/%d%s, %.0f s left", self.name, self.step, self.steps, loss, left)
 
 
-def train(spec: dict[str, Any], splits: Splits, out: Path, checkpoint_path: Path) -> str:
-    """Train a run and write weights.safetensors, history.csv, resources.json and status.json to the folder `out`.
+def train(
+    spec: dict[str, Any],
+    splits: Splits,
+    out: Path,
+    checkpoint_path: Path,
+    device: torch.device,
+    checkpoint_seconds: float = 60,
+) -> str:
+    """Train a run; write weights.safetensors, history.csv, resources.json, config.json and status.json to `out`.
+
+    Other arguments as for `Trainer`.
 
     Returns:
         "completed", or "diverged" where the loss stopped being finite: a result, kept in every table.
     """
     keep_freed_memory()
-    trainer = Trainer(spec, splits, checkpoint_path)
+    trainer = Trainer(spec, splits, checkpoint_path, device, checkpoint_seconds)
     trainer.resume()
     status: dict[str, Any] = {"status": "completed", "key": trainer.key}
     try:

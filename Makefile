@@ -1,0 +1,53 @@
+# `make` sets up .venv and runs the default study; see `make help`.
+SHELL := /bin/bash
+.DEFAULT_GOAL := study
+VENV := .venv
+PYTHON ?= python3
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+READY := $(VENV)/.ready
+
+.PHONY: study figures tables test test-all check format bench ui clean help
+
+study: $(READY)  ## set up, then run the default study (all tables, figures, MLflow)
+	snakemake --cores all
+
+figures tables: $(READY)  ## only the figures, or only the tables, and what they need
+	snakemake --cores all $@
+
+test: $(READY)  ## set up, then run the tests
+	python -m pytest -n 2 -m "not slow"
+
+test-all: $(READY)  ## the tests, with those that take more than a minute
+	python -m pytest -n 2
+
+check: $(READY)  ## format, lint and types
+	ruff format --check .
+	ruff check .
+	mypy
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+format: $(READY)  ## format the code
+	ruff format .
+	ruff check --fix .
+	snakefmt Snakefile workflow
+
+bench: $(READY)  ## speed and memory, as ratios measured in one run on one core
+	OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/run.py
+
+ui: $(READY)  ## compare runs in MLflow at http://127.0.0.1:5000 (PORT=5001 for another port)
+	vscbench ui --port $(or $(PORT),5000)
+
+clean:  ## remove the results, but not the environment
+	find results -mindepth 1 ! -name README.md -delete
+
+help:  ## this list
+	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name one with make PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	pip install --progress-bar off -r requirements.lock
+	pip install --no-deps --editable .
+	@touch $@

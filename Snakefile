@@ -1,0 +1,55 @@
+# The study, from data to figures. Rules are in workflow/rules, one file a stage; the study is config.yaml.
+from snakemake.exceptions import WorkflowError
+
+from vscbench import config as configs
+from vscbench.errors import UserError
+
+
+configfile: "config.yaml"
+
+
+try:
+    configs.check(config)
+except UserError as error:
+    raise WorkflowError(str(error))
+
+RESULTS = config["results"]
+RUNS = [f"{RESULTS}/runs/{'/'.join(map(str, run))}" for run in configs.runs(config)]
+
+
+def code(*paths):
+    """Source files of the package: what a rule lists as input, so that it re-runs when one of them changes."""
+    return [f"src/vscbench/{path}" for path in paths]
+
+
+wildcard_constraints:
+    experiment="[a-z0-9_]+",
+    method="[a-z0-9_]+",
+    repetition=r"\d+",
+
+
+localrules:
+    all,
+    data,
+    train,
+    metrics,
+    tables,
+    figures,
+    mlflow,
+    tracked,
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/assemble.smk"
+include: "workflow/rules/track.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.metrics.input,
+        rules.tables.input,
+        rules.figures.input,
+        rules.tracked.input,

@@ -1,0 +1,53 @@
+"""The published setting on the default study's photographs: 256 pixels, 256 atoms, batches of 100."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from vscbench.config import check, load, merge, run_spec
+from vscbench.data import SOURCES
+from vscbench.training.loop import Trainer
+
+if TYPE_CHECKING:
+    from vscbench.data import Splits
+
+ROOT = Path(__file__).parents[1]
+TRAIN, TEST = 80_000, 16_000
+EXPERIMENT = "natural_images"
+SETTING: dict[str, Any] = {
+    "generator": {"kind": "dictionary", "latents": 256},
+    "encoder": {"kind": "mlp", "widths": [512, 1024, 512, 256]},
+}
+
+
+@cache
+def config() -> dict[str, Any]:
+    """The default study at the published size."""
+    counts = {"train": TRAIN, "validation": 1000, "test": TEST}
+    overlay = {"datasets": {EXPERIMENT: counts}, "experiments": {EXPERIMENT: SETTING}}
+    return check(merge(load([ROOT / "config.yaml"]), overlay))
+
+
+def spec(method: str, samples: int = 20, epochs: int = 1) -> dict[str, Any]:
+    """The specification of a run of `method` with J = `samples`."""
+    found = run_spec(config(), EXPERIMENT, method, repetition=0)
+    overlay = {"objective": {"samples": samples}, "training": {"epochs": epochs, "batch_size": 100}}
+    return merge(found, overlay)
+
+
+@cache
+def splits() -> Splits:
+    """The patches."""
+    part = config()["datasets"][EXPERIMENT]
+    return SOURCES[part["kind"]](**{k: v for k, v in part.items() if k != "kind"})
+
+
+def trainer(of: dict[str, Any], patches: int = TRAIN) -> Trainer:
+    """A trainer for the specification `of` on the first `patches` of the data; it writes nothing."""
+    data = splits()._replace(train=splits().train[:patches])
+    return Trainer(of, data, Path("unused"), torch.device("cpu"), checkpoint_seconds=math.inf)

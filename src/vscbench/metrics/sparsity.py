@@ -1,0 +1,68 @@
+"""How sparse are the codes, and are all latents used?"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from vscbench.metrics.evaluation import Evaluation, Measures
+
+SMALL = 1e-2
+"""Below this a coefficient counts as zero in the authors' metrics."""
+
+
+def hoyer(codes: Tensor) -> Tensor:
+    """(√K - ‖z‖₁/‖z‖₂)/(√K - 1) of codes (..., K): 0 for equal entries, 1 for a single one; nan for the zero code.
+
+    Hoyer, Non-negative matrix factorization with sparseness constraints, 2004.
+    """
+    root = math.sqrt(codes.shape[-1])
+    ratio: Tensor = codes.abs().sum(-1) / torch.linalg.vector_norm(codes, dim=-1)
+    return (root - ratio) / (root - 1)
+
+
+def gini(codes: Tensor) -> Tensor:
+    """1 - 2 Σ_k |z|₍ₖ₎/‖z‖₁ (K - k + ½)/K over sorted |z| of codes (..., K): 0 for equal entries, 1 - 1/K for one.
+
+    Hurley and Rickard, Comparing measures of sparsity, 2009; nan for the zero code.
+    """
+    size = codes.shape[-1]
+    ordered = codes.abs().sort(-1).values
+    weights = (size - torch.arange(1, size + 1, device=codes.device, dtype=codes.dtype) + 0.5) / size
+    return 1 - 2 * (ordered * weights).sum(-1) / ordered.sum(-1)
+
+
+def lifetime_sparsity(codes: Tensor) -> Tensor:
+    """[1 - (mean|z|)²/mean z²]/(1 - 1/N) of each latent over data (N, K): (K,); nan for a dead unit.
+
+    Vinje and Gallant, Science, 2000.
+    """
+    count = codes.shape[0]
+    return (1 - codes.abs().mean(0).square() / codes.square().mean(0)) / (1 - 1 / count)
+
+
+def measure(e: Evaluation) -> Measures:
+    """Density (fraction of non-zeros) and other measures of single draws; use of the latents.
+
+    `density_spread` is the standard deviation over data points; `dead_units` are never non-zero, `active_units` have
+    Var_x E[z_k] > 0.01 (Burda et al., 2016), both in percent of the latents; `zero_codes` is the percentage of data
+    points with no non-zero coefficient, which Hoyer and Gini leave out.
+    """
+    per_point = e.draw.ne(0).float().mean(1)
+    return {
+        "density": float(per_point.mean()),
+        "density_spread": float(per_point.std()),
+        "density_best": float(e.best.ne(0).float().mean()),
+        "density_above_small": float((e.draw.abs() > SMALL).float().mean()),
+        "zero_codes": 100 * float((per_point == 0).float().mean()),
+        "l1": float(e.draw.abs().sum(1).mean()),
+        "hoyer": float(hoyer(e.draw).nanmean()),
+        "gini": float(gini(e.draw).nanmean()),
+        "lifetime_sparsity": float(lifetime_sparsity(e.draw).nanmean()),
+        "dead_units": 100 * float((e.draw == 0).all(0).float().mean()),
+        "active_units": 100 * float((e.mean.var(0) > SMALL).float().mean()),
+    }

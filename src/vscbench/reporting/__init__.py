@@ -1,0 +1,1 @@
+"""Tables and figures, all from one tidy file of metrics and the folders of the runs."""

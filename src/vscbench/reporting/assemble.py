@@ -1,0 +1,76 @@
+"""One tidy table of all that was measured: results/metrics.csv."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+from vscbench.files import read_json, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+COLUMNS = (
+    "experiment",
+    "dataset",
+    "method",
+    "label",
+    "repetition",
+    "axis",
+    "value_on_axis",
+    "status",
+    "metric",
+    "value",
+)
+BASELINE_LABELS = {
+    "zero_code": "All-zero code",
+    "pca_same_size": "PCA, K components",
+    "pca_same_density": "PCA, K/10 components",
+}
+
+
+def run_rows(run: Path, label: str) -> Iterator[dict[str, Any]]:
+    """The rows of one run; a run that diverged has one with the step at which it did."""
+    spec, result = read_json(run / "config.json"), read_json(run / "metrics.json")
+    common = {
+        "experiment": spec["experiment"],
+        "dataset": spec["dataset"]["name"],
+        "method": spec["method"],
+        "label": label,
+        "repetition": spec["repetition"],
+        "status": result["status"],
+    }
+    if result["status"] == "diverged":
+        yield common | {"metric": "diverged_step", "value": result["step"]}
+    for metric, value in result["metrics"].items():
+        yield common | {"metric": metric, "value": value}
+
+
+def baseline_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of an experiment's reference codes, which have no repetition."""
+    content = read_json(path)
+    for method, measures in content["baselines"].items():
+        common = {
+            "experiment": content["experiment"],
+            "dataset": content["dataset"],
+            "method": method,
+            "label": BASELINE_LABELS[method],
+            "status": "baseline",
+        }
+        for metric, value in measures.items():
+            yield common | {"metric": metric, "value": value}
+
+
+def assemble(runs: Sequence[Path], baselines: Sequence[Path], labels: Mapping[str, str], out: Path) -> None:
+    """Write the metrics of all runs and reference codes to `out` as CSV: one number a line."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
+    writer.writeheader()
+    for run in runs:
+        method = read_json(run / "config.json")["method"]
+        writer.writerows(run_rows(run, labels.get(method, method)))
+    for path in baselines:
+        writer.writerows(baseline_rows(path))
+    write_text(out, text.getvalue())

@@ -1,0 +1,38 @@
+"""Figures: one file each, drawn from a finished study, in PNG, PDF and SVG."""
+
+from __future__ import annotations
+
+import logging
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from vscbench.files import atomic
+from vscbench.reporting.study import Study
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIGURES = (
+    "threshold",
+    "dictionaries",
+    "gradient_snr",
+    "training_curves",
+    "reconstruction_density",
+    "support_agreement",
+)
+# A file without a date: the same picture gives the same file.
+METADATA: dict[str, dict[str, None]] = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
+
+
+def draw(name: str, results: Path, out: Path) -> None:
+    """Draw the figure `name` of the study in `results` and write it to the folder `out`."""
+    import matplotlib as mpl
+
+    from vscbench.reporting.style import STYLE
+
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # a line for each glyph of a PDF
+    with mpl.rc_context(STYLE):
+        figure = import_module(f"vscbench.reporting.figures.{name}").draw(Study(results))
+        for suffix, metadata in METADATA.items():
+            with atomic(out / f"{name}.{suffix}") as partial:
+                figure.savefig(partial, format=suffix, metadata=metadata)

@@ -1,0 +1,167 @@
+"""Signal-to-noise ratio of the gradients of inference network and generator (paper, figure 4)."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from vscbench.reporting.style import SMALL_PT, logarithmic, looks, note, rows, wrapped
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from vscbench.reporting.study import Study
+    from vscbench.reporting.style import Look
+
+GROUPS = {"inference": "Inference network", "generator": "Generator"}
+SHAPES = ("o", "s", "^", "D")
+"""A marker for each J, in rising order."""
+PUBLISHED_FLOOR = math.sqrt(2 / math.pi / 1000)
+"""Mean of |ε|/√passes, ε ~ N(0, 1): the authors take means over parameters of 1,000 passes."""
+FLOOR: dict[str, Any] = {"facecolor": "0.9", "edgecolor": "0.4", "ls": "--", "lw": 0.8}
+PUBLISHED_LINE: dict[str, Any] = {"color": "0.4", "ls": ":", "lw": 1}
+
+
+def sample_counts(study: Study, experiment: str) -> list[int]:
+    """The J at which gradients were measured."""
+    names = study.metrics.loc[study.metrics["experiment"] == experiment, "metric"].unique()
+    found = (re.fullmatch(r"gradient_snr_inference_j(\d+)", name) for name in names)
+    return sorted(int(match[1]) for match in found if match)
+
+
+def published(method: str, samples: int) -> tuple[float, float] | None:
+    """Mean and standard deviation that the authors' figure 4 shows for the inference network."""
+    from vscbench.reporting.tables import published_numbers
+
+    numbers = published_numbers()
+    rows = numbers[
+        (numbers["method"] == method)
+        & (numbers["metric"] == "gradient_snr_inference")
+        & (numbers["samples"] == str(samples))
+    ]
+    return None if rows.empty else (float(rows["mean"].iloc[0]), float(rows["std"].iloc[0]))
+
+
+def of(study: Study, experiment: str, metric: str, method: str) -> pd.Series[float]:
+    """The values of a metric over the repetitions of a method."""
+    rows = study.values(experiment, metric)
+    return rows.loc[rows["method"] == method, "value"]
+
+
+def show_method(
+    axes: Axes, study: Study, experiment: str, method: str, group: str, samples: int, y: float, shape: str, look: Look
+) -> None:
+    """Draw the ratios of a method at one J on the line y."""
+
+    def values(part: str) -> pd.Series[float]:
+        return of(study, experiment, f"gradient_snr{part}_{group}_j{samples}", method)
+
+    seeds, colour = values(""), look.colour
+    axes.plot([values("_low").mean(), values("_high").mean()], [y, y], color=colour, lw=3.5, alpha=0.4)
+    axes.plot(seeds, np.full(len(seeds), y), ".", color=colour, ms=3)
+    axes.plot(seeds.mean(), y, shape, color=colour, ms=4.5)
+    axes.plot(values("_published").mean(), y, "|", color=colour, ms=6, mew=1.3)
+    printed = published(method, samples) if group == "inference" else None
+    if printed:
+        axes.errorbar(printed[0], y, xerr=printed[1], fmt=shape, color=colour, ms=4.5, mfc="white", mew=1, lw=0.8)
+
+
+def show(
+    axes: Axes, study: Study, experiment: str, methods: list[str], group: str, counts: list[int], look: dict[str, Look]
+) -> None:
+    """Draw the ratios of one group of parameters: a band for each method, in it a line for each J."""
+    offsets = np.linspace(-0.2, 0.2, len(counts)) if len(counts) > 1 else np.zeros(1)
+    for place, method in enumerate(methods):
+        for offset, samples, shape in zip(offsets, counts, shapes(counts), strict=True):
+            show_method(axes, study, experiment, method, group, samples, place + offset, shape, look[method])
+    floor = study.values(experiment, f"gradient_snr_null_{group}_j{counts[0]}")["value"].max()
+    axes.axvspan(0, floor, color=FLOOR["facecolor"], lw=0, zorder=0)
+    axes.axvline(floor, color=FLOOR["edgecolor"], ls=FLOOR["ls"], lw=FLOOR["lw"], zorder=1)
+    for place, method in enumerate(methods):
+        words = study.divergence(experiment, method)
+        if words and not study.finished(experiment, method):
+            axes.text(floor * 1.1, place, words, va="center", fontsize=SMALL_PT, color="0.3")
+    axes.set_ylim(len(methods) - 0.5, -0.5)
+    axes.set_yticks(range(len(methods)), [wrapped(study.labels[method], 20) for method in methods])
+    axes.set(title=GROUPS[group], xlabel="signal-to-noise ratio, |mean| / std")
+    axes.grid(visible=False, axis="y")
+
+
+def shapes(counts: list[int]) -> list[str]:
+    """A marker for each J."""
+    return [SHAPES[i % len(SHAPES)] for i in range(len(counts))]
+
+
+def key(counts: list[int], any_published: bool) -> list[Artist]:
+    """What the marks mean."""
+    grey = {"color": "0.25", "lw": 0}
+    handles: list[Artist] = [
+        Line2D([], [], marker=shape, ms=4.5, label=f"J = {samples}", **grey)
+        for samples, shape in zip(counts, shapes(counts), strict=True)
+    ]
+    handles += [
+        Line2D([], [], marker=".", ms=3, label="single seeds", **grey),
+        Line2D([], [], color="0.25", lw=3.5, alpha=0.4, label="95 % interval"),
+        Patch(label="noise floor", **FLOOR),
+        Line2D([], [], marker="|", ms=6, mew=1.3, label="mean over parameters", **grey),
+    ]
+    if any_published:
+        handles += [
+            Line2D([], [], marker="o", ms=4.5, mfc="white", mew=1, label="published", **grey),
+            Line2D([], [], label="noise floor of published", **PUBLISHED_LINE),
+        ]
+    return handles
+
+
+def draw(study: Study) -> Figure:
+    """The ratio of every method at each J against that of pure noise, a row of panels for each experiment."""
+    counts = {name: found for name in study.experiments if (found := sample_counts(study, name))}
+    methods = {
+        name: [
+            method
+            for method in study.methods(name)
+            if len(of(study, name, f"gradient_snr_inference_j{counts[name][0]}", method))
+            or not study.finished(name, method)
+        ]
+        for name in counts
+    }
+    look = looks(study.coders)
+    figure, parts = rows({name: 1.7 + 0.34 * len(found) for name, found in methods.items()}, "no gradients measured")
+    for experiment, part in parts.items():
+        panels = part.subplots(1, 2, sharex=True, sharey=True)
+        for axes, group in zip(panels, GROUPS, strict=True):
+            show(axes, study, experiment, methods[experiment], group, counts[experiment], look)
+        any_published = any(published(m, j) for m in methods[experiment] for j in counts[experiment])
+        if any_published:
+            panels[0].axvline(PUBLISHED_FLOOR, zorder=1, **PUBLISHED_LINE)
+        logarithmic(panels[0], "x")
+        handles = key(counts[experiment], any_published)
+        part.legend(handles=handles, loc="outside upper center", ncols=math.ceil(len(handles) / 2))
+        note(part, explanation(study, experiment, methods[experiment], any_published))
+    return figure
+
+
+def explanation(study: Study, experiment: str, methods: list[str], any_published: bool) -> list[str]:
+    """What a reader must know to compare the marks."""
+    lines = [
+        "Filled: median over parameters, mean over seeds, with its bootstrap interval over parameters (mostly narrower "
+        "than the marker). Noise floor: the median that gradients of pure noise would show at this number of passes."
+    ]
+    if any_published:
+        lines.append(
+            "Published: the paper's figure 4, mean over parameters of 1,000 passes (compare with our means over "
+            f"parameters; pure noise gives about {PUBLISHED_FLOOR:.3f}), of another data set and 240,000 steps. Its "
+            "generator values, above 10,000, are implausible and on another scale: left out."
+        )
+    missing = [study.labels[method] for method in study.methods(experiment) if method not in methods]
+    if missing:
+        lines.append(f"Without gradient noise: {', '.join(missing)}.")
+    return lines + study.divergences(experiment)

@@ -1,0 +1,146 @@
+"""Reconstruction error against the density of the codes, with codes that learn nothing for reference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
+
+from vscbench.reporting.style import logarithmic, looks, note, rows, wrapped
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from vscbench.reporting.study import Study
+    from vscbench.reporting.style import Look
+
+
+class Code(NamedTuple):
+    """One of the codes of a data point: where its metrics are and how it is drawn."""
+
+    label: str
+    error: str
+    density: str
+    fill: dict[str, Any]
+
+
+CODES = (
+    Code("one draw", "mse_draw", "density", {"mfc": "white"}),
+    Code("posterior mean", "mse_mean", "density", {"fillstyle": "left", "markerfacecoloralt": "white"}),
+    Code("best of {samples}", "mse_best", "density_best", {}),
+)
+REFERENCE = "0.35"
+REFERENCE_MARKERS = ("+", "x", "1", "2")
+DENSE = 0.999
+
+
+def spread(values: pd.Series[float]) -> list[list[float]]:
+    """How far the smallest and the largest value lie from the mean, as error bars are given."""
+    return [[values.mean() - values.min()], [values.max() - values.mean()]]
+
+
+def show_method(axes: Axes, table: pd.DataFrame, look: Look) -> None:
+    """Draw the codes of a method, mean and range over seeds, and a line through them."""
+    places = [(table[code.density], table[code.error], code.fill) for code in CODES]
+    axes.plot([x.mean() for x, _, _ in places], [y.mean() for _, y, _ in places], color=look.colour, lw=0.7)
+    for x, y, fill in places:
+        axes.errorbar(
+            x.mean(),
+            y.mean(),
+            yerr=spread(y),
+            xerr=spread(x),
+            fmt=look.marker,
+            color=look.colour,
+            ms=5.5,
+            mew=0.9,
+            elinewidth=0.8,
+            **fill,
+        )
+
+
+def show_references(axes: Axes, study: Study, table: pd.DataFrame, references: list[str]) -> None:
+    """Draw the reference codes: a point each, or a line where the density is 0 and a log axis has no place for it."""
+    for marker, method in zip(REFERENCE_MARKERS * len(references), references, strict=False):
+        row, label = table[table["method"] == method].iloc[0], study.labels[method]
+        if row["density"] > 0:
+            axes.plot(row["density"], row["mse_draw"], marker, color=REFERENCE, ms=7, mew=1.5, label=label)
+        else:
+            axes.axhline(row["mse_draw"], color=REFERENCE, ls="--", lw=0.9, label=f"{label} (density 0)")
+
+
+def show(axes: Axes, study: Study, experiment: str, table: pd.DataFrame, look: dict[str, Look]) -> None:
+    """Draw all codes of an experiment."""
+    coders = study.methods(experiment)
+    references = [m for m in study.methods(experiment, baselines=True) if m not in coders]
+    logarithmic(axes, "x")
+    show_references(axes, study, table, references)
+    for method, part in table[table["method"].isin(coders)].groupby("method", sort=False):
+        show_method(axes, part, look[str(method)])
+    axes.set_xlabel("density of the code (non-zeros / latents)")
+
+
+def zoom(axes: Axes, table: pd.DataFrame) -> None:
+    """Narrow axes to the sparse methods that draw their codes, which lie close together; hide them if there is none."""
+    sparse = table[(table["density"] < DENSE) & (table["density"] > 0) & (table["mse_draw"] != table["mse_best"])]
+    if sparse.empty:
+        axes.set_visible(False)
+        return
+    errors, densities = sparse[[code.error for code in CODES]], sparse[[code.density for code in CODES]]
+    margin = 0.08 * (errors.max(axis=None) - errors.min(axis=None))
+    axes.set_ylim(errors.min(axis=None) - margin, errors.max(axis=None) + margin)
+    axes.set_xlim(densities.min(axis=None) / 1.1, densities.max(axis=None) * 1.1)
+    axes.xaxis.set_major_locator(LogLocator(subs=tuple(range(1, 10))))
+    axes.set_title("Sparse posteriors, enlarged")
+
+
+def key(study: Study, experiment: str, look: dict[str, Look], drawn: Axes) -> list[Artist]:
+    """What shapes and fills mean."""
+    methods = [
+        Line2D([], [], color=look[m].colour, lw=0.7, marker=look[m].marker, label=wrapped(study.labels[m], 30))
+        for m in study.methods(experiment)
+    ]
+    samples = study.samples(experiment)
+    fills = [
+        Line2D([], [], color="0.25", lw=0, marker="o", label=code.label.format(samples=samples), **code.fill)
+        for code in CODES
+    ]
+    return [*methods, *fills, *drawn.get_legend_handles_labels()[0]]
+
+
+def table_of(study: Study, experiment: str) -> pd.DataFrame:
+    """What is drawn of an experiment: a row for each run and reference code, a column for each metric."""
+    names = {name for code in CODES for name in (code.error, code.density)}
+    chosen = study.metrics[(study.metrics["experiment"] == experiment) & study.metrics["metric"].isin(names)]
+    # Reference codes have no repetition, and a pivot would drop them.
+    filled = chosen.assign(repetition=chosen["repetition"].fillna(0))
+    return filled.pivot_table(index=["method", "repetition"], columns="metric", values="value").reset_index()
+
+
+def draw(study: Study) -> Figure:
+    """Error against density of every method's codes, a row for each experiment."""
+    look = looks(study.coders)
+    tables = {experiment: table_of(study, experiment) for experiment in study.experiments}
+    figure, parts = rows(
+        {experiment: 3.9 for experiment, table in tables.items() if len(table)}, "no reconstructions measured"
+    )
+    for experiment, part in parts.items():
+        whole, enlarged = part.subplots(1, 2)
+        for axes in (whole, enlarged):
+            show(axes, study, experiment, tables[experiment], look)
+        whole.set(title="All codes", ylabel="squared error per pixel, test data")
+        whole.set_ylim(bottom=0)
+        zoom(enlarged, tables[experiment])
+        part.legend(handles=key(study, experiment, look, whole), loc="outside upper center", ncols=4)
+        note(
+            part,
+            [
+                "Mean over seeds with their range. One draw and the posterior mean stand at the density of the draws "
+                "(the mean itself is dense); best of J is chosen with the data that it reconstructs.",
+                *study.divergences(experiment),
+            ],
+        )
+    return figure

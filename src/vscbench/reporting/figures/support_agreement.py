@@ -1,0 +1,140 @@
+"""How far the supports of a data point's codes agree from draw to draw (paper, figure 5)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from vscbench.reporting.style import SMALL_PT, looks, note, rows, say, wrapped
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from vscbench.reporting.study import Study
+
+COLUMNS = 3
+PANEL_IN = 1.45
+BINS = 60
+RANGE_QUANTILE = 0.995
+DENSE = 0.999
+"""Density from which a support is all latents, and agreement says nothing."""
+SINGLE = "0.7"
+ARRAYS = {"draw": "jaccard_draw_by_patch", "best": "jaccard_best_by_patch"}
+
+
+def indices(study: Study, experiment: str, method: str) -> dict[str, NDArray[np.float32]]:
+    """The index of each patch, all seeds together, of single draws and of selected ones; empty where there is none."""
+    runs = [study.arrays(run) for run in study.finished(experiment, method)]
+    return {
+        name: np.concatenate([run[array] for run in runs])
+        for name, array in ARRAYS.items()
+        if runs and all(array in run for run in runs)
+    }
+
+
+def kinds(study: Study, experiment: str) -> dict[str, str]:
+    """What each method of an experiment is here: sparse, dense, deterministic or diverged."""
+    density = study.values(experiment, "density").groupby("method")["value"].mean()
+    found = {}
+    for method in study.methods(experiment):
+        if not study.finished(experiment, method):
+            found[method] = "diverged"
+        elif not indices(study, experiment, method):
+            found[method] = "deterministic"
+        else:
+            found[method] = "dense" if density[method] >= DENSE else "sparse"
+    return found
+
+
+def show(axes: Axes, found: dict[str, NDArray[np.float32]], nulls: list[float], colour: str, right: float) -> None:
+    """Draw the histograms of a method over [0, right], and what draws of different data reach."""
+    edges = np.linspace(0, right, BINS + 1)
+    single, best = (np.minimum(found[name], right) for name in ARRAYS)
+    axes.hist(single, edges, density=True, color=SINGLE, histtype="stepfilled")
+    axes.hist(best, edges, density=True, color=colour, histtype="step", lw=1.2)
+    for null in nulls:
+        axes.axvline(null, color="black", ls="--", lw=0.9)
+    axes.set_xlim(0, right)
+    means = f"means: {found['draw'].mean():.3f}, best {found['best'].mean():.3f}, null {np.mean(nulls):.3f}"
+    axes.text(0.5, 1.03, means, transform=axes.transAxes, ha="center", fontsize=SMALL_PT, color="0.3")
+
+
+def key(samples: int) -> list[Artist]:
+    """What the marks mean."""
+    return [
+        Patch(color=SINGLE, label="single draws"),
+        Patch(facecolor="none", edgecolor="0.2", lw=1.3, label=f"best of {samples} draws (colour of the method)"),
+        Line2D([], [], color="black", ls="--", lw=0.9, label="null: draws of different patches, a line a seed"),
+    ]
+
+
+def left_out(study: Study, found: dict[str, str]) -> list[str]:
+    """Why methods have no panel."""
+    reasons = {
+        "dense": "Left out, for a dense code's support is all latents and its index 1",
+        "deterministic": "Left out, for it has one code for each patch",
+    }
+    return [
+        f"{reason}: {', '.join(study.labels[method] for method in methods)}."
+        for kind, reason in reasons.items()
+        if (methods := [method for method, its_kind in found.items() if its_kind == kind])
+    ]
+
+
+def draw(study: Study) -> Figure:
+    """Histograms over patches of the Jaccard index of every sparse method, a block for each experiment."""
+    look = looks(study.coders)
+    found = {experiment: kinds(study, experiment) for experiment in study.experiments}
+    shown = {
+        experiment: [method for method, kind in by_method.items() if kind in ("sparse", "diverged")]
+        for experiment, by_method in found.items()
+        if "sparse" in by_method.values()
+    }
+    lines = {experiment: math.ceil(len(methods) / COLUMNS) for experiment, methods in shown.items()}
+    figure, parts = rows(
+        {experiment: 1.2 + PANEL_IN * count for experiment, count in lines.items()}, "no sparse method was measured"
+    )
+    for experiment, part in parts.items():
+        grid = part.subplots(lines[experiment], COLUMNS, squeeze=False)
+        values = {method: indices(study, experiment, method) for method in shown[experiment]}
+        spread = [np.quantile(array, RANGE_QUANTILE) for arrays in values.values() for array in arrays.values()]
+        right = min(1.0, 1.05 * float(max(spread)))
+        for place, axes in enumerate(grid.flatten()):
+            if place >= len(shown[experiment]):
+                axes.set_axis_off()
+                continue
+            method = shown[experiment][place]
+            axes.set_title(wrapped(study.labels[method], 32), pad=12)
+            if found[experiment][method] == "diverged":
+                say(axes, wrapped(study.divergence(experiment, method), 24))
+                continue
+            nulls = study.values(experiment, "jaccard_null")
+            show(
+                axes,
+                values[method],
+                list(nulls.loc[nulls["method"] == method, "value"]),
+                look[method].colour,
+                right,
+            )
+        for axes in grid[:, 0]:
+            axes.set_ylabel("probability density")
+        for axes in grid[-1]:
+            axes.set_xlabel("Jaccard index of supports")
+        part.legend(handles=key(study.samples(experiment)), loc="outside upper center", ncols=3)
+        note(
+            part,
+            [
+                "Mean over pairs of draws of |A ∩ B| / |A ∪ B| over all latents: one value a patch, all seeds together; "
+                "values beyond the axis are counted in its last bin.",
+                *left_out(study, found[experiment]),
+                *study.divergences(experiment),
+            ],
+        )
+    return figure

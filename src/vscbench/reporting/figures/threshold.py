@@ -1,0 +1,121 @@
+"""The threshold acting on a Laplacian: what makes its samples spike-and-slab distributed (paper, figure 2)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from vscbench.reporting.style import LOOKS, PAGE_IN, SMALL_PT, note
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from vscbench.reporting.study import Study
+
+LOCATION, SCALE = 0.15, 0.1
+"""μ, off zero so that spike and slab are seen apart, and b, the prior's scale."""
+DENSITIES = (0.5, 0.2, 0.1)
+"""γ = e^{-λ/b} of the thresholds shown."""
+SAMPLES = 200_000
+RANGE = (-0.35, 0.65)
+BINS = 80
+DASHES = ("-", "--", ":")
+COLOUR = LOOKS["laplacian_thresh"].colour
+BASE = "0.75"
+
+
+def sample(threshold: float) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
+    """Base samples, the same thresholded, and the exact P(z ≠ 0), from the coder itself."""
+    import torch
+
+    from vscbench.coders.laplacian import Laplacian
+    from vscbench.coders.threshold import FixedThreshold
+
+    base = Laplacian(SCALE)
+    posterior = FixedThreshold(base, value=threshold)
+    params = {"location": torch.tensor([[LOCATION]]), "log_scale": torch.tensor([[math.log(SCALE)]])}
+    noise = posterior.noise(params, SAMPLES, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        codes = [each.codes(params, noise).flatten().numpy() for each in (base, posterior)]
+        active = float(posterior.active_probability(params))
+    return codes[0], codes[1], active
+
+
+def show_map(axes: Axes, thresholds: list[float]) -> None:
+    """Draw T_λ as a function of the base sample, for each λ."""
+    import torch
+
+    from vscbench.coders.threshold import shifted_soft_threshold
+
+    base = np.linspace(*RANGE, 2001, dtype=np.float32)
+    axes.plot(base, base, color=BASE, lw=1)
+    for threshold, dash in zip(thresholds, DASHES, strict=True):
+        deviation, location = torch.from_numpy(base - LOCATION), torch.tensor(LOCATION)
+        z = shifted_soft_threshold(deviation, location, threshold).numpy()
+        jumps = np.abs(np.diff(z, append=z[-1])) > LOCATION / 2
+        axes.plot(base, np.where(jumps, np.nan, z), dash, color=COLOUR, label=f"λ = {threshold:.3f}")
+        axes.vlines(base[jumps], 0, LOCATION, COLOUR, "-", lw=0.5)
+    axes.set(xlim=RANGE, ylim=RANGE)
+    axes.set(title="The map $T_λ$", xlabel="base sample μ + e", ylabel="thresholded sample z")
+    axes.plot(LOCATION, LOCATION, "o", color="black", ms=3)
+    axes.annotate("(μ, μ)", (LOCATION, LOCATION), (-4, 2), textcoords="offset points", ha="right", fontsize=SMALL_PT)
+    axes.legend(loc="upper left", fontsize=SMALL_PT, borderaxespad=0, handlelength=1.8)
+
+
+def show_histogram(axes: Axes, threshold: float, last: bool) -> None:
+    """Draw base and thresholded samples for one λ against γ Laplace(μ, b) + (1 - γ) δ₀."""
+    base, codes, active = sample(threshold)
+    edges = np.linspace(*RANGE, BINS + 1)
+    weight = np.full(len(base), 1 / (len(base) * (edges[1] - edges[0])))  # a density, of which few are outside
+    axes.hist(base, edges, weights=weight, histtype="stepfilled", color=BASE, alpha=0.6)
+    slab = codes != 0
+    axes.hist(codes[slab], edges, weights=weight[slab], histtype="stepfilled", color=COLOUR, alpha=0.55)
+    z = np.linspace(*RANGE, 1001)
+    axes.plot(z, active / (2 * SCALE) * np.exp(-np.abs(z - LOCATION) / SCALE), color="black", lw=1)
+    axes.set(xlim=RANGE, ylim=(0, 5.5), xlabel="sample")
+
+    mass = axes.twinx()
+    mass.set_ylim(0, 1.1)
+    mass.grid(visible=False)
+    measured = float(slab.mean())
+    arrow = {"arrowstyle": "-|>", "color": COLOUR, "lw": 2, "shrinkA": 0, "shrinkB": 0}
+    mass.annotate("", (0, 1 - measured), (0, 0), arrowprops=arrow)
+    mass.text(-0.04, 1 - measured, f"{1 - measured:.3f}", ha="right", va="top", fontsize=SMALL_PT, color=COLOUR)
+    if last:
+        mass.set_ylabel("P(z = 0)", color=COLOUR)
+    mass.tick_params(right=last, labelright=last, colors=COLOUR)
+    mass.spines["right"].set(visible=last, color=COLOUR)
+    axes.set_title(f"λ = {threshold:.3f}\nγ = {active:.3f} exact\n{measured:.3f} measured", fontsize=7)
+
+
+def draw(study: Study) -> Figure:  # noqa: ARG001  (the same in every study)
+    """The map T_λ, and samples before and after it against the exact spike-and-slab density, for three λ."""
+    thresholds = [-SCALE * math.log(density) for density in DENSITIES]
+    figure = Figure(figsize=(PAGE_IN, 2.5), layout="constrained")
+    panels = figure.subplots(1, 1 + len(thresholds), width_ratios=[1.15] + [1] * len(thresholds))
+    show_map(panels[0], thresholds)
+    for axes, threshold in zip(panels[1:], thresholds, strict=True):
+        show_histogram(axes, threshold, last=axes is panels[-1])
+        axes.tick_params(labelleft=axes is panels[1])
+    panels[1].set_ylabel("density")
+    figure.legend(
+        [
+            Patch(color=BASE, alpha=0.6),
+            Patch(color=COLOUR, alpha=0.55),
+            Line2D([], [], color="black", lw=1),
+            Line2D([], [], color=COLOUR, lw=0, marker="^"),
+        ],
+        ["base samples μ + e", "non-zero thresholded samples", "γ Laplace(μ, b), exact", "(1 − γ) δ₀, spike at exactly 0 (right axis)"],
+        loc="outside upper center",
+        ncols=4,
+        columnspacing=1.2,
+        handletextpad=0.5,
+    )
+    note(figure, [f"Laplace posterior with μ = {LOCATION}, b = {SCALE}; {SAMPLES:,} samples from the coder itself."])
+    return figure

@@ -1,0 +1,132 @@
+"""How figures look: sizes, readable type, and one look (colour, marker, dash) for each method everywhere."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from matplotlib.axes import Axes
+
+COLUMN_IN = 3.4
+"""Width of one column of a paper, in inches."""
+PAGE_IN = 7.0
+"""Width of both columns."""
+SMALL_PT = 6.5
+"""The smallest type: notes and annotations."""
+
+STYLE: dict[str, Any] = {
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 150,
+    "savefig.dpi": 300,
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "0.9",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 5,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "vscbench",  # the same picture gives the same file
+}
+
+# ------------------------------------------------------------------------- methods
+
+
+class Look(NamedTuple):
+    """How a method is drawn."""
+
+    colour: str
+    marker: str
+    dash: str
+
+
+# Hue is the base distribution, blue Gaussian and orange Laplacian, apart for all common forms of colour blindness
+# (Okabe and Ito, Tol); darkness is the threshold: none, fixed, learned. Dashes and markers say the same again.
+LOOKS = {
+    "fista": Look("#000000", "X", "-"),
+    "gaussian": Look("#56B4E9", "o", ":"),
+    "gaussian_thresh": Look("#0072B2", "D", "-"),
+    "gaussian_thresh_gamma": Look("#332288", "P", "--"),
+    "laplacian": Look("#E69F00", "s", ":"),
+    "laplacian_thresh": Look("#D55E00", "v", "-"),
+    "laplacian_thresh_gamma": Look("#882255", "*", "--"),
+    "spike_slab": Look("#009E73", "^", "-"),
+}
+SPARE_COLOURS = ("#CC79A7", "#8C8C00", "#808080", "#44AA99")
+SPARE_MARKERS = ("<", "p", ">", "h", "d")  # as many more as make twenty pairs with the colours
+
+
+def looks(methods: Iterable[str]) -> dict[str, Look]:
+    """A look for each method: the paper's eight keep theirs in every study, others take spare ones in order."""
+    extra = [method for method in methods if method not in LOOKS]
+    return LOOKS | {
+        method: Look(SPARE_COLOURS[i % len(SPARE_COLOURS)], SPARE_MARKERS[i % len(SPARE_MARKERS)], "-.")
+        for i, method in enumerate(extra)
+    }
+
+
+# -------------------------------------------------------------------------- layout
+
+
+def rows(heights: Mapping[str, float], empty: str) -> tuple[Figure, dict[str, SubFigure]]:
+    """A figure of page width with a row of its own for each experiment, named where there are several.
+
+    Args:
+        heights: height of each experiment's row in inches.
+        empty: what the figure says where there is no experiment.
+    """
+    total = sum(heights.values())
+    figure = Figure(figsize=(PAGE_IN, total or 1), layout="constrained")
+    if not heights:
+        figure.text(0.5, 0.5, empty, ha="center", va="center")
+        return figure, {}
+    parts = figure.subfigures(len(heights), 1, height_ratios=list(heights.values()), squeeze=False)[:, 0]
+    by_experiment = dict(zip(heights, parts, strict=True))
+    if len(heights) > 1:
+        for experiment, part in by_experiment.items():
+            part.suptitle(experiment, x=0.01, ha="left", fontsize=9, fontweight="bold")
+    return figure, by_experiment
+
+
+def note(part: Figure | SubFigure, lines: Iterable[str]) -> None:
+    """Write small lines under a row or a figure, wrapped to its width."""
+    characters = int(part.bbox.width / part.figure.dpi * 72 / (0.52 * SMALL_PT))
+    text = "\n".join(textwrap.fill(line, characters) for line in lines)
+    if text:
+        part.supxlabel(text, x=0.01, ha="left", fontsize=SMALL_PT, color="0.3", linespacing=1.3)
+
+
+def wrapped(label: str, characters: int) -> str:
+    """A label on as few lines as fit `characters`; what a + adds stays together."""
+    together = label.replace("+ ", "+\N{NO-BREAK SPACE}")
+    return textwrap.fill(together, characters, break_long_words=False).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def logarithmic(axes: Axes, which: Literal["x", "y"]) -> None:
+    """A logarithmic axis with plain numbers on it, enough of them though it may span little more than a decade."""
+    axes.set(**{f"{which}scale": "log"})
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def say(axes: Axes, text: str) -> None:
+    """Turn axes into a blank panel that says something in its middle."""
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=SMALL_PT, color="0.3")

@@ -1,0 +1,149 @@
+"""What every registered coder is tested with: a family is in the battery by being registered.
+
+A family without a line in `CONSTANTS` is tested with its defaults; a line adds to or replaces that. Symmetric bases
+are tested under every threshold and estimator too. A family that states its densities in `LOG_DENSITIES` has its
+divergence tested against a Monte Carlo estimate.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+import torch
+from torch import Generator, Tensor
+from torch.distributions import Laplace, Normal
+
+from vscbench.coders import POSTERIORS, SOLVERS, build_coder, build_posterior
+from vscbench.coders.base import Base
+from vscbench.coders.threshold import Estimator
+from vscbench.generators import Dictionary, build_encoder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vscbench.coders import Coder, Posterior
+    from vscbench.coders.base import Params
+
+Spec = dict[str, Any]
+
+WARMUP = {"initial": 0.1, "final": 1, "start": 0.2, "end": 0.8}
+
+CONSTANTS: dict[str, list[Spec]] = {
+    "laplacian": [{"noise_warmup": WARMUP}],
+    "spike_slab": [
+        {"noise_warmup": WARMUP},
+        {"gate": "published"},
+        {"gate_estimator": "gumbel"},
+        {"gate_estimator": "gumbel_rao"},
+    ],
+    "fista": [{"penalty": 0.1, "penalty_warmup": {"initial": 0.1, "final": 1, "end": 0.5}}],
+}
+"""Constants that a family is tested with, a dictionary for each variant."""
+
+THRESHOLDS: list[Spec] = [
+    {"threshold": threshold, "threshold_value": 0.3, "estimator": estimator}
+    for threshold in ("fixed", "gamma")
+    for estimator in get_args(Estimator)
+]
+
+
+def variants(family: str) -> list[Spec]:
+    """The specifications that `family` is tested with, before thresholds."""
+    return [{"family": family, **constants} for constants in CONSTANTS.get(family, [{}])]
+
+
+def thresholded(family: str) -> list[Spec]:
+    """The same under every threshold, if the family is symmetric."""
+    if not issubclass(POSTERIORS[family], Base):
+        return []
+    return [base | threshold for base in variants(family) for threshold in THRESHOLDS]
+
+
+BASE_SPECS: list[Spec] = [spec for family in POSTERIORS for spec in variants(family)]
+POSTERIOR_SPECS: list[Spec] = BASE_SPECS + [spec for family in POSTERIORS for spec in thresholded(family)]
+SOLVER_SPECS: list[Spec] = [spec for family in SOLVERS for spec in variants(family)]
+CODER_SPECS: list[Spec] = POSTERIOR_SPECS + SOLVER_SPECS
+
+
+def name(spec: Spec) -> str:
+    """A name for a specification: its family and the constants that are words."""
+    return "_".join(value for value in spec.values() if isinstance(value, str))
+
+
+# -------------------------------------------------------------------- densities
+
+
+def gaussian_densities(posterior: Any, params: Params, z: Tensor) -> tuple[Tensor, Tensor]:
+    """Log q(z|x) and log p(z) of the Gaussian."""
+    q = Normal(params["location"], torch.exp(params["log_variance"] / 2))
+    return q.log_prob(z), Normal(0.0, posterior.spread_prior**0.5).log_prob(z)
+
+
+def laplacian_densities(posterior: Any, params: Params, z: Tensor) -> tuple[Tensor, Tensor]:
+    """Log q(z|x) and log p(z) of the Laplacian."""
+    q = Laplace(params["location"], params["log_scale"].exp())
+    return q.log_prob(z), Laplace(0.0, posterior.spread_prior).log_prob(z)
+
+
+def spike_slab_densities(posterior: Any, params: Params, z: Tensor) -> tuple[Tensor, Tensor]:
+    """Log q(z|x) and log p(z) of the spike-and-slab: a mass at zero, a density elsewhere."""
+    slab_q, slab_p = gaussian_densities(posterior, params, z)
+    spike_q, spike_p = posterior.spike(params), torch.tensor(posterior.spike_prior)
+    on = z != 0
+    q = torch.where(on, spike_q.log() + slab_q, torch.log1p(-spike_q))
+    return q, torch.where(on, spike_p.log() + slab_p, torch.log1p(-spike_p))
+
+
+LOG_DENSITIES: dict[str, Callable[[Any, Params, Tensor], tuple[Tensor, Tensor]]] = {
+    "gaussian": gaussian_densities,
+    "laplacian": laplacian_densities,
+    "spike_slab": spike_slab_densities,
+}
+"""log q(z|x) and log p(z) of codes z (S, B, K), masses included: what `kl` is the divergence of."""
+
+# ------------------------------------------------------------------ small models
+
+BATCH, LATENTS, PIXELS, SAMPLES = 5, 6, 7, 4
+
+
+def draw_params(
+    posterior: Posterior, *shape: int, dtype: torch.dtype = torch.float64, seed: int = 0, spread: float = 0.7
+) -> Params:
+    """Parameters that are neither all positive nor large, for shape (B, K)."""
+    rng = Generator().manual_seed(seed)
+    return {
+        head: torch.randn(shape or (BATCH, LATENTS), generator=rng, dtype=dtype) * spread - 0.5
+        for head in posterior.heads
+    }
+
+
+def make_posterior(spec: Spec) -> tuple[Posterior, Params]:
+    """The posterior of `spec` as at evaluation, and float64 parameters (B, K) for it."""
+    posterior = build_posterior(spec)
+    return posterior, draw_params(posterior)
+
+
+def make_coder(spec: Spec, dtype: torch.dtype, **objective: Any) -> tuple[Coder, Dictionary, Tensor]:
+    """The coder of `spec`, a dictionary and data (B, P), initialised by a fixed seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        coder = build_coder(spec, build_encoder({"widths": [8]}, PIXELS), LATENTS, objective)
+    rng = Generator().manual_seed(0)
+    dictionary = Dictionary(PIXELS, LATENTS, rng)
+    x = torch.randn(BATCH, PIXELS, generator=rng, dtype=dtype)
+    return coder.to(dtype), dictionary.to(dtype), x
+
+
+def draw_codes(posterior: Posterior, params: Params, samples: int, seed: int = 0) -> Tensor:
+    """Codes (S, B, K) drawn without a graph."""
+    with torch.no_grad():
+        return posterior.codes(params, posterior.noise(params, samples, Generator().manual_seed(seed)))
+
+
+def within(estimates: Tensor, expected: Tensor, errors: float = 5.0) -> None:
+    """Assert that the mean of `estimates` (S, ...) lies within so many standard errors of `expected` everywhere."""
+    mean = estimates.mean(0)
+    error = estimates.std(0) / len(estimates) ** 0.5
+    # A latent that was never (or always) active has no spread to judge by: one event is the least to allow.
+    off = (mean - expected).abs() / (error + 1 / len(estimates))
+    assert off.max() < errors, f"{off.max():.1f} standard errors off"

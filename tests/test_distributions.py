@@ -1,0 +1,289 @@
+"""The distributions that codes and thresholds are claimed to have, against scipy and torch.distributions."""
+
+from __future__ import annotations
+
+from math import exp, log
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from battery import build_posterior, draw_codes, within
+from scipy import special, stats
+from torch import Generator, Tensor
+from torch.distributions import Bernoulli, Distribution, Gamma, Laplace, Normal, kl_divergence
+
+from vscbench.coders.divergences import bernoulli_kl, gamma_kl, gaussian_kl, laplace_kl
+from vscbench.coders.gamma import StandardGamma, standard_gamma
+from vscbench.coders.gaussian import Gaussian
+from vscbench.coders.laplacian import Laplacian
+from vscbench.coders.spike_slab import SpikeSlab
+from vscbench.coders.threshold import FixedThreshold, GammaThreshold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DRAWS = 20_000
+P_VALUE = 1e-3
+"""The seeds are fixed: a test that passes goes on passing, and a wrong distribution is rejected at this many draws."""
+
+
+def constant(**values: float) -> dict[str, Tensor]:
+    """The same parameters for every one of `DRAWS` data points and one latent: (B, 1)."""
+    return {name: torch.full((DRAWS, 1), value, dtype=torch.float64) for name, value in values.items()}
+
+
+def same_distribution(draws: Tensor, expected: stats.rv_frozen | str) -> None:
+    cdf = expected if isinstance(expected, str) else expected.cdf
+    assert stats.kstest(draws.flatten().numpy(), cdf).pvalue > P_VALUE
+
+
+# ------------------------------------------------------------------------ noise
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+@pytest.mark.parametrize(
+    ("posterior", "distribution"),
+    [(Gaussian(), "norm"), (Laplacian(), "laplace"), (SpikeSlab(), "logistic")],
+    ids=["gaussian", "laplacian", "spike_slab"],
+)
+def test_noise(
+    posterior: Gaussian | Laplacian | SpikeSlab, distribution: str, dtype: torch.dtype, rng: Generator
+) -> None:
+    like = {"location": torch.zeros(10, DRAWS // 10, dtype=dtype)}
+    noise = posterior.noise(like, 1, rng)
+    name = {"norm": "normal"}.get(distribution, distribution)
+    same_distribution(noise[name], distribution)
+
+
+@pytest.mark.parametrize("warmup", [0.1, 0.6, 1.0])
+def test_slab_while_the_noise_warms_up(warmup: float, rng: Generator) -> None:
+    """A slab of spec 1.1: N(w μ, (w σ + √(1 - w))²)."""
+    posterior = SpikeSlab()
+    posterior.warmup = warmup
+    params = constant(location=0.8, log_variance=2 * log(0.4), spike=5.0)
+    with torch.no_grad():
+        codes = posterior.codes(params, posterior.noise(params, 1, rng))
+    slab = codes[codes != 0]
+    assert len(slab) > 0.99 * DRAWS
+    same_distribution(slab, stats.norm(0.8 * warmup, 0.4 * warmup + (1 - warmup) ** 0.5))
+
+
+# ---------------------------------------------------------------- thresholds
+
+
+@pytest.mark.parametrize("warmup", [0.5, 1.0])
+@pytest.mark.parametrize("location", [0.0, -0.7])
+@pytest.mark.parametrize(("scale", "threshold"), [(0.1, 0.25), (0.3, 0.25), (1.0, 0.25), (0.2, 1e-3)])
+def test_thresholded_laplacian_is_spike_and_slab(
+    scale: float, threshold: float, location: float, warmup: float
+) -> None:
+    """z ~ γ Laplace(μ, w b) + (1 - γ) δ₀ with γ = exp(-λ/(w b)), exactly (claim 1)."""
+    base = Laplacian()
+    base.warmup = warmup
+    codes = draw_codes(FixedThreshold(base, value=threshold), constant(location=location, log_scale=log(scale)), 5)
+    active = codes[codes != 0]
+    gamma = exp(-threshold / (scale * warmup))
+    assert stats.binomtest(len(active), codes.numel(), gamma).pvalue > P_VALUE
+    same_distribution(active, stats.laplace(location, scale * warmup))
+
+
+@pytest.mark.parametrize(("deviation", "threshold"), [(0.3, 0.52), (1.0, 0.52), (0.05, 0.01)])
+def test_thresholded_gaussian(deviation: float, threshold: float) -> None:
+    """Active with probability γ = 2Φ(-λ/σ), and then |z - μ| + λ is the tail of a half-normal beyond λ."""
+    location = 0.4
+    codes = draw_codes(
+        FixedThreshold(Gaussian(), value=threshold),
+        constant(location=location, log_variance=2 * log(deviation)),
+        5,
+    )
+    active = codes[codes != 0]
+    gamma = 2 * stats.norm.cdf(-threshold / deviation)
+    assert stats.binomtest(len(active), codes.numel(), gamma).pvalue > P_VALUE
+    beyond = (active - location).abs() + threshold
+    survival = stats.norm(scale=deviation).sf(beyond.numpy()) * 2 / gamma
+    assert stats.kstest(survival, "uniform").pvalue > P_VALUE
+    assert stats.binomtest(int((active > location).sum()), len(active)).pvalue > P_VALUE
+
+
+def test_threshold_acts_on_the_deviation() -> None:
+    """A code whose deviation stays within ±λ is exactly zero, wherever its mean is; others are pulled towards μ."""
+    posterior = FixedThreshold(Gaussian(), value=0.5)
+    params = {"location": torch.tensor([[2.0]]), "log_variance": torch.tensor([[0.0]])}
+    deviation = torch.tensor([-1.5, -0.5, -0.2, 0.0, 0.5, 0.75]).view(-1, 1, 1)
+    codes = posterior.codes(params, {"normal": deviation})
+    assert codes.flatten().tolist() == [1.0, 0.0, 0.0, 0.0, 0.0, 2.25]
+
+
+@pytest.mark.parametrize(
+    ("base", "spread", "table"),
+    [
+        (Gaussian(), {"log_variance": log(0.1)}, {0.62: 0.05, 0.52: 0.10, 0.405: 0.20, 0.213: 0.50}),
+        (Laplacian(), {"log_scale": log(0.1)}, {0.2996: 0.05, 0.23: 0.10, 0.161: 0.20, 0.0693: 0.50}),
+    ],
+    ids=["gaussian", "laplacian"],
+)
+def test_threshold_for_a_density_under_the_prior(
+    base: Gaussian | Laplacian, spread: dict[str, float], table: dict[float, float]
+) -> None:
+    """The table of spec 1.2."""
+    prior = constant(location=0.0, **spread)
+    for threshold, density in table.items():
+        assert base.tail(prior, threshold)[0].item() == pytest.approx(density, abs=1.5e-3)
+
+
+@pytest.mark.parametrize(("shape", "rate"), [(0.3, 0.5), (1.0, 2.0), (3.0, 12.0), (40.0, 100.0)])
+@pytest.mark.parametrize("base", [Gaussian(), Laplacian()], ids=["gaussian", "laplacian"])
+def test_gamma_tail(base: Gaussian | Laplacian, shape: float, rate: float, rng: Generator) -> None:
+    """P(|e| > λ) with both drawn, against as many draws as there are data points."""
+    params = constant(location=0.0, log_variance=log(0.3), log_scale=log(0.3))
+    drawn = torch.from_numpy(np.random.default_rng(0).gamma(shape, 1 / rate, (20, DRAWS, 1)))
+    exceeds = base.deviation(params, base.noise(params, 20, rng)).abs() > drawn
+    alpha, beta = constant(alpha=shape, beta=rate).values()
+    probability = base.gamma_tail(params, alpha, beta)[:1]
+    within(exceeds.double().view(-1, 1), probability, errors=4)
+
+
+@pytest.mark.parametrize("scale", [0.02, 0.3, 3.0])
+@pytest.mark.parametrize("shape", [0.05, 0.3, 1.0, 3.0, 100.0])
+def test_gaussian_gamma_tail_is_accurate(shape: float, scale: float) -> None:
+    """The quadrature against an adaptive one."""
+    rate = shape  # a mean threshold of 1
+    params = {"location": torch.zeros(1, 1), "log_variance": torch.full((1, 1), 2 * log(scale)).double()}
+    found = Gaussian().gamma_tail(
+        params, torch.full((1, 1), shape).double(), torch.full((1, 1), rate).double()
+    )
+    quantiles = (np.arange(200_000) + 0.5) / 200_000
+    expected = special.gammainc(shape, rate * scale * stats.halfnorm.ppf(quantiles)).mean()
+    assert found.item() == pytest.approx(expected, abs=2e-3)
+
+
+# ----------------------------------------------------------------------- gates
+
+
+@pytest.mark.parametrize("gamma", [0.02, 0.1, 0.5, 0.95])
+@pytest.mark.parametrize("gate", ["logit", "published"])
+def test_probability_of_an_open_gate(gate: str, gamma: float) -> None:
+    posterior = build_posterior({"family": "spike_slab", "gate": gate})
+    params = constant(location=0.3, log_variance=0.0, spike=log(gamma))
+    codes = draw_codes(posterior, params, 5)
+    expected = gamma if gate == "logit" else gamma / (1 + gamma)
+    assert posterior.active_probability(params)[0].item() == pytest.approx(expected, rel=1e-9)
+    assert stats.binomtest(int(codes.ne(0).sum()), codes.numel(), expected).pvalue > P_VALUE
+
+
+# ----------------------------------------------------------------------- Gamma
+
+SHAPES = [0.05, 0.3, 0.99, 1.0, 1.7, 3.0, 50.0, 5e3]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_standard_gamma(shape: float, rng: Generator) -> None:
+    draws = standard_gamma(torch.full((4, DRAWS // 4), shape, dtype=torch.float64), rng)
+    same_distribution(draws, stats.gamma(shape))
+
+
+def test_standard_gamma_of_mixed_shapes(rng: Generator) -> None:
+    """Each draw follows its own shape, also those that had to be proposed again."""
+    shape = torch.tensor(SHAPES, dtype=torch.float64).repeat(DRAWS // len(SHAPES), 1)
+    draws = standard_gamma(shape, rng)
+    assert draws.shape == shape.shape
+    same_distribution(torch.from_numpy(stats.gamma(shape.numpy()).cdf(draws.numpy())), "uniform")
+
+
+@pytest.mark.parametrize("shape", [1e-6, 1e-2, 1e6])
+def test_standard_gamma_is_positive_and_finite(shape: float, rng: Generator) -> None:
+    draws = standard_gamma(torch.full((DRAWS,), shape), rng)
+    assert draws.isfinite().all()
+    assert (draws > 0).all()
+
+
+def test_standard_gamma_gradient_is_torchs_own() -> None:
+    shape = torch.tensor([0.05, 0.5, 1.0, 3.0, 40.0], dtype=torch.float64, requires_grad=True)
+    torch.manual_seed(0)
+    draws = Gamma(shape, torch.ones_like(shape)).rsample(torch.Size([100]))
+    weights = torch.randn(draws.shape, dtype=torch.float64)
+    (expected,) = torch.autograd.grad((weights * draws).sum(), shape)
+    ours = StandardGamma.apply(shape, draws.detach())
+    assert torch.equal(ours, draws)
+    (found,) = torch.autograd.grad((weights * ours).sum(), shape)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=0)
+
+
+def test_standard_gamma_gradient_keeps_the_quantile(rng: Generator) -> None:
+    """The definition: dg/dα moves g so that its place in the distribution stays."""
+    shape = torch.tensor([0.3, 1.0, 3.0, 40.0], dtype=torch.float64).repeat(50, 1).requires_grad_()
+    draws = standard_gamma(shape.detach(), rng)
+    (found,) = torch.autograd.grad(StandardGamma.apply(shape, draws).sum(), shape)
+    alpha, h = shape.detach().numpy(), 1e-5
+    quantile = special.gammainc(alpha, draws.numpy())
+    inside = quantile < 1 - 1e-3  # scipy inverts the upper tail less well
+    up, down = (special.gammaincinv(alpha + sign * h, quantile) for sign in (1, -1))
+    expected = (up - down) / (2 * h)
+    np.testing.assert_allclose(found.numpy()[inside], expected[inside], rtol=1e-3)
+
+
+def test_learned_threshold_is_gamma_distributed(rng: Generator) -> None:
+    params = constant(location=0.0, log_scale=0.0, log_threshold_shape=log(0.7), log_threshold_rate=log(4.0))
+    posterior = GammaThreshold(Laplacian())
+    draws = posterior.threshold(params, posterior.noise(params, 1, rng))
+    same_distribution(draws, stats.gamma(0.7, scale=1 / 4.0))
+
+
+# ----------------------------------------------------------------- divergences
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=Generator().manual_seed(seed), dtype=torch.float64)
+
+
+ZERO = torch.tensor(0.0, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("found", "q", "p"),
+    [
+        (lambda m, s: gaussian_kl(m, s, 0.1), lambda m, s: Normal(m, (s / 2).exp()), Normal(ZERO, 0.1**0.5)),
+        (lambda m, s: laplace_kl(m, s, 0.1), lambda m, s: Laplace(m, s.exp()), Laplace(ZERO, 0.1)),
+        (
+            lambda a, b: gamma_kl(a.exp(), b.exp(), 3.0, 12.0),
+            lambda a, b: Gamma(a.exp(), b.exp()),
+            Gamma(ZERO + 3, ZERO + 12),
+        ),
+        (
+            lambda a, _: bernoulli_kl(a.sigmoid(), 0.1),
+            lambda a, _: Bernoulli(a.sigmoid()),
+            Bernoulli(ZERO + 0.1),
+        ),
+    ],
+    ids=["gaussian", "laplace", "gamma", "bernoulli"],
+)
+def test_divergence_is_torchs(
+    found: Callable[..., Tensor], q: Callable[..., Distribution], p: Distribution
+) -> None:
+    parameters = torch.randn(2, 1000, generator=Generator().manual_seed(0), dtype=torch.float64)
+    torch.testing.assert_close(found(*parameters), kl_divergence(q(*parameters), p))
+
+
+@pytest.mark.parametrize(
+    ("posterior", "prior"),
+    [
+        (Gaussian(spread_prior=0.1), {"location": 0.0, "log_variance": log(0.1)}),
+        (Laplacian(spread_prior=0.1), {"location": 0.0, "log_scale": log(0.1)}),
+        (SpikeSlab(spread_prior=0.1, spike_prior=0.2), {"location": 0.0, "log_variance": log(0.1), "spike": log(0.2)}),
+        (
+            GammaThreshold(Laplacian(), value=0.25),
+            {
+                "location": 0.0,
+                "log_scale": log(0.1),
+                "log_threshold_shape": log(3),
+                "log_threshold_rate": log(12),
+            },
+        ),
+    ],
+    ids=["gaussian", "laplacian", "spike_slab", "gamma"],
+)
+def test_kl_vanishes_at_the_prior(
+    posterior: Gaussian | Laplacian | SpikeSlab | GammaThreshold, prior: dict[str, float]
+) -> None:
+    torch.testing.assert_close(posterior.kl(constant(**prior)), torch.zeros(DRAWS, 1).double())

@@ -1,0 +1,258 @@
+"""Downloads against a server on this machine that does what servers do on bad days."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from vscbench.data import olshausen
+from vscbench.data.download import download, git_blob_id
+from vscbench.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CONTENT = bytes(range(256)) * 40_000  # more than one chunk
+
+
+@dataclass
+class Server:
+    """What the server gives, and what it was asked for."""
+
+    url: str = ""
+    content: bytes = CONTENT
+    resumes: bool = True
+    """Whether it knows Range."""
+    chunked: bool = False
+    """Whether it sends chunks without saying how long the whole is."""
+    cuts: list[int] = field(default_factory=list)
+    """After how many bytes the connection ends, an entry for each of the first answers."""
+    statuses: list[int] = field(default_factory=list)
+    """Errors to answer with, an entry for each of the first requests."""
+    garbage: bool = False
+    """Whether the answer is no HTTP at all."""
+    requests: list[str | None] = field(default_factory=list)
+    """The Range header of each request."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers as the `Server` says."""
+
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, server: Server, *args: Any) -> None:
+        self.behaviour = server
+        super().__init__(*args)
+
+    def do_GET(self) -> None:  # noqa: N802
+        server = self.behaviour
+        self.close_connection = True
+        asked = self.headers.get("Range")
+        server.requests.append(asked)
+        if server.garbage:
+            self.wfile.write(b"this is not HTTP\r\n\r\n")
+            return
+        if server.statuses:
+            self.send_error(server.statuses.pop(0))
+            return
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and server.resumes else 0
+        if start >= len(server.content):
+            self.send_error(416)
+            return
+        body = server.content[start:]
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(server.content) - 1}/{len(server.content)}")
+        if server.chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+        else:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        sent = body[: server.cuts.pop(0)] if server.cuts else body
+        if server.chunked:
+            self.wfile.write(b"%x\r\n" % len(body) + sent)
+            self.wfile.write(b"\r\n0\r\n\r\n" if sent == body else b"")
+        else:
+            self.wfile.write(sent)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    behaviour = Server()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, behaviour)) as http:
+        behaviour.url = f"http://127.0.0.1:{http.server_port}/file.bin"
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield behaviour
+        http.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the file is wanted, in a folder that is not there yet."""
+    return tmp_path / "folder" / "file.bin"
+
+
+@pytest.fixture
+def right(tmp_path: Path) -> str:
+    """The fingerprint of the right content."""
+    copy = tmp_path / "copy"
+    copy.write_bytes(CONTENT)
+    return git_blob_id(copy)
+
+
+def files(path: Path) -> dict[str, bytes]:
+    return {each.name: each.read_bytes() for each in path.parent.iterdir()} if path.parent.exists() else {}
+
+
+def test_fingerprint_is_gits(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"hello\n")  # printf 'hello\n' | git hash-object --stdin
+    assert git_blob_id(tmp_path / "file") == "ce013625030ba8dba906f756967f9e9ca394464a"
+
+
+def test_download(server: Server, path: Path, right: str) -> None:
+    assert download(server.url, path, git_blob_id, right) == path
+    assert files(path) == {"file.bin": CONTENT}
+    assert server.requests == [None]
+
+
+def test_right_file_is_not_fetched_again(server: Server, path: Path, right: str) -> None:
+    for _ in range(2):
+        download(server.url, path, git_blob_id, right)
+    assert len(server.requests) == 1
+
+
+def test_wrong_file_is_replaced(server: Server, path: Path, right: str) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"old")
+    download(server.url, path, git_blob_id, right)
+    assert files(path) == {"file.bin": CONTENT}
+
+
+def test_any_file_will_do_without_a_fingerprint(server: Server, path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"my own")
+    download(server.url, path, git_blob_id, None)
+    assert (files(path), server.requests) == ({"file.bin": b"my own"}, [])
+    path.unlink()
+    download(server.url, path, git_blob_id, None)
+    assert files(path) == {"file.bin": CONTENT}
+
+
+def test_cut_connection_is_resumed(server: Server, path: Path, right: str) -> None:
+    server.cuts = [1_000_000, 2_000_000]
+    download(server.url, path, git_blob_id, right)
+    assert files(path) == {"file.bin": CONTENT}
+    assert server.requests == [None, "bytes=1000000-", "bytes=3000000-"]
+
+
+def test_next_call_continues_where_the_last_one_gave_up(server: Server, path: Path, right: str) -> None:
+    server.cuts = [1_000_000]
+    with pytest.raises(UserError, match="the connection ended after 1000000 of 10240000 bytes"):
+        download(server.url, path, git_blob_id, right, tries=1)
+    assert files(path) == {"file.bin.part": CONTENT[:1_000_000]}
+    download(server.url, path, git_blob_id, right)
+    assert files(path) == {"file.bin": CONTENT}
+    assert server.requests[1:] == ["bytes=1000000-"]
+
+
+def test_server_that_cannot_resume(server: Server, path: Path, right: str) -> None:
+    server.resumes, server.cuts = False, [1_000_000]
+    download(server.url, path, git_blob_id, right)
+    assert files(path) == {"file.bin": CONTENT}
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("left", [CONTENT, CONTENT + b"more"], ids=["whole", "too_long"])
+def test_leftover_as_long_as_the_file(server: Server, path: Path, right: str, left: bytes) -> None:
+    """A kill between the last byte and the renaming leaves a whole partial file, which cannot be continued."""
+    path.parent.mkdir()
+    path.with_name("file.bin.part").write_bytes(left)
+    download(server.url, path, git_blob_id, right)
+    assert files(path) == {"file.bin": CONTENT}
+
+
+def test_leftover_of_another_file(server: Server, path: Path, right: str) -> None:
+    path.parent.mkdir()
+    path.with_name("file.bin.part").write_bytes(b"something else")
+    download(server.url, path, git_blob_id, right)
+    assert files(path) == {"file.bin": CONTENT}
+
+
+def test_wrong_content_leaves_no_file(server: Server, path: Path, right: str) -> None:
+    server.content = CONTENT[:-1] + b"?"
+    with pytest.raises(UserError, match=f"has fingerprint [0-9a-f]{{40}}, not {right}"):
+        download(server.url, path, git_blob_id, right)
+    assert files(path) == {}
+
+
+def test_chunks_without_a_length(server: Server, path: Path, right: str) -> None:
+    server.chunked = True
+    download(server.url, path, git_blob_id, right)
+    assert files(path) == {"file.bin": CONTENT}
+
+
+def test_chunks_that_are_cut(server: Server, path: Path, right: str) -> None:
+    server.chunked, server.cuts = True, [1_000_000]
+    download(server.url, path, git_blob_id, right)
+    assert files(path) == {"file.bin": CONTENT}
+
+
+@pytest.mark.parametrize(("status", "asked"), [(404, 1), (403, 1), (500, 3), (503, 3)])
+def test_refusal(server: Server, path: Path, right: str, status: int, asked: int) -> None:
+    """What will not change is not asked for again."""
+    server.statuses = [status] * 10
+    with pytest.raises(UserError, match=f"cannot download {server.url}: the server answered {status}") as caught:
+        download(server.url, path, git_blob_id, right)
+    assert "give `source` the path of your own copy" in str(caught.value)
+    assert files(path) == {}
+    assert len(server.requests) == asked
+
+
+def test_server_that_recovers(server: Server, path: Path, right: str) -> None:
+    server.statuses = [503, 500]
+    download(server.url, path, git_blob_id, right)
+    assert files(path) == {"file.bin": CONTENT}
+
+
+def test_answer_that_is_no_http(server: Server, path: Path, right: str) -> None:
+    server.garbage = True
+    with pytest.raises(UserError, match=f"cannot download {server.url}"):
+        download(server.url, path, git_blob_id, right)
+    assert files(path) == {}
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:1/file.bin", "http://", "http://[broken", "http://a b/c"],
+    ids=["nobody_listens", "no_host", "broken", "spaces"],
+)
+def test_address_that_leads_nowhere(path: Path, url: str) -> None:
+    with pytest.raises(UserError, match="cannot download"):
+        download(url, path, git_blob_id, None)
+    assert files(path) == {}
+
+
+def test_images_are_fetched_once_and_cached(server: Server, tmp_path: Path) -> None:
+    images = np.random.default_rng(0).standard_normal((20, 20, 3))
+    savemat(tmp_path / "IMAGES.mat", {"IMAGES": images})
+    server.content = (tmp_path / "IMAGES.mat").read_bytes()
+    assignment = {"train": [0], "validation": [1], "test": [2]}
+    cache = tmp_path / "cache" / "IMAGES.mat"
+    for _ in range(2):
+        splits = olshausen.load(assignment, 5, 5, 5, source=server.url, cache=str(cache), patch_size=4)
+        assert splits.train.shape == (5, 16)
+    assert cache.read_bytes() == server.content
+    assert server.requests == [None]

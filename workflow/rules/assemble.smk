@@ -1,0 +1,80 @@
+# One tidy table of all metrics; every table and figure is made from it and the folders of the runs.
+import json
+
+TABLES = ("table1", "honest", "gradients_inference", "gradients_generator", "resources")
+FIGURES = (
+    "threshold",
+    "dictionaries",
+    "gradient_snr",
+    "training_curves",
+    "reconstruction_density",
+    "support_agreement",
+)
+
+
+rule tables:
+    input:
+        expand(f"{RESULTS}/tables/{{name}}.{{suffix}}", name=TABLES, suffix=("csv", "md", "tex")),
+
+
+rule figures:
+    input:
+        expand(f"{RESULTS}/figures/{{name}}.{{suffix}}", name=FIGURES, suffix=("png", "pdf", "svg")),
+
+
+rule assemble_metrics:
+    input:
+        runs=expand("{run}/{file}", run=RUNS, file=("metrics.json", "config.json")),
+        baselines=[f"{RESULTS}/baselines/{name}.json" for name in configs.experiments(config)],
+        code=code("reporting/assemble.py"),
+    output:
+        f"{RESULTS}/metrics.csv",
+    params:
+        runs=RUNS,
+        labels=json.dumps(configs.labels(config)),
+    log:
+        f"{RESULTS}/logs/assemble.log",
+    shell:
+        "python -m vscbench assemble --runs {params.runs:q} --baselines {input.baselines:q}"
+        " --labels {params.labels:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule make_table:
+    input:
+        metrics=rules.assemble_metrics.output,
+        code=code("reporting/study.py", "reporting/tables.py", "reporting/published_results.csv"),
+    output:
+        report(
+            f"{RESULTS}/tables/{{table}}.md",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
+        multiext(f"{RESULTS}/tables/{{table}}", ".csv", ".tex"),
+    params:
+        results=RESULTS,
+    log:
+        f"{RESULTS}/logs/tables/{{table}}.log",
+    shell:
+        "python -m vscbench table {wildcards.table:q} --results {params.results:q} > {log:q} 2>&1"
+
+
+rule draw_figure:
+    input:
+        metrics=rules.assemble_metrics.output,
+        runs=expand("{run}/{file}", run=RUNS, file=("history.csv", "arrays.npz", "weights.safetensors")),
+        code=lambda w: code("reporting/study.py", "reporting/figures/__init__.py", f"reporting/figures/{w.figure}.py"),
+    output:
+        report(
+            f"{RESULTS}/figures/{{figure}}.png",
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
+        multiext(f"{RESULTS}/figures/{{figure}}", ".pdf", ".svg"),
+    params:
+        results=RESULTS,
+    log:
+        f"{RESULTS}/logs/figures/{{figure}}.log",
+    shell:
+        "python -m vscbench figure {wildcards.figure:q} --results {params.results:q} > {log:q} 2>&1"

@@ -1,0 +1,56 @@
+# Metrics: every question about every run, and the reference codes of each experiment.
+import json
+
+QUESTIONS = (
+    "__init__",
+    "evaluation",
+    "reconstruction",
+    "lasso",
+    "sparsity",
+    "collapse",
+    "dependence",
+    "gradients",
+    "stability",
+)
+
+
+rule metrics:
+    input:
+        f"{RESULTS}/metrics.csv",
+
+
+rule evaluate_run:
+    input:
+        data=lambda w: f"{RESULTS}/data/{config['experiments'][w.experiment]['dataset']}.safetensors",
+        run=multiext(
+            f"{RESULTS}/runs/{{experiment}}/{{method}}/{{repetition}}/",
+            "weights.safetensors",
+            "config.json",
+            "status.json",
+            "resources.json",
+        ),
+        code=code(*(f"metrics/{name}.py" for name in QUESTIONS)),
+    output:
+        multiext(f"{RESULTS}/runs/{{experiment}}/{{method}}/{{repetition}}/", "metrics.json", "arrays.npz"),
+    params:
+        settings=lambda w: json.dumps(configs.evaluation_spec(config, w.experiment)),
+        folder=subpath(output[0], parent=True),
+    log:
+        f"{RESULTS}/logs/evaluate/{{experiment}}/{{method}}/{{repetition}}.log",
+    shell:
+        "python -m vscbench evaluate {params.folder:q} --settings {params.settings:q} --data {input.data:q}"
+        " --device {config[device]} 2>&1 | tee {log:q}"
+
+
+rule measure_baselines:
+    input:
+        data=lambda w: f"{RESULTS}/data/{config['experiments'][w.experiment]['dataset']}.safetensors",
+        code=code("metrics/baselines.py"),
+    output:
+        f"{RESULTS}/baselines/{{experiment}}.json",
+    params:
+        spec=lambda w: json.dumps(configs.baseline_spec(config, w.experiment)),
+    log:
+        f"{RESULTS}/logs/baselines/{{experiment}}.log",
+    shell:
+        "python -m vscbench baselines --spec {params.spec:q} --data {input.data:q} --out {output:q} 2>&1 | tee {log:q}"

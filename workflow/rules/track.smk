@@ -1,0 +1,54 @@
+# MLflow: every run with its parameters, curves, metrics and artifacts. The files under results are the truth.
+STORE = config["tracking"] or f"{RESULTS}/mlflow"
+
+
+rule mlflow:
+    # No output: asked for by name it always runs, and logs every run of the study anew, replacing its own entries.
+    input:
+        store=f"{RESULTS}/tracking/store.json",
+        runs=[f"{run}/metrics.json" for run in RUNS],
+    params:
+        runs=RUNS,
+        store=STORE,
+    log:
+        f"{RESULTS}/logs/tracking/mlflow.log",
+    shell:
+        "python -m vscbench track {params.runs:q} --store {params.store:q} 2>&1 | tee {log:q}"
+
+
+rule tracked:
+    input:
+        sorted({f"{RESULTS}/tracking/{name}/{method}.json" for name, method, _ in configs.runs(config)}),
+
+
+rule create_store:
+    # Before the first writer: several processes that open a new SQLite store at once break all but one of them.
+    input:
+        code=code("tracking.py"),
+    output:
+        f"{RESULTS}/tracking/store.json",
+    params:
+        store=STORE,
+    log:
+        f"{RESULTS}/logs/tracking/store.log",
+    shell:
+        "python -m vscbench track --create --store {params.store:q} --receipt {output:q} 2>&1 | tee {log:q}"
+
+
+rule track_method:
+    # All repetitions of a method at once: importing MLflow costs more than logging them.
+    input:
+        store=f"{RESULTS}/tracking/store.json",
+        runs=lambda w: [
+            f"{RESULTS}/runs/{w.experiment}/{w.method}/{k}/metrics.json" for k in range(config["repetitions"])
+        ],
+        code=code("tracking.py"),
+    output:
+        f"{RESULTS}/tracking/{{experiment}}/{{method}}.json",
+    params:
+        runs=lambda w: [f"{RESULTS}/runs/{w.experiment}/{w.method}/{k}" for k in range(config["repetitions"])],
+        store=STORE,
+    log:
+        f"{RESULTS}/logs/tracking/{{experiment}}/{{method}}.log",
+    shell:
+        "python -m vscbench track {params.runs:q} --store {params.store:q} --receipt {output:q} 2>&1 | tee {log:q}"
