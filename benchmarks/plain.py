@@ -42,7 +42,7 @@ class PlainStep:
     Args:
         model: an untrained model of the suite, whose weights are copied.
         spec: the specification of its run.
-        train: training data (N, P).
+        train: training data (N, P), in float64 as the authors keep it.
         encoder_rate: learning rate of the encoder.
         dictionary_rate: η of the step on the dictionary.
     """
@@ -90,7 +90,7 @@ class PlainStep:
         size = self.training["batch_size"]
         batch = slice(self.position, self.position + size)
         self.position = (self.position + size) % (len(self.train) // size * size)
-        return torch.from_numpy(self.train[self.shuffled][batch])
+        return torch.from_numpy(self.train[self.shuffled][batch].astype(self.atoms.dtype))
 
     def descend(self, x: Tensor) -> Forward:
         """Back-propagate through every sample and move the encoder."""

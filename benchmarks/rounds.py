@@ -44,8 +44,8 @@ class Row:
         """The row as text, in the order of `HEADER`."""
         limits = [f"≥ {self.at_least:g}"] if self.at_least is not None else []
         limits += [f"≤ {self.at_most:g}"] if self.at_most is not None else []
-        spread = f"{min(self.ratios):.3g} to {max(self.ratios):.3g}" if len(self.ratios) > 1 else ""
-        return self.comparison, f"{self.ratio:.3g}", spread, ", ".join(limits), self.met, self.detail
+        spread = f"{min(self.ratios):#.3g} to {max(self.ratios):#.3g}" if len(self.ratios) > 1 else ""
+        return self.comparison, f"{self.ratio:#.4g}", spread, ", ".join(limits), self.met, self.detail
 
 
 HEADER = ("comparison", "ratio", "over rounds", "target", "met", "from")

@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/run.py
 
-On a busy machine the ratios stay, within the range that is printed over the rounds. The allocator keeps freed memory
-(as in training) for all variants alike: it is a setting of the process, so the plain variants gain by it too.
+On a busy machine the ratios stay, within the range that is printed over the rounds. The plain step runs in a process of
+its own, with the allocator as it comes; a second row has it with freed memory kept, as the suite's training does.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--profile", choices=step.METHODS, help="show where a step of this method spends its time, and stop"
     )
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    return options
 
 
 def main() -> int:

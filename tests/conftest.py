@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import os
+import signal
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -11,6 +12,9 @@ from torch import Generator
 
 from vscbench import config as configs
 from vscbench.data import Splits, synthetic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Tensors are tiny here: threads cost more than they bring. Sums are made in the same order in every process, too.
 torch.set_num_threads(1)
@@ -44,8 +48,8 @@ STUDY: dict[str, Any] = {
             "training": {
                 "epochs": 2,
                 "batch_size": 10,
-                "encoder_rate": {"peak": 0.01},
-                "dictionary_rate": {"initial": 0.5, "final": 0.1, "shape": "geometric"},
+                "encoder_rate": {"peak": 0.001},
+                "dictionary_rate": {"initial": 0.1, "final": 0.02, "shape": "geometric"},
                 "dictionary_decay": 1e-4,
             },
             "evaluation": {},
@@ -68,9 +72,21 @@ def study() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def splits() -> Splits:
     """The data of that study."""
-    return synthetic.load(
-        **{key: value for key, value in STUDY["datasets"]["synthetic"].items() if key != "kind"}
-    )
+    return synthetic.load(**{key: value for key, value in STUDY["datasets"]["synthetic"].items() if key != "kind"})
+
+
+@pytest.fixture
+def time_limit() -> Iterator[None]:
+    """Fail a test that would otherwise loop for ever."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture

@@ -94,9 +94,7 @@ def test_extreme_parameters_stay_finite(spec: Spec, rng: Generator) -> None:
     """Heads of ±10, e^±10 times the usual spread: codes, divergence and gradients are finite in float32."""
     posterior = build_posterior(spec)
     params = draw_params(posterior, 30, LATENTS, dtype=torch.float32)
-    params = {
-        head: (10 * value.sign().roll(k, 0)).requires_grad_() for k, (head, value) in enumerate(params.items())
-    }
+    params = {head: (10 * value.sign().roll(k, 0)).requires_grad_() for k, (head, value) in enumerate(params.items())}
     codes = posterior.codes(params, posterior.noise(params, SAMPLES, rng))
     loss = codes.square().sum() + posterior.kl(params).sum()
     assert loss.isfinite()
@@ -268,9 +266,7 @@ def test_saved_and_loaded_model_gives_the_same_codes(spec: Spec, tmp_path: Path)
     save_file(model.state_dict(), tmp_path / "weights.safetensors")
     loaded = models.load(run, tmp_path / "weights.safetensors", 7, torch.device("cpu"))
     x = torch.randn(BATCH, 7, generator=rng)
-    codes = [
-        each.coder.sample(x, each.generator, SAMPLES, Generator().manual_seed(1)) for each in (model, loaded)
-    ]
+    codes = [each.coder.sample(x, each.generator, SAMPLES, Generator().manual_seed(1)) for each in (model, loaded)]
     assert torch.equal(*codes)
     assert torch.equal(model.coder.mean(x, model.generator), loaded.coder.mean(x, loaded.generator))
 

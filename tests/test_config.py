@@ -186,7 +186,11 @@ WRONG = {
         "synthetc",
         ["datasets.synthetic.kind", "natural_images", "did you mean synthetic?"],
     ),
-    "bad_name": ("methods.My-Method", {"family": "fista"}, ["methods", "My-Method", "lower-case letters, digits and _"]),
+    "bad_name": (
+        "methods.My-Method",
+        {"family": "fista"},
+        ["methods", "My-Method", "lower-case letters, digits and _"],
+    ),
     "bad_device": ("device", "gpu", ["device", '"gpu"', "auto, cpu, cuda, cuda:N or mps"]),
     "missing_key": ("seed", REMOVED, ["top level", "seed is a required"]),
     "missing_part": (
@@ -394,7 +398,7 @@ def test_constants_of_a_method_win_over_the_experiments(study: Config) -> None:
     assert spec["coder"] == {"family": "spike_slab", "gate": "published"}
     other = configs.run_spec(study, "recovery", "fista", 0)
     assert other["objective"]["samples"] == 3
-    assert other["training"]["encoder_rate"] == {"peak": 0.01}
+    assert other["training"]["encoder_rate"] == {"peak": 0.001}
 
 
 def specs(config: Config) -> dict[tuple[str, str, int], dict[str, Any]]:

@@ -234,9 +234,7 @@ def test_olshausen_leaves_the_edges_out(tmp_path: Path, source: np.random.Genera
     edge[4:-4, 4:-4] = False
     images[edge] = 1e9
     path = write_images(tmp_path / "IMAGES.mat", IMAGES=images)
-    splits = olshausen.load(
-        {"train": [0], "validation": [1], "test": [2]}, 25, 25, 25, source=str(path), patch_size=8
-    )
+    splits = olshausen.load({"train": [0], "validation": [1], "test": [2]}, 25, 25, 25, source=str(path), patch_size=8)
     assert np.abs(splits.test).max() < 100
 
 
@@ -343,7 +341,11 @@ def test_missing_data_file(tmp_path: Path) -> None:
 
 
 def test_failed_preparation_leaves_nothing(tmp_path: Path) -> None:
-    spec = {"name": "photographs", "kind": "natural_images", "images": {"train": ["moon"], "validation": [], "test": []}}
+    spec = {
+        "name": "photographs",
+        "kind": "natural_images",
+        "images": {"train": ["moon"], "validation": [], "test": []},
+    }
     with pytest.raises(UserError):
         data.prepare(spec | COUNTS, tmp_path / "data.safetensors")
     assert not list(tmp_path.iterdir())

@@ -150,9 +150,7 @@ def test_gaussian_gamma_tail_is_accurate(shape: float, scale: float) -> None:
     """The quadrature against an adaptive one."""
     rate = shape  # a mean threshold of 1
     params = {"location": torch.zeros(1, 1), "log_variance": torch.full((1, 1), 2 * log(scale)).double()}
-    found = Gaussian().gamma_tail(
-        params, torch.full((1, 1), shape).double(), torch.full((1, 1), rate).double()
-    )
+    found = Gaussian().gamma_tail(params, torch.full((1, 1), shape).double(), torch.full((1, 1), rate).double())
     quantiles = (np.arange(200_000) + 0.5) / 200_000
     expected = special.gammainc(shape, rate * scale * stats.halfnorm.ppf(quantiles)).mean()
     assert found.item() == pytest.approx(expected, abs=2e-3)
@@ -179,23 +177,41 @@ SHAPES = [0.05, 0.3, 0.99, 1.0, 1.7, 3.0, 50.0, 5e3]
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_standard_gamma(shape: float, rng: Generator) -> None:
-    draws = standard_gamma(torch.full((4, DRAWS // 4), shape, dtype=torch.float64), rng)
+    draws = standard_gamma(torch.full((4, DRAWS // 40), shape, dtype=torch.float64), 10, rng)
     same_distribution(draws, stats.gamma(shape))
 
 
 def test_standard_gamma_of_mixed_shapes(rng: Generator) -> None:
     """Each draw follows its own shape, also those that had to be proposed again."""
-    shape = torch.tensor(SHAPES, dtype=torch.float64).repeat(DRAWS // len(SHAPES), 1)
-    draws = standard_gamma(shape, rng)
-    assert draws.shape == shape.shape
+    shape = torch.tensor(SHAPES, dtype=torch.float64).repeat(3, 1)
+    draws = standard_gamma(shape, DRAWS // len(SHAPES), rng)
+    assert draws.shape == (DRAWS // len(SHAPES), *shape.shape)
     same_distribution(torch.from_numpy(stats.gamma(shape.numpy()).cdf(draws.numpy())), "uniform")
+
+
+def test_standard_gamma_of_any_layout() -> None:
+    """The draws follow the values of α, not the memory that they lie in."""
+    shape = torch.tensor(SHAPES, dtype=torch.float64).repeat(3, 1)
+    draws = [
+        standard_gamma(each, 50, Generator().manual_seed(0))
+        for each in (shape, shape.T.contiguous().T, shape[:1].expand(3, -1), shape.repeat(1, 2)[:, : len(SHAPES)])
+    ]
+    assert all(torch.equal(draws[0], each) for each in draws[1:])
 
 
 @pytest.mark.parametrize("shape", [1e-6, 1e-2, 1e6])
 def test_standard_gamma_is_positive_and_finite(shape: float, rng: Generator) -> None:
-    draws = standard_gamma(torch.full((DRAWS,), shape), rng)
+    draws = standard_gamma(torch.full((10,), shape), DRAWS, rng)
     assert draws.isfinite().all()
     assert (draws > 0).all()
+
+
+@pytest.mark.usefixtures("time_limit")
+@pytest.mark.parametrize("broken", [torch.nan, torch.inf], ids=["nan", "inf"])
+def test_standard_gamma_of_a_diverged_encoder_ends(broken: float, rng: Generator) -> None:
+    """What has no distribution has no finite draw; the others keep theirs."""
+    draws = standard_gamma(torch.tensor([1.0, broken, 0.3]), 100, rng)
+    assert torch.equal(draws.isfinite(), torch.tensor([True, False, True]).expand(100, 3))
 
 
 def test_standard_gamma_gradient_is_torchs_own() -> None:
@@ -213,7 +229,7 @@ def test_standard_gamma_gradient_is_torchs_own() -> None:
 def test_standard_gamma_gradient_keeps_the_quantile(rng: Generator) -> None:
     """The definition: dg/dα moves g so that its place in the distribution stays."""
     shape = torch.tensor([0.3, 1.0, 3.0, 40.0], dtype=torch.float64).repeat(50, 1).requires_grad_()
-    draws = standard_gamma(shape.detach(), rng)
+    draws = standard_gamma(shape.detach(), 1, rng)[0]
     (found,) = torch.autograd.grad(StandardGamma.apply(shape, draws).sum(), shape)
     alpha, h = shape.detach().numpy(), 1e-5
     quantile = special.gammainc(alpha, draws.numpy())
@@ -258,9 +274,7 @@ ZERO = torch.tensor(0.0, dtype=torch.float64)
     ],
     ids=["gaussian", "laplace", "gamma", "bernoulli"],
 )
-def test_divergence_is_torchs(
-    found: Callable[..., Tensor], q: Callable[..., Distribution], p: Distribution
-) -> None:
+def test_divergence_is_torchs(found: Callable[..., Tensor], q: Callable[..., Distribution], p: Distribution) -> None:
     parameters = torch.randn(2, 1000, generator=Generator().manual_seed(0), dtype=torch.float64)
     torch.testing.assert_close(found(*parameters), kl_divergence(q(*parameters), p))
 

@@ -6,6 +6,7 @@ The files under results/ are the truth; a store is a view of them that can be ma
 from __future__ import annotations
 
 import csv
+import json
 import logging
 import math
 import os
@@ -40,6 +41,8 @@ ARTIFACTS = (
     "weights.safetensors",
 )
 CREATE_TRIES, CREATE_WAIT_S = 5, 0.5
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+"""Tells the pages to show training runs, not conversations."""
 
 
 def flatten(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -81,6 +84,9 @@ class Store:
     def client(self) -> MlflowClient:
         """A connection to the store; creates the folder of a local one."""
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault(
+            "MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3"
+        )  # a server that is down costs seconds, not minutes
         logging.getLogger("alembic").setLevel(logging.WARNING)
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         if self.artifacts:
@@ -118,7 +124,7 @@ class Store:
                 return str(found.experiment_id)
             location = f"{self.artifacts}/{name}" if self.artifacts else None
             try:
-                return str(client.create_experiment(name, artifact_location=location))
+                return str(client.create_experiment(name, artifact_location=location, tags=EXPERIMENT_TAGS))
             except MlflowException:  # another writer was faster: look again
                 time.sleep(CREATE_WAIT_S)
         return str(client.create_experiment(name))
@@ -162,16 +168,23 @@ class Store:
             "seed": str(spec["seed"]),
             "repetition": str(spec["repetition"]),
             "git_commit": git_commit(),
+            "mlflow.source.name": "vscbench",
+            "mlflow.source.type": "LOCAL",
+            "mlflow.source.git.commit": git_commit().rstrip("+"),
             "status": result["status"],
         }
-        started = client.create_run(experiment, tags=tags)
+        # When the run was trained, not when it was logged: the pages then show how long training took.
+        ended = int((run / "status.json").stat().st_mtime * 1000)
+        begun = ended - int(result["metrics"]["train_seconds"] * 1000)
+        started = client.create_run(experiment, start_time=begun, tags=tags)
         identifier = started.info.run_id
         try:
             self._log_content(client, identifier, run, spec, result)
         except BaseException:
             client.delete_run(identifier)  # nothing half-logged stays
             raise
-        client.set_terminated(identifier, "FINISHED" if result["status"] == "completed" else "FAILED")
+        status = "FINISHED" if result["status"] == "completed" else "FAILED"
+        client.set_terminated(identifier, status, end_time=ended)
         for old in older:
             client.delete_run(old.info.run_id)
         return name, identifier
@@ -180,8 +193,12 @@ class Store:
         self, client: MlflowClient, identifier: str, run: Path, spec: dict[str, Any], result: dict[str, Any]
     ) -> None:
         """Parameters, metrics, curves and artifacts of one run."""
-        from mlflow.entities import Metric, Param
+        from mlflow.entities import Dataset, DatasetInput, Metric, Param
 
+        dataset = spec["dataset"]
+        digest = run_key(dataset)
+        source = Dataset(dataset["name"], digest, source_type="vscbench", source=json.dumps(dataset))
+        client.log_inputs(identifier, [DatasetInput(source)])
         params = [Param(key, str(value)) for key, value in flatten(spec)]
         client.log_batch(identifier, params=params)
         now = int(time.time() * 1000)
@@ -206,7 +223,7 @@ def _curves(path: Path, now: int) -> Iterator[Metric]:
             for name, text in row.items():
                 value = float(text)
                 if name not in ("epoch", "step") and math.isfinite(value):
-                    yield Metric(f"curve_{name}", value, now, step)
+                    yield Metric(f"curve/{name}", value, now, step)
 
 
 def _dictionary_picture(run: Path) -> Any:

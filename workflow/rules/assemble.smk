@@ -10,6 +10,11 @@ FIGURES = (
     "reconstruction_density",
     "support_agreement",
 )
+# What a figure draws on beside its own file: the thresholding itself, the published numbers.
+FIGURE_CODE = {
+    "threshold": ("coders/threshold.py", "coders/laplacian.py"),
+    "gradient_snr": ("reporting/tables.py", "reporting/published_results.csv"),
+}
 
 
 rule tables:
@@ -63,7 +68,10 @@ rule draw_figure:
     input:
         metrics=rules.assemble_metrics.output,
         runs=expand("{run}/{file}", run=RUNS, file=("history.csv", "arrays.npz", "weights.safetensors")),
-        code=lambda w: code("reporting/study.py", "reporting/figures/__init__.py", f"reporting/figures/{w.figure}.py"),
+        code=lambda w: code(
+            *(f"reporting/{name}.py" for name in ("study", "style", "figures/__init__", f"figures/{w.figure}")),
+            *FIGURE_CODE.get(w.figure, ()),
+        ),
     output:
         report(
             f"{RESULTS}/figures/{{figure}}.png",

@@ -5,7 +5,7 @@ SHARED_CODE = (
     *(f"coders/{name}.py" for name in ("__init__", "base", "amortised", "divergences")),
     *(f"generators/{name}.py" for name in ("__init__", "dictionary", "encoders")),
     *(f"objectives/{name}.py" for name in ("__init__", "sampling", "lasso")),
-    *(f"training/{name}.py" for name in ("loop", "optimizer", "checkpoint")),
+    *(f"training/{name}.py" for name in ("loop", "optimizer", "checkpoint", "memory")),
     "model.py",
     "ramps.py",
 )

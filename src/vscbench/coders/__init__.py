@@ -35,9 +35,7 @@ THRESHOLD_KEYS = ("threshold", "threshold_value", "estimator", "gamma_kl_weight"
 
 def build_posterior(spec: dict[str, Any]) -> Posterior:
     """The posterior of a method: a family (`family` and its constants) and, where `threshold` says so, a threshold."""
-    constants = {
-        k: Ramp(**v) if k in RAMPED else v for k, v in spec.items() if k not in ("family", *THRESHOLD_KEYS)
-    }
+    constants = {k: Ramp(**v) if k in RAMPED else v for k, v in spec.items() if k not in ("family", *THRESHOLD_KEYS)}
     posterior = POSTERIORS[spec["family"]](**constants)
     threshold = spec.get("threshold", "none")
     if threshold == "none":
@@ -54,7 +52,5 @@ def build_posterior(spec: dict[str, Any]) -> Posterior:
 def build_coder(spec: dict[str, Any], encoder: nn.Module, latents: int, objective: dict[str, Any]) -> Coder:
     """The coder of a method; solvers need neither encoder nor objective."""
     if spec["family"] in SOLVERS:
-        return SOLVERS[spec["family"]](
-            **{k: Ramp(**v) if k in RAMPED else v for k, v in spec.items() if k != "family"}
-        )
+        return SOLVERS[spec["family"]](**{k: Ramp(**v) if k in RAMPED else v for k, v in spec.items() if k != "family"})
     return Amortised(encoder, latents, build_posterior(spec), Objective(**objective))

@@ -28,9 +28,7 @@ class Solution(NamedTuple):
 
 
 @torch.no_grad()
-def fista(
-    x: Tensor, atoms: Tensor, penalty: float, max_iterations: int = 500, tolerance: float = 1e-3
-) -> Solution:
+def fista(x: Tensor, atoms: Tensor, penalty: float, max_iterations: int = 500, tolerance: float = 1e-3) -> Solution:
     """Minimise ½‖x - A z‖² + λ‖z‖₁ over z for data (B, P) and atoms (P, K).
 
     Each data point stops by itself, when ‖z - z_old‖ ≤ tolerance · ‖z_old‖ holds at a look, and leaves the

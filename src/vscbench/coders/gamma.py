@@ -8,41 +8,49 @@ import torch
 from torch import Generator, Tensor
 
 
-def standard_gamma(shape: Tensor, rng: Generator | None) -> Tensor:
-    """Draw Gamma(α, 1) for each α of `shape`, by Marsaglia and Tsang (2000); no gradient.
+def standard_gamma(shape: Tensor, samples: int, rng: Generator | None) -> Tensor:
+    """Draw Gamma(α, 1) `samples` times for each α of `shape` (B, K), by Marsaglia and Tsang (2000): (S, B, K).
 
     Proposals d (1 + c ε)³ with d = α - 1/3, c = 1/√(9d) are accepted in at least 95 % of the cases; what is left
-    is proposed again. For α < 1 a draw of Gamma(α + 1, 1) is multiplied by u^(1/α). Vectorised: torch's own
-    sampler draws one number at a time, three times slower on a CPU.
+    is proposed again. For α < 1 a draw of Gamma(α + 1, 1) is multiplied by u^(1/α). No gradient. Vectorised, with
+    what depends on α alone computed once: torch's own sampler draws one number at a time, three times slower on a CPU.
     """
+    shape = shape.contiguous()
     small = shape < 1
-    boosted = torch.where(small, shape + 1, shape)
-    d = (boosted - 1 / 3).flatten()
-    draws = _proposals(d, rng)
-    pending = draws.isnan().nonzero().squeeze(-1)
+    d = torch.where(small, shape + 2 / 3, shape - 1 / 3)
+    c = (9 * d).rsqrt()
+    draws = _propose(d.new_empty((samples, *d.shape)), d, c, rng)
+    flat = draws.view(-1)
+    pending = flat.isnan().nonzero().squeeze(-1)
+    # What a diverged encoder asks for has no distribution: it stays nan instead of being proposed for ever.
+    pending = pending[d.view(-1)[pending % d.numel()].isfinite()]
     while len(pending):
-        again = _proposals(d[pending], rng)
-        draws[pending] = again
+        owner = pending % d.numel()
+        again = _propose(d.new_empty(len(pending)), d.view(-1)[owner], c.view(-1)[owner], rng)
+        flat[pending] = again
         pending = pending[again.isnan()]
-    draws = draws.view_as(shape)
-    if small.any():
-        u = torch.empty_like(shape).uniform_(generator=rng)
-        draws = torch.where(small, draws * u.pow(1 / shape), draws)
+    columns = small.view(-1).nonzero().squeeze(-1)
+    if len(columns):
+        u = d.new_empty((samples, len(columns))).uniform_(generator=rng)
+        draws.view(samples, -1)[:, columns] *= u.neg_().log1p_().div_(shape.view(-1)[columns]).exp_()
     return draws.clamp_(min=torch.finfo(draws.dtype).tiny)
 
 
-def _proposals(d: Tensor, rng: Generator | None) -> Tensor:
-    """One proposal for each d: the draw where it is accepted, nan where it is not."""
-    normal = torch.empty_like(d).normal_(generator=rng)
-    u = torch.empty_like(d).uniform_(generator=rng)
-    root = torch.addcmul(torch.ones_like(d), normal, (9 * d).rsqrt_())
-    draws = root.square().mul_(root).mul_(d)
-    square = normal.square_()
+def _propose(out: Tensor, d: Tensor, c: Tensor, rng: Generator | None) -> Tensor:
+    """One proposal for each number of `out` (..., B, K), overwritten: nan where it is not accepted."""
+    normal = out.normal_(generator=rng)
+    u = torch.empty_like(normal).uniform_(generator=rng)
+    square = normal.square()
+    root = normal.mul_(c).add_(1)
+    cube = root.square().mul_(root)
     # The squeeze accepts nine in ten without a logarithm.
-    unsure = (u >= 1 - 0.0331 * square.square()).nonzero().squeeze(-1)
-    ratio = draws[unsure] / d[unsure]
-    accept = u[unsure].log() < 0.5 * square[unsure] + d[unsure] * (1 - ratio + ratio.log())
-    draws[unsure[~accept]] = torch.nan  # also where root ≤ 0: the logarithm is nan and compares false
+    squeeze = torch.addcmul(u, square, square, value=0.0331)
+    unsure = (squeeze >= 1).view(-1).nonzero().squeeze(-1)
+    ratio = cube.view(-1)[unsure]
+    bound = 0.5 * square.view(-1)[unsure] + d.view(-1)[unsure % d.numel()] * (1 - ratio + ratio.log())
+    accept = u.view(-1)[unsure].log() < bound
+    draws = torch.mul(cube, d, out=root)
+    draws.view(-1)[unsure[~accept]] = torch.nan  # also where root ≤ 0: the logarithm is nan and compares false
     return draws
 
 

@@ -33,9 +33,7 @@ class Gaussian(Base):
         """ε ~ N(0, 1): (S, B, K)."""
         like = params["location"]
         return {
-            "normal": torch.empty((samples, *like.shape), dtype=like.dtype, device=like.device).normal_(
-                generator=rng
-            )
+            "normal": torch.empty((samples, *like.shape), dtype=like.dtype, device=like.device).normal_(generator=rng)
         }
 
     def location(self, params: Params) -> Tensor:

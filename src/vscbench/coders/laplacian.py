@@ -34,9 +34,7 @@ class Laplacian(Base):
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
         """ε = -sign(u) log(1 - |u|), u ~ U(-1, 1): (S, B, K)."""
         like = params["location"]
-        u = torch.empty((samples, *like.shape), dtype=like.dtype, device=like.device).uniform_(
-            -1, 1, generator=rng
-        )
+        u = torch.empty((samples, *like.shape), dtype=like.dtype, device=like.device).uniform_(-1, 1, generator=rng)
         # |u| = 1 can be drawn; it would be an infinite code.
         magnitude = u.abs().clamp_(max=1 - 2**-24).neg_().log1p_()
         return {"laplace": magnitude.copysign_(u)}

@@ -62,9 +62,7 @@ class SpikeSlab(Posterior):
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
         """ε ~ N(0, 1) for the slab and logit u for the gate: (S, B, K)."""
         like = params["location"]
-        normal = torch.empty((samples, *like.shape), dtype=like.dtype, device=like.device).normal_(
-            generator=rng
-        )
+        normal = torch.empty((samples, *like.shape), dtype=like.dtype, device=like.device).normal_(generator=rng)
         u = torch.empty_like(normal).uniform_(generator=rng)
         return {"normal": normal, "logistic": u.logit_(eps=1e-7)}
 

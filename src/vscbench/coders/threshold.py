@@ -122,7 +122,7 @@ class GammaThreshold(Thresholded):
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
         """The noise of the base, and draws of Gamma(α, 1): (S, B, K)."""
         shape = self.gamma(params)[0].detach()
-        draws = standard_gamma(shape.expand(samples, *shape.shape), rng)
+        draws = standard_gamma(shape, samples, rng)
         return self.base.noise(params, samples, rng) | {"gamma": draws}
 
     def threshold(self, params: Params, noise: Noise) -> Tensor:

@@ -48,9 +48,7 @@ def _fetch(url: str, partial: Path) -> None:
         raise ConnectionError(f"the connection ended after {got} of {total} bytes")
 
 
-def download(
-    url: str, path: Path, check: Callable[[Path], str], expected: str | None, tries: int = 3
-) -> Path:
+def download(url: str, path: Path, check: Callable[[Path], str], expected: str | None, tries: int = 3) -> Path:
     """Fetch `url` to `path`, by way of `path`.part, which the next try or call continues.
 
     Args:
@@ -89,6 +87,4 @@ def download(
             continue
         partial.replace(path)
         return path
-    raise UserError(
-        f"cannot download {url}: {problem}; try again, or give `source` the path of your own copy"
-    )
+    raise UserError(f"cannot download {url}: {problem}; try again, or give `source` the path of your own copy")

@@ -29,9 +29,7 @@ def cut_patches(
     windows = [view_as_windows(image, (size, size)) for image in images]
     positions = np.array([w.shape[0] * w.shape[1] for w in windows])
     if count > positions.sum():
-        raise UserError(
-            f"{count} patches of {size}x{size} asked for, but the images hold only {positions.sum()}"
-        )
+        raise UserError(f"{count} patches of {size}x{size} asked for, but the images hold only {positions.sum()}")
     chosen = np.sort(rng.choice(positions.sum(), count, replace=False))
     owner = np.searchsorted(np.cumsum(positions), chosen, side="right")
     first = np.cumsum(positions) - positions
@@ -66,15 +64,12 @@ def split_by_image(
     """
     names = [name for split in SPLITS for name in assignment[split]]
     if twice := {str(name) for name in names if names.count(name) > 1}:
-        raise UserError(
-            f"images: {', '.join(sorted(twice))} is in more than one split; each image belongs to one"
-        )
+        raise UserError(f"images: {', '.join(sorted(twice))} is in more than one split; each image belongs to one")
     if unknown := [str(name) for name in names if name not in images]:
         raise UserError(f"images: no image {', '.join(unknown)}; there are {', '.join(map(str, images))}")
     rng = np.random.default_rng(seed)
     parts = [
-        cut_patches([images[name] for name in assignment[split]], patch_size, counts[split], rng)
-        for split in SPLITS
+        cut_patches([images[name] for name in assignment[split]], patch_size, counts[split], rng) for split in SPLITS
     ]
     train, validation, test = standardise(*parts)
     return Splits(train, validation, test, truth={})

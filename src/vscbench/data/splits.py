@@ -53,7 +53,5 @@ def read(path: Path) -> Splits:
         tensors = load_file(path)
     except SafetensorError as error:
         raise UserError(f"{path} is damaged ({error}): delete it and prepare the data again") from None
-    truth = {
-        name.removeprefix("truth."): value for name, value in tensors.items() if name.startswith("truth.")
-    }
+    truth = {name.removeprefix("truth."): value for name, value in tensors.items() if name.startswith("truth.")}
     return Splits(tensors["train"], tensors["validation"], tensors["test"], truth)

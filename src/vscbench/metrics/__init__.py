@@ -14,6 +14,7 @@ from vscbench import model as models
 from vscbench.files import atomic, read_json, write_json
 from vscbench.metrics import collapse, dependence, gradients, lasso, reconstruction, sparsity, stability
 from vscbench.metrics.evaluation import Evaluation, Measures
+from vscbench.training.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +46,7 @@ def evaluate(run: Path, splits: Splits, settings: dict[str, Any], device: torch.
     values: dict[str, float] = {}
     arrays: dict[str, Any] = {}
     if status["status"] == "completed":
+        keep_freed_memory()
         model = models.load(spec, run / "weights.safetensors", splits.test.shape[1], device)
         e = Evaluation(model, torch.from_numpy(splits.test).to(device), settings, spec["seed"])
         for question in QUESTIONS.values():

@@ -102,9 +102,7 @@ def bootstrap_median(values: NDArray[np.float64], rng: np.random.Generator) -> t
     return float(low), float(high)
 
 
-def stream(
-    loss: Callable[[], Tensor], groups: dict[str, list[nn.Parameter]], passes: int
-) -> dict[str, Moments]:
+def stream(loss: Callable[[], Tensor], groups: dict[str, list[nn.Parameter]], passes: int) -> dict[str, Moments]:
     """Moments of each group's gradient over `passes` evaluations of a random `loss`."""
     moments = {name: Moments() for name in groups}
     parameters = [p for group in groups.values() for p in group]

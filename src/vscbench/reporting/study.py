@@ -62,13 +62,15 @@ class Study:
         """Which runs of a method diverged and when, in words; empty where none did."""
         rows = self.diverged(experiment)
         rows = rows[rows["method"] == method]
-        count = len(self.runs(experiment, method))
         if rows.empty:
             return ""
-        if count == 1:
-            return f"diverged at step {rows['value'].iloc[0]:,.0f}"
-        steps = " and ".join(f"{step:,.0f}" for step in sorted(rows["value"]))
-        return f"{len(rows)} of {count} runs diverged at step {steps}"
+        first, last, count = rows["value"].min(), rows["value"].max(), len(self.runs(experiment, method))
+        when = f"at step {first:,.0f}" if first == last else f"between steps {first:,.0f} and {last:,.0f}"
+        return f"diverged {when}" if count == 1 else f"{len(rows)} of {count} runs diverged {when}"
+
+    def name(self, experiment: str, method: str) -> str:
+        """The label of a method, with a word where all its runs diverged."""
+        return self.labels[method] + ("" if self.finished(experiment, method) else " (diverged)")
 
     def divergences(self, experiment: str) -> list[str]:
         """A sentence for each method of an experiment with runs that diverged."""

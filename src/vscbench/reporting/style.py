@@ -17,10 +17,12 @@ COLUMN_IN = 3.4
 """Width of one column of a paper, in inches."""
 PAGE_IN = 7.0
 """Width of both columns."""
+NAME_IN = 0.25
+"""Height of the name of an experiment."""
 SMALL_PT = 6.5
 """The smallest type: notes and annotations."""
 
-STYLE: dict[str, Any] = {
+STYLE: dict[Any, Any] = {
     "figure.constrained_layout.use": True,
     "figure.dpi": 150,
     "savefig.dpi": 300,
@@ -90,20 +92,22 @@ def rows(heights: Mapping[str, float], empty: str) -> tuple[Figure, dict[str, Su
         heights: height of each experiment's row in inches.
         empty: what the figure says where there is no experiment.
     """
-    total = sum(heights.values())
+    total = sum(heights.values()) + NAME_IN * (len(heights) > 1) * len(heights)
     figure = Figure(figsize=(PAGE_IN, total or 1), layout="constrained")
     if not heights:
         figure.text(0.5, 0.5, empty, ha="center", va="center")
         return figure, {}
     parts = figure.subfigures(len(heights), 1, height_ratios=list(heights.values()), squeeze=False)[:, 0]
     by_experiment = dict(zip(heights, parts, strict=True))
-    if len(heights) > 1:
-        for experiment, part in by_experiment.items():
-            part.suptitle(experiment, x=0.01, ha="left", fontsize=9, fontweight="bold")
-    return figure, by_experiment
+    if len(heights) == 1:
+        return figure, by_experiment
+    for experiment, part in by_experiment.items():
+        part.suptitle(experiment, x=0.01, ha="left", fontsize=9, fontweight="bold")
+    # One level down: a legend at the top of a row would share the margin of its name.
+    return figure, {experiment: part.subfigures(1, 1) for experiment, part in by_experiment.items()}
 
 
-def note(part: Figure | SubFigure, lines: Iterable[str]) -> None:
+def note(part: Figure | SubFigure, *lines: str) -> None:
     """Write small lines under a row or a figure, wrapped to its width."""
     characters = int(part.bbox.width / part.figure.dpi * 72 / (0.52 * SMALL_PT))
     text = "\n".join(textwrap.fill(line, characters) for line in lines)

@@ -221,9 +221,7 @@ def wide(study: Study, table: Table, experiment: str, plus_minus: str) -> tuple[
     sources: list[str] = []
     columns: dict[str, list[str]] = {"Method": [_row_label(study, method, diverged) for method in methods]}
     for column in table.columns:
-        columns[column.header] = [
-            text(summarise(study, experiment, m, column.metric), plus_minus) for m in methods
-        ]
+        columns[column.header] = [text(summarise(study, experiment, m, column.metric), plus_minus) for m in methods]
         found = [published_cell(numbers, method, column) if column.published else None for method in methods]
         if any(found):
             cells = []
@@ -269,13 +267,9 @@ def write_table(name: str, results: Path, out: Path) -> None:
         where = setting(study, experiment)
         notes = [f"[{k}] published: {source}" for k, source in enumerate(sources, 1)]
         aligned = ("left", *("right" for _ in frame.columns[1:]))
-        markdown.append(
-            f"\n{where}\n\n{frame.to_markdown(index=False, colalign=aligned, disable_numparse=True)}\n"
-        )
+        markdown.append(f"\n{where}\n\n{frame.to_markdown(index=False, colalign=aligned, disable_numparse=True)}\n")
         markdown += [f"\n{note}  " for note in notes]
-        latex += [f"% {line}\n" for line in (where, *notes)] + [
-            _latex(wide(study, table, experiment, r" $\pm$ ")[0])
-        ]
+        latex += [f"% {line}\n" for line in (where, *notes)] + [_latex(wide(study, table, experiment, r" $\pm$ ")[0])]
     write_text(out / f"{name}.md", "".join(markdown).rstrip() + "\n")
     write_text(out / f"{name}.tex", "".join(latex))
 
@@ -288,6 +282,4 @@ def _latex(frame: pd.DataFrame) -> str:
         return "".join(escapes.get(character, character) for character in value)
 
     escaped = frame.map(escape).rename(columns=escape)
-    return str(
-        escaped.to_latex(index=False, escape=False, column_format="l" + "r" * (len(frame.columns) - 1))
-    )
+    return str(escaped.to_latex(index=False, escape=False, column_format="l" + "r" * (len(frame.columns) - 1)))

@@ -195,15 +195,11 @@ class Trainer:
         coder.at(1, 1)  # as at evaluation: nothing is still warming up
         row: dict[str, float] = {}
         draws = {"draw": coder.sample(self.validation, generator, 1, rng)[0]}
-        draws["best"] = (
-            coder.best(self.validation, generator, samples, rng) if coder.stochastic else draws["draw"]
-        )
+        draws["best"] = coder.best(self.validation, generator, samples, rng) if coder.stochastic else draws["draw"]
         for name, codes in draws.items():
             x_hat = generator(codes)
             row[f"validation_mse_{name}"] = float((x_hat - self.validation).square().mean())
-            row[f"validation_lasso_{name}"] = float(
-                lasso_objective(self.validation, x_hat, codes, penalty).mean()
-            )
+            row[f"validation_lasso_{name}"] = float(lasso_objective(self.validation, x_hat, codes, penalty).mean())
         row["validation_density"] = float(draws["draw"].ne(0).float().mean())
         return row
 

@@ -61,6 +61,7 @@ def panel(axes: Axes, study: Study, experiment: str, method: str) -> None:
     axes.set_title(wrapped(study.labels[method], 24))
     finished = study.finished(experiment, method)
     if not finished:
+        axes.set_box_aspect(1)
         say(axes, wrapped(study.divergence(experiment, method), 24))
         return
     atoms = study.atoms(finished[0])
@@ -70,7 +71,7 @@ def panel(axes: Axes, study: Study, experiment: str, method: str) -> None:
     norms = -np.sort(-np.linalg.norm(atoms, axis=0))
     last = norms[: columns * shown][-1]
     text = f"norms {norms[0]:.2g} to {last:.2g}"
-    text += f" (smallest of all {norms[-1]:.2g})" if len(norms) > columns * shown else ""
+    text += f", least {norms[-1]:.2g}" if len(norms) > columns * shown else ""
     axes.text(0.5, -0.02, text, transform=axes.transAxes, ha="center", va="top", fontsize=SMALL_PT, color="0.3")
 
 
@@ -87,10 +88,9 @@ def draw(study: Study) -> Figure:
             axes.set_axis_off()
         note(
             part,
-            [
-                f"First completed repetition; the {SIDE * SIDE} atoms of largest norm (all where there are fewer), by "
-                "falling norm from the upper left, each scaled to its own extremes.",
-                *study.divergences(experiment),
-            ],
+            f"First completed repetition; the {SIDE * SIDE} atoms of largest norm (all where there are fewer), by "
+            "falling norm from the upper left, each scaled to its own extremes; below, the norms shown and the least "
+            "of all.",
+            *study.divergences(experiment),
         )
     return figure

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from vscbench.reporting.style import SMALL_PT, logarithmic, looks, note, rows, wrapped
+from vscbench.reporting.style import logarithmic, looks, note, rows, wrapped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +27,8 @@ SHAPES = ("o", "s", "^", "D")
 PUBLISHED_FLOOR = math.sqrt(2 / math.pi / 1000)
 """Mean of |ε|/√passes, ε ~ N(0, 1): the authors take means over parameters of 1,000 passes."""
 FLOOR: dict[str, Any] = {"facecolor": "0.9", "edgecolor": "0.4", "ls": "--", "lw": 0.8}
+Published: TypeAlias = dict[tuple[str, int], tuple[float, float]]
+"""The authors' mean and standard deviation by method and J."""
 PUBLISHED_LINE: dict[str, Any] = {"color": "0.4", "ls": ":", "lw": 1}
 
 
@@ -37,17 +39,19 @@ def sample_counts(study: Study, experiment: str) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
-def published(method: str, samples: int) -> tuple[float, float] | None:
-    """Mean and standard deviation that the authors' figure 4 shows for the inference network."""
+def published(study: Study, experiment: str) -> Published:
+    """The ratios of the inference network in the authors' figure 4."""
     from vscbench.reporting.tables import published_numbers
 
+    methods = study.methods(experiment)
+    if study.spec(study.runs(experiment, methods[0])[0])["dataset"]["kind"] == "synthetic":
+        return {}  # theirs are of natural images
     numbers = published_numbers()
-    rows = numbers[
-        (numbers["method"] == method)
-        & (numbers["metric"] == "gradient_snr_inference")
-        & (numbers["samples"] == str(samples))
-    ]
-    return None if rows.empty else (float(rows["mean"].iloc[0]), float(rows["std"].iloc[0]))
+    numbers = numbers[(numbers["metric"] == "gradient_snr_inference") & numbers["method"].isin(methods)]
+    return {
+        (row["method"], int(row["samples"])): (float(row["mean"]), float(row["std"]))
+        for row in numbers.to_dict("records")
+    }
 
 
 def of(study: Study, experiment: str, metric: str, method: str) -> pd.Series[float]:
@@ -69,28 +73,29 @@ def show_method(
     axes.plot(seeds, np.full(len(seeds), y), ".", color=colour, ms=3)
     axes.plot(seeds.mean(), y, shape, color=colour, ms=4.5)
     axes.plot(values("_published").mean(), y, "|", color=colour, ms=6, mew=1.3)
-    printed = published(method, samples) if group == "inference" else None
-    if printed:
-        axes.errorbar(printed[0], y, xerr=printed[1], fmt=shape, color=colour, ms=4.5, mfc="white", mew=1, lw=0.8)
 
 
 def show(
-    axes: Axes, study: Study, experiment: str, methods: list[str], group: str, counts: list[int], look: dict[str, Look]
+    axes: Axes, study: Study, experiment: str, methods: list[str], group: str, counts: list[int], printed: Published
 ) -> None:
     """Draw the ratios of one group of parameters: a band for each method, in it a line for each J."""
+    look = looks(study.coders)
     offsets = np.linspace(-0.2, 0.2, len(counts)) if len(counts) > 1 else np.zeros(1)
     for place, method in enumerate(methods):
         for offset, samples, shape in zip(offsets, counts, shapes(counts), strict=True):
-            show_method(axes, study, experiment, method, group, samples, place + offset, shape, look[method])
+            y = place + offset
+            show_method(axes, study, experiment, method, group, samples, y, shape, look[method])
+            if (method, samples) in printed:
+                mean, std = printed[method, samples]
+                colour = look[method].colour
+                axes.errorbar(mean, y, xerr=std, fmt=shape, color=colour, ms=4.5, mfc="white", mew=1, lw=0.8)
     floor = study.values(experiment, f"gradient_snr_null_{group}_j{counts[0]}")["value"].max()
     axes.axvspan(0, floor, color=FLOOR["facecolor"], lw=0, zorder=0)
     axes.axvline(floor, color=FLOOR["edgecolor"], ls=FLOOR["ls"], lw=FLOOR["lw"], zorder=1)
-    for place, method in enumerate(methods):
-        words = study.divergence(experiment, method)
-        if words and not study.finished(experiment, method):
-            axes.text(floor * 1.1, place, words, va="center", fontsize=SMALL_PT, color="0.3")
+    if printed:
+        axes.axvline(PUBLISHED_FLOOR, zorder=1, **PUBLISHED_LINE)
     axes.set_ylim(len(methods) - 0.5, -0.5)
-    axes.set_yticks(range(len(methods)), [wrapped(study.labels[method], 20) for method in methods])
+    axes.set_yticks(range(len(methods)), [wrapped(study.name(experiment, method), 20) for method in methods])
     axes.set(title=GROUPS[group], xlabel="signal-to-noise ratio, |mean| / std")
     axes.grid(visible=False, axis="y")
 
@@ -102,7 +107,7 @@ def shapes(counts: list[int]) -> list[str]:
 
 def key(counts: list[int], any_published: bool) -> list[Artist]:
     """What the marks mean."""
-    grey = {"color": "0.25", "lw": 0}
+    grey: dict[str, Any] = {"color": "0.25", "lw": 0}
     handles: list[Artist] = [
         Line2D([], [], marker=shape, ms=4.5, label=f"J = {samples}", **grey)
         for samples, shape in zip(counts, shapes(counts), strict=True)
@@ -133,28 +138,26 @@ def draw(study: Study) -> Figure:
         ]
         for name in counts
     }
-    look = looks(study.coders)
-    figure, parts = rows({name: 1.7 + 0.34 * len(found) for name, found in methods.items()}, "no gradients measured")
+    figure, parts = rows({name: 1.9 + 0.34 * len(found) for name, found in methods.items()}, "no gradients measured")
     for experiment, part in parts.items():
-        panels = part.subplots(1, 2, sharex=True, sharey=True)
-        for axes, group in zip(panels, GROUPS, strict=True):
-            show(axes, study, experiment, methods[experiment], group, counts[experiment], look)
-        any_published = any(published(m, j) for m in methods[experiment] for j in counts[experiment])
-        if any_published:
-            panels[0].axvline(PUBLISHED_FLOOR, zorder=1, **PUBLISHED_LINE)
-        logarithmic(panels[0], "x")
-        handles = key(counts[experiment], any_published)
+        printed = published(study, experiment)
+        inference, generator = part.subplots(1, 2, sharex=True, sharey=True)
+        show(inference, study, experiment, methods[experiment], "inference", counts[experiment], printed)
+        show(generator, study, experiment, methods[experiment], "generator", counts[experiment], {})
+        logarithmic(inference, "x")
+        handles = key(counts[experiment], bool(printed))
         part.legend(handles=handles, loc="outside upper center", ncols=math.ceil(len(handles) / 2))
-        note(part, explanation(study, experiment, methods[experiment], any_published))
+        note(part, *explanation(study, experiment, methods[experiment], bool(printed)))
     return figure
 
 
 def explanation(study: Study, experiment: str, methods: list[str], any_published: bool) -> list[str]:
     """What a reader must know to compare the marks."""
-    lines = [
+    lines = []
+    lines.append(
         "Filled: median over parameters, mean over seeds, with its bootstrap interval over parameters (mostly narrower "
         "than the marker). Noise floor: the median that gradients of pure noise would show at this number of passes."
-    ]
+    )
     if any_published:
         lines.append(
             "Published: the paper's figure 4, mean over parameters of 1,000 passes (compare with our means over "

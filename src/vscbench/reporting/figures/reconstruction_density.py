@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from itertools import cycle
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator
 
 from vscbench.reporting.style import logarithmic, looks, note, rows, wrapped
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
     from vscbench.reporting.study import Study
     from vscbench.reporting.style import Look
@@ -34,7 +37,7 @@ CODES = (
     Code("best of {samples}", "mse_best", "density_best", {}),
 )
 REFERENCE = "0.35"
-REFERENCE_MARKERS = ("+", "x", "1", "2")
+REFERENCE_MARKERS = ("x", "+")
 DENSE = 0.999
 
 
@@ -64,10 +67,11 @@ def show_method(axes: Axes, table: pd.DataFrame, look: Look) -> None:
 
 def show_references(axes: Axes, study: Study, table: pd.DataFrame, references: list[str]) -> None:
     """Draw the reference codes: a point each, or a line where the density is 0 and a log axis has no place for it."""
-    for marker, method in zip(REFERENCE_MARKERS * len(references), references, strict=False):
+    shapes = cycle(REFERENCE_MARKERS)
+    for method in references:
         row, label = table[table["method"] == method].iloc[0], study.labels[method]
         if row["density"] > 0:
-            axes.plot(row["density"], row["mse_draw"], marker, color=REFERENCE, ms=7, mew=1.5, label=label)
+            axes.plot(row["density"], row["mse_draw"], next(shapes), color=REFERENCE, ms=7, mew=1.5, label=label)
         else:
             axes.axhline(row["mse_draw"], color=REFERENCE, ls="--", lw=0.9, label=f"{label} (density 0)")
 
@@ -83,32 +87,48 @@ def show(axes: Axes, study: Study, experiment: str, table: pd.DataFrame, look: d
     axes.set_xlabel("density of the code (non-zeros / latents)")
 
 
+def padded(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Limits of an axis around values, though they be one."""
+    low, high = float(values.min()), float(values.max())
+    margin = 0.08 * (high - low) or 0.1 * high
+    return low - margin, high + margin
+
+
 def zoom(axes: Axes, table: pd.DataFrame) -> None:
     """Narrow axes to the sparse methods that draw their codes, which lie close together; hide them if there is none."""
     sparse = table[(table["density"] < DENSE) & (table["density"] > 0) & (table["mse_draw"] != table["mse_best"])]
     if sparse.empty:
         axes.set_visible(False)
         return
-    errors, densities = sparse[[code.error for code in CODES]], sparse[[code.density for code in CODES]]
-    margin = 0.08 * (errors.max(axis=None) - errors.min(axis=None))
-    axes.set_ylim(errors.min(axis=None) - margin, errors.max(axis=None) + margin)
-    axes.set_xlim(densities.min(axis=None) / 1.1, densities.max(axis=None) * 1.1)
-    axes.xaxis.set_major_locator(LogLocator(subs=tuple(range(1, 10))))
+    axes.set_xscale("linear")
+    axes.set_xlim(*padded(sparse[[code.density for code in CODES]].to_numpy()))
+    axes.set_ylim(*padded(sparse[[code.error for code in CODES]].to_numpy()))
     axes.set_title("Sparse posteriors, enlarged")
 
 
 def key(study: Study, experiment: str, look: dict[str, Look], drawn: Axes) -> list[Artist]:
-    """What shapes and fills mean."""
-    methods = [
-        Line2D([], [], color=look[m].colour, lw=0.7, marker=look[m].marker, label=wrapped(study.labels[m], 30))
-        for m in study.methods(experiment)
+    """What shapes and fills mean: two columns of methods, one of codes and one of references, of equal length."""
+    methods: list[Artist] = [
+        Line2D(
+            [],
+            [],
+            color=look[method].colour,
+            lw=0.7,
+            marker=look[method].marker,
+            label=wrapped(study.name(experiment, method), 30),
+        )
+        for method in study.methods(experiment)
     ]
     samples = study.samples(experiment)
-    fills = [
+    codes: list[Artist] = [
         Line2D([], [], color="0.25", lw=0, marker="o", label=code.label.format(samples=samples), **code.fill)
         for code in CODES
     ]
-    return [*methods, *fills, *drawn.get_legend_handles_labels()[0]]
+    references: list[Artist] = [*drawn.get_legend_handles_labels()[0]]
+    length = max(math.ceil(len(methods) / 2), len(codes), len(references))
+    blank = Line2D([], [], lw=0, label=" ")
+    columns = (methods[:length], methods[length:], codes, references)
+    return [handle for column in columns for handle in column + [blank] * (length - len(column))]
 
 
 def table_of(study: Study, experiment: str) -> pd.DataFrame:
@@ -137,10 +157,8 @@ def draw(study: Study) -> Figure:
         part.legend(handles=key(study, experiment, look, whole), loc="outside upper center", ncols=4)
         note(
             part,
-            [
-                "Mean over seeds with their range. One draw and the posterior mean stand at the density of the draws "
-                "(the mean itself is dense); best of J is chosen with the data that it reconstructs.",
-                *study.divergences(experiment),
-            ],
+            "Mean over seeds with their range. One draw and the posterior mean stand at the density of the draws (the "
+            "mean itself is dense); best of J is chosen with the data that it reconstructs.",
+            *study.divergences(experiment),
         )
     return figure

@@ -55,14 +55,14 @@ def kinds(study: Study, experiment: str) -> dict[str, str]:
 
 def show(axes: Axes, found: dict[str, NDArray[np.float32]], nulls: list[float], colour: str, right: float) -> None:
     """Draw the histograms of a method over [0, right], and what draws of different data reach."""
-    edges = np.linspace(0, right, BINS + 1)
+    edges = np.linspace(0, right, BINS + 1).tolist()
     single, best = (np.minimum(found[name], right) for name in ARRAYS)
     axes.hist(single, edges, density=True, color=SINGLE, histtype="stepfilled")
     axes.hist(best, edges, density=True, color=colour, histtype="step", lw=1.2)
     for null in nulls:
         axes.axvline(null, color="black", ls="--", lw=0.9)
     axes.set_xlim(0, right)
-    means = f"means: {found['draw'].mean():.3f}, best {found['best'].mean():.3f}, null {np.mean(nulls):.3f}"
+    means = f"mean {found['draw'].mean():.3f} single, {found['best'].mean():.3f} best, {np.mean(nulls):.3f} null"
     axes.text(0.5, 1.03, means, transform=axes.transAxes, ha="center", fontsize=SMALL_PT, color="0.3")
 
 
@@ -103,38 +103,30 @@ def draw(study: Study) -> Figure:
     )
     for experiment, part in parts.items():
         grid = part.subplots(lines[experiment], COLUMNS, squeeze=False)
+        for axes in grid.flatten()[len(shown[experiment]) :]:
+            axes.set_axis_off()
         values = {method: indices(study, experiment, method) for method in shown[experiment]}
         spread = [np.quantile(array, RANGE_QUANTILE) for arrays in values.values() for array in arrays.values()]
         right = min(1.0, 1.05 * float(max(spread)))
-        for place, axes in enumerate(grid.flatten()):
-            if place >= len(shown[experiment]):
-                axes.set_axis_off()
-                continue
-            method = shown[experiment][place]
+        nulls = study.values(experiment, "jaccard_null")
+        for axes, method in zip(grid.flatten(), shown[experiment], strict=False):
             axes.set_title(wrapped(study.labels[method], 32), pad=12)
-            if found[experiment][method] == "diverged":
+            if values[method]:
+                its_nulls = list(nulls.loc[nulls["method"] == method, "value"])
+                show(axes, values[method], its_nulls, look[method].colour, right)
+            else:
                 say(axes, wrapped(study.divergence(experiment, method), 24))
-                continue
-            nulls = study.values(experiment, "jaccard_null")
-            show(
-                axes,
-                values[method],
-                list(nulls.loc[nulls["method"] == method, "value"]),
-                look[method].colour,
-                right,
-            )
-        for axes in grid[:, 0]:
-            axes.set_ylabel("probability density")
+        for line in grid:
+            # A blank panel would hide the label.
+            next((axes for axes in line if axes.axison), line[0]).set_ylabel("probability density")
         for axes in grid[-1]:
             axes.set_xlabel("Jaccard index of supports")
         part.legend(handles=key(study.samples(experiment)), loc="outside upper center", ncols=3)
         note(
             part,
-            [
-                "Mean over pairs of draws of |A ∩ B| / |A ∪ B| over all latents: one value a patch, all seeds together; "
-                "values beyond the axis are counted in its last bin.",
-                *left_out(study, found[experiment]),
-                *study.divergences(experiment),
-            ],
+            "Mean over pairs of draws of |A ∩ B| / |A ∪ B| over all latents: one value a patch, all seeds together; "
+            "values beyond the axis are in its last bin.",
+            *left_out(study, found[experiment]),
+            *study.divergences(experiment),
         )
     return figure

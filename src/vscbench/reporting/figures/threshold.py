@@ -73,9 +73,9 @@ def show_histogram(axes: Axes, threshold: float, last: bool) -> None:
     base, codes, active = sample(threshold)
     edges = np.linspace(*RANGE, BINS + 1)
     weight = np.full(len(base), 1 / (len(base) * (edges[1] - edges[0])))  # a density, of which few are outside
-    axes.hist(base, edges, weights=weight, histtype="stepfilled", color=BASE, alpha=0.6)
+    axes.hist(base, edges.tolist(), weights=weight, histtype="stepfilled", color=BASE, alpha=0.6)
     slab = codes != 0
-    axes.hist(codes[slab], edges, weights=weight[slab], histtype="stepfilled", color=COLOUR, alpha=0.55)
+    axes.hist(codes[slab], edges.tolist(), weights=weight[slab], histtype="stepfilled", color=COLOUR, alpha=0.55)
     z = np.linspace(*RANGE, 1001)
     axes.plot(z, active / (2 * SCALE) * np.exp(-np.abs(z - LOCATION) / SCALE), color="black", lw=1)
     axes.set(xlim=RANGE, ylim=(0, 5.5), xlabel="sample")
@@ -111,11 +111,16 @@ def draw(study: Study) -> Figure:  # noqa: ARG001  (the same in every study)
             Line2D([], [], color="black", lw=1),
             Line2D([], [], color=COLOUR, lw=0, marker="^"),
         ],
-        ["base samples μ + e", "non-zero thresholded samples", "γ Laplace(μ, b), exact", "(1 − γ) δ₀, spike at exactly 0 (right axis)"],
+        [
+            "base samples μ + e",
+            "non-zero thresholded samples",
+            "γ Laplace(μ, b), exact",
+            "(1 − γ) δ₀, spike at exactly 0 (right axis)",
+        ],
         loc="outside upper center",
         ncols=4,
         columnspacing=1.2,
         handletextpad=0.5,
     )
-    note(figure, [f"Laplace posterior with μ = {LOCATION}, b = {SCALE}; {SAMPLES:,} samples from the coder itself."])
+    note(figure, f"Laplace posterior with μ = {LOCATION}, b = {SCALE}; {SAMPLES:,} samples from the coder itself.")
     return figure

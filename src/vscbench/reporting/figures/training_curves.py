@@ -33,8 +33,8 @@ class Curve(NamedTuple):
 
 CURVES = (
     Curve("train_loss", "Training", "loss", solvers=False),
-    Curve("validation_mse_draw", "Validation, one draw", "squared error per pixel", solvers=False),
-    Curve("validation_mse_best", "Validation, best of {samples}", "squared error per pixel", solvers=False),
+    Curve("validation_mse_draw", "Validation, one draw", "squared error", solvers=False),
+    Curve("validation_mse_best", "Validation, best of {samples}", "squared error", solvers=False),
     Curve("validation_lasso_best", "Validation, best of {samples}", "lasso objective, λ = {penalty}", solvers=True),
     Curve("validation_density", "Validation, one draw", "density", solvers=True),
 )
@@ -88,7 +88,7 @@ def outside(study: Study, experiment: str, column: str, solvers: list[str]) -> s
     """What solvers reach that a panel leaves out."""
     ends = {method: history(study, study.finished(experiment, method), column) for method in solvers}
     return "\n".join(
-        f"{study.labels[method]}: {end.loc[end['step'] == end['step'].max(), column].mean():.3g} at the end, off scale"
+        f"{study.labels[method]} (off scale) ends at {end.loc[end['step'] == end['step'].max(), column].mean():.3g}"
         for method, end in ends.items()
         if len(end)
     )
@@ -104,7 +104,7 @@ def key(study: Study, experiment: str, look: dict[str, Look]) -> list[Line2D]:
             ls=look[method].dash,
             marker=look[method].marker,
             ms=4,
-            label=wrapped(study.labels[method], 30),
+            label=wrapped(study.name(experiment, method), 30),
         )
         for method in study.methods(experiment)
     ]
@@ -140,10 +140,8 @@ def draw(study: Study) -> Figure:
         panels[-1].legend(handles=key(study, experiment, look), loc="center left", bbox_to_anchor=(-0.2, 0.5))
         note(
             part,
-            [
-                "Mean over seeds with their range, a point an epoch. Training loss: squared error of the selected "
-                "sample + weighted divergence" + ("; of a solver the squared error alone." if solvers else "."),
-                *study.divergences(experiment),
-            ],
+            "Mean over seeds with their range, a point an epoch; squared error per pixel. Training loss: squared error "
+            "+ weighted divergence" + (", of a solver the former alone." if solvers else "."),
+            *study.divergences(experiment),
         )
     return figure
