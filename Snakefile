@@ -17,11 +17,6 @@ RESULTS = config["results"]
 RUNS = [f"{RESULTS}/runs/{'/'.join(map(str, run))}" for run in configs.runs(config)]
 
 
-def code(*paths):
-    """Source files of the package: what a rule lists as input, so that it re-runs when one of them changes."""
-    return [f"src/vscbench/{path}" for path in paths]
-
-
 wildcard_constraints:
     experiment="[a-z0-9_]+",
     method="[a-z0-9_]+",
@@ -39,6 +34,7 @@ localrules:
     tracked,
 
 
+include: "workflow/rules/inputs.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"

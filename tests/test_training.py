@@ -157,13 +157,14 @@ def test_every_coder_trains(study: Config, splits: Splits, tmp_path: Path, spec:
         assert row["validation_mse_best"] <= row["validation_mse_draw"] + 1e-6
 
 
-def test_training_learns(study: Config, tmp_path: Path) -> None:
-    study["experiments"]["recovery"]["training"]["epochs"] = 10
+@pytest.mark.parametrize("method", METHODS)
+def test_training_learns(study: Config, tmp_path: Path, method: str) -> None:
+    study["experiments"]["recovery"]["training"] |= {"epochs": 5, "dictionary_rate": {"initial": 0.5, "final": 0.05}}
     splits = synthetic.load(1000, 100, 10, pixels=16, latents=12, density=0.1)
-    for method in METHODS:
-        trained(run_spec(study, method), splits, tmp_path / method)
-        rows = history(tmp_path / method)
-        assert rows[-1]["validation_mse_best"] < 0.8 * rows[0]["validation_mse_best"], method
+    trainer = Trainer(run_spec(study, method), splits, tmp_path / "checkpoint.pt", CPU, 60)
+    before = trainer.validate(0)["validation_mse_best"]
+    trainer.train()
+    assert trainer.history[-1]["validation_mse_best"] < 0.8 * before
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -219,16 +220,17 @@ def test_diverging_run_is_a_result(study: Config, splits: Splits, tmp_path: Path
 
 # -------------------------------------------------------------------- interruption
 
-LONG = {"epochs": 40}  # 840 steps: long enough to be killed on the way
+EPOCHS = 15  # long enough to be killed on the way
 
 RUN = """
-import json, sys
+import json, logging, sys
 from pathlib import Path
 import torch
 from vscbench import data
 from vscbench.training.loop import train
 spec, source, *folders = sys.argv[1:]
 torch.set_num_threads(1)
+logging.basicConfig(level=logging.INFO)
 for out in map(Path, folders):
     train(json.loads(spec), data.read(Path(source)), out, out / "checkpoint.pt", torch.device("cpu"), 0)
 """
@@ -237,17 +239,17 @@ for out in map(Path, folders):
 @contextmanager
 def training(spec: dict[str, Any], source: Path, *folders: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that trains into each of `folders`, saving itself as often as it can; killed at the end."""
-    with subprocess.Popen([sys.executable, "-c", RUN, json.dumps(spec), source, *folders]) as process:
+    command = [sys.executable, "-c", RUN, json.dumps(spec), source, *folders]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         try:
             yield process
         finally:
             process.kill()
 
 
-@pytest.mark.parametrize("method", METHODS[1:])
-def test_killed_run_ends_bit_identical(study: Config, splits: Splits, tmp_path: Path, method: str) -> None:
-    study["experiments"]["recovery"]["training"] |= LONG
-    spec, source = run_spec(study, method), tmp_path / "data.safetensors"
+def test_killed_run_ends_bit_identical(study: Config, splits: Splits, tmp_path: Path) -> None:
+    study["experiments"]["recovery"]["training"]["epochs"] = EPOCHS
+    spec, source = run_spec(study), tmp_path / "data.safetensors"
     write(splits, source, {})
     killed, whole = tmp_path / "killed", tmp_path / "whole"
 
@@ -259,12 +261,14 @@ def test_killed_run_ends_bit_identical(study: Config, splits: Splits, tmp_path: 
     assert not (killed / "weights.safetensors").exists()
     state = checkpoint.load(saved, configs.run_key(spec))
     assert state is not None
-    assert 0 < state["step"] < 840
+    assert 0 < state["step"] < 21 * EPOCHS
 
     with training(spec, source, killed, whole) as process:
-        assert process.wait() == 0
+        _, said = process.communicate()
+    assert process.returncode == 0
+    assert said.decode().count(f"resuming at step {state['step']} of {21 * EPOCHS}") == 1
     assert results(killed) == results(whole)
-    assert len(history(killed)) == 40
+    assert len(history(killed)) == EPOCHS
     assert not saved.exists()
     assert {path.name for path in killed.iterdir() if not path.name.startswith(".")} == {
         path.name for path in whole.iterdir()

@@ -19,26 +19,38 @@ FIGURE_CODE = {
 
 rule tables:
     input:
-        expand(f"{RESULTS}/tables/{{name}}.{{suffix}}", name=TABLES, suffix=("csv", "md", "tex")),
+        expand(
+            f"{RESULTS}/tables/{{name}}.{{suffix}}",
+            name=TABLES,
+            suffix=("csv", "md", "tex"),
+        ),
 
 
 rule figures:
     input:
-        expand(f"{RESULTS}/figures/{{name}}.{{suffix}}", name=FIGURES, suffix=("png", "pdf", "svg")),
+        expand(
+            f"{RESULTS}/figures/{{name}}.{{suffix}}",
+            name=FIGURES,
+            suffix=("png", "pdf", "svg"),
+        ),
 
 
 rule assemble_metrics:
     input:
         runs=expand("{run}/{file}", run=RUNS, file=("metrics.json", "config.json")),
-        baselines=[f"{RESULTS}/baselines/{name}.json" for name in configs.experiments(config)],
+        baselines=[
+            f"{RESULTS}/baselines/{name}.json" for name in configs.experiments(config)
+        ],
         code=code("reporting/assemble.py"),
     output:
         f"{RESULTS}/metrics.csv",
+    log:
+        f"{RESULTS}/logs/assemble.log",
+    conda:
+        "vscbench"
     params:
         runs=RUNS,
         labels=json.dumps(configs.labels(config)),
-    log:
-        f"{RESULTS}/logs/assemble.log",
     shell:
         "python -m vscbench assemble --runs {params.runs:q} --baselines {input.baselines:q}"
         " --labels {params.labels:q} --out {output:q} > {log:q} 2>&1"
@@ -46,8 +58,12 @@ rule assemble_metrics:
 
 rule make_table:
     input:
-        metrics=rules.assemble_metrics.output,
-        code=code("reporting/study.py", "reporting/tables.py", "reporting/published_results.csv"),
+        metrics=f"{RESULTS}/metrics.csv",
+        code=code(
+            "reporting/study.py",
+            "reporting/tables.py",
+            "reporting/published_results.csv",
+        ),
     output:
         report(
             f"{RESULTS}/tables/{{table}}.md",
@@ -56,20 +72,34 @@ rule make_table:
             labels={"table": "{table}"},
         ),
         multiext(f"{RESULTS}/tables/{{table}}", ".csv", ".tex"),
-    params:
-        results=RESULTS,
     log:
         f"{RESULTS}/logs/tables/{{table}}.log",
+    conda:
+        "vscbench"
+    params:
+        results=subpath(input.metrics, parent=True),
     shell:
         "python -m vscbench table {wildcards.table:q} --results {params.results:q} > {log:q} 2>&1"
 
 
 rule draw_figure:
     input:
-        metrics=rules.assemble_metrics.output,
-        runs=expand("{run}/{file}", run=RUNS, file=("history.csv", "arrays.npz", "weights.safetensors")),
+        metrics=f"{RESULTS}/metrics.csv",
+        runs=expand(
+            "{run}/{file}",
+            run=RUNS,
+            file=("history.csv", "arrays.npz", "weights.safetensors"),
+        ),
         code=lambda w: code(
-            *(f"reporting/{name}.py" for name in ("study", "style", "figures/__init__", f"figures/{w.figure}")),
+            *(
+                f"reporting/{name}.py"
+                for name in (
+                    "study",
+                    "style",
+                    "figures/__init__",
+                    f"figures/{w.figure}",
+                )
+            ),
             *FIGURE_CODE.get(w.figure, ()),
         ),
     output:
@@ -80,9 +110,11 @@ rule draw_figure:
             labels={"figure": "{figure}"},
         ),
         multiext(f"{RESULTS}/figures/{{figure}}", ".pdf", ".svg"),
-    params:
-        results=RESULTS,
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
+    conda:
+        "vscbench"
+    params:
+        results=subpath(input.metrics, parent=True),
     shell:
         "python -m vscbench figure {wildcards.figure:q} --results {params.results:q} > {log:q} 2>&1"

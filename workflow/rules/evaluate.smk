@@ -31,15 +31,23 @@ rule evaluate_run:
         ),
         code=code(*(f"metrics/{name}.py" for name in QUESTIONS)),
     output:
-        multiext(f"{RESULTS}/runs/{{experiment}}/{{method}}/{{repetition}}/", "metrics.json", "arrays.npz"),
+        multiext(
+            f"{RESULTS}/runs/{{experiment}}/{{method}}/{{repetition}}/",
+            "metrics.json",
+            "arrays.npz",
+        ),
+    log:
+        f"{RESULTS}/logs/evaluate/{{experiment}}/{{method}}/{{repetition}}.log",
+    conda:
+        "vscbench"
+    resources:
+        device=config["device"],
     params:
         settings=lambda w: json.dumps(configs.evaluation_spec(config, w.experiment)),
         folder=subpath(output[0], parent=True),
-    log:
-        f"{RESULTS}/logs/evaluate/{{experiment}}/{{method}}/{{repetition}}.log",
     shell:
         "python -m vscbench evaluate {params.folder:q} --settings {params.settings:q} --data {input.data:q}"
-        " --device {config[device]} 2>&1 | tee {log:q}"
+        " --device {resources.device} 2>&1 | tee {log:q}"
 
 
 rule measure_baselines:
@@ -48,9 +56,11 @@ rule measure_baselines:
         code=code("metrics/baselines.py"),
     output:
         f"{RESULTS}/baselines/{{experiment}}.json",
-    params:
-        spec=lambda w: json.dumps(configs.baseline_spec(config, w.experiment)),
     log:
         f"{RESULTS}/logs/baselines/{{experiment}}.log",
+    conda:
+        "vscbench"
+    params:
+        spec=lambda w: json.dumps(configs.baseline_spec(config, w.experiment)),
     shell:
         "python -m vscbench baselines --spec {params.spec:q} --data {input.data:q} --out {output:q} 2>&1 | tee {log:q}"

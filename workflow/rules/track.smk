@@ -7,18 +7,25 @@ rule mlflow:
     input:
         store=f"{RESULTS}/tracking/store.json",
         runs=[f"{run}/metrics.json" for run in RUNS],
+    log:
+        f"{RESULTS}/logs/tracking/mlflow.log",
+    conda:
+        "vscbench"
     params:
         runs=RUNS,
         store=STORE,
-    log:
-        f"{RESULTS}/logs/tracking/mlflow.log",
     shell:
         "python -m vscbench track {params.runs:q} --store {params.store:q} 2>&1 | tee {log:q}"
 
 
 rule tracked:
     input:
-        sorted({f"{RESULTS}/tracking/{name}/{method}.json" for name, method, _ in configs.runs(config)}),
+        sorted(
+            {
+                f"{RESULTS}/tracking/{name}/{method}.json"
+                for name, method, _ in configs.runs(config)
+            }
+        ),
 
 
 rule create_store:
@@ -27,10 +34,12 @@ rule create_store:
         code=code("tracking.py"),
     output:
         f"{RESULTS}/tracking/store.json",
-    params:
-        store=STORE,
     log:
         f"{RESULTS}/logs/tracking/store.log",
+    conda:
+        "vscbench"
+    params:
+        store=STORE,
     shell:
         "python -m vscbench track --create --store {params.store:q} --receipt {output:q} 2>&1 | tee {log:q}"
 
@@ -40,15 +49,21 @@ rule track_method:
     input:
         store=f"{RESULTS}/tracking/store.json",
         runs=lambda w: [
-            f"{RESULTS}/runs/{w.experiment}/{w.method}/{k}/metrics.json" for k in range(config["repetitions"])
+            f"{RESULTS}/runs/{w.experiment}/{w.method}/{k}/metrics.json"
+            for k in range(config["repetitions"])
         ],
         code=code("tracking.py"),
     output:
         f"{RESULTS}/tracking/{{experiment}}/{{method}}.json",
-    params:
-        runs=lambda w: [f"{RESULTS}/runs/{w.experiment}/{w.method}/{k}" for k in range(config["repetitions"])],
-        store=STORE,
     log:
         f"{RESULTS}/logs/tracking/{{experiment}}/{{method}}.log",
+    conda:
+        "vscbench"
+    params:
+        runs=lambda w: [
+            f"{RESULTS}/runs/{w.experiment}/{w.method}/{k}"
+            for k in range(config["repetitions"])
+        ],
+        store=STORE,
     shell:
         "python -m vscbench track {params.runs:q} --store {params.store:q} --receipt {output:q} 2>&1 | tee {log:q}"

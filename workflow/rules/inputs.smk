@@ -1,0 +1,37 @@
+# What jobs depend on: the specification of a run, the source of its data, and the code that is executed.
+SHARED_CODE = (
+    *(f"coders/{name}.py" for name in ("__init__", "base", "amortised", "divergences")),
+    *(f"generators/{name}.py" for name in ("__init__", "dictionary", "encoders")),
+    *(f"objectives/{name}.py" for name in ("__init__", "sampling", "lasso")),
+    *(f"training/{name}.py" for name in ("loop", "optimizer", "checkpoint", "memory")),
+    "model.py",
+    "ramps.py",
+)
+
+
+def code(*paths):
+    """Source files of the package: what a rule lists as input, so that it re-runs when one of them changes."""
+    return [f"src/vscbench/{path}" for path in paths]
+
+
+def dataset_source(wildcards):
+    """The local file that a data set is made from, where it is made from one."""
+    source = config["datasets"][wildcards.dataset].get("source", "")
+    return source if source and "://" not in source else []
+
+
+def run_spec(wildcards):
+    return configs.run_spec(
+        config, wildcards.experiment, wildcards.method, int(wildcards.repetition)
+    )
+
+
+def training_code(wildcards):
+    """The source files that the weights of a run depend on."""
+    coder = run_spec(wildcards)["coder"]
+    threshold = (
+        ("coders/threshold.py", "coders/gamma.py")
+        if coder.get("threshold", "none") != "none"
+        else ()
+    )
+    return code(*SHARED_CODE, f"coders/{coder['family']}.py", *threshold)
