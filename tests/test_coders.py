@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
+from torch import Generator
+from torch.distributions import Gamma, kl_divergence
+
 from battery import (
     BASE_SPECS,
     BATCH,
@@ -22,10 +26,6 @@ from battery import (
     name,
     within,
 )
-from safetensors.torch import save_file
-from torch import Generator
-from torch.distributions import Gamma, kl_divergence
-
 from vscbench import model as models
 from vscbench.coders import SOLVERS, build_posterior
 
@@ -50,8 +50,8 @@ def test_shapes_and_dtypes(spec: Spec, dtype: torch.dtype, rng: Generator) -> No
     noise = posterior.noise(params, SAMPLES, rng)
     assert len(set(posterior.heads)) == len(posterior.heads)
     assert noise
-    for name, draws in noise.items():
-        assert (draws.shape, draws.dtype) == ((SAMPLES, BATCH, LATENTS), dtype), name
+    for part, draws in noise.items():
+        assert (draws.shape, draws.dtype) == ((SAMPLES, BATCH, LATENTS), dtype), part
     codes = posterior.codes(params, noise)
     assert (codes.shape, codes.dtype) == ((SAMPLES, BATCH, LATENTS), dtype)
     assert codes.isfinite().all()
@@ -69,7 +69,7 @@ def test_noise_without_parameters_in_it(spec: Spec, rng: Generator) -> None:
     with torch.no_grad():
         codes = posterior.codes(params, noise)
     params = {head: value.requires_grad_() for head, value in params.items()}
-    again = posterior.codes(params, {name: draws[1:2] for name, draws in noise.items()})
+    again = posterior.codes(params, {part: draws[1:2] for part, draws in noise.items()})
     assert again.requires_grad
     torch.testing.assert_close(again.detach(), codes[1:2], rtol=1e-12, atol=0)
     assert torch.equal(again == 0, codes[1:2] == 0)
@@ -216,12 +216,12 @@ def test_every_parameter_gets_a_finite_gradient(spec: Spec, rng: Generator) -> N
     coder.loss(x, dictionary, rng).value.mean().backward()
     parameters = dict(coder.named_parameters()) | dict(dictionary.named_parameters())
     assert (spec["family"] in SOLVERS) == (len(parameters) == 1)
-    for name, parameter in parameters.items():
-        assert parameter.grad is not None, name
-        assert parameter.grad.isfinite().all(), name
-        parts = len(coder.posterior.heads) if name.startswith("heads") else 1
+    for key, parameter in parameters.items():
+        assert parameter.grad is not None, key
+        assert parameter.grad.isfinite().all(), key
+        parts = len(coder.posterior.heads) if key.startswith("heads") else 1
         for part in parameter.grad.chunk(parts):
-            assert part.any(), name
+            assert part.any(), key
 
 
 @every_coder
@@ -281,6 +281,6 @@ def test_initial_weights_are_a_function_of_the_seed() -> None:
     state = torch.get_rng_state()
     first, again, other = (models.build(run | {"seed": seed}, pixels=7).state_dict() for seed in (1, 1, 2))
     assert torch.equal(torch.get_rng_state(), state)  # torch's own generator is left as it was
-    for name, value in first.items():
-        assert torch.equal(value, again[name]), name
-        assert not torch.equal(value, other[name]), name
+    for key, value in first.items():
+        assert torch.equal(value, again[key]), key
+        assert not torch.equal(value, other[key]), key

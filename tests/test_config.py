@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from battery import CODER_SPECS, Spec, name
 
+from battery import CODER_SPECS, Spec, name
 from vscbench import config as configs
 from vscbench.coders import POSTERIORS, SOLVERS
 from vscbench.data import SOURCES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def radial_power(image: NDArray[np.float64], edges: NDArray[np.float64]) -> NDAr
     window = np.outer(np.hanning(image.shape[0]), np.hanning(image.shape[1]))
     power = np.abs(np.fft.fft2(image * window)) ** 2
     f = np.hypot(np.fft.fftfreq(image.shape[0])[:, None], np.fft.fftfreq(image.shape[1])[None, :])
-    return np.array([power[(f >= low) & (f < high)].mean() for low, high in zip(edges, edges[1:], strict=False)])
+    return np.array([power[(f >= low) & (f < high)].mean() for low, high in pairwise(edges)])
 
 
 def test_whitening_flattens_a_natural_spectrum(source: np.random.Generator) -> None:
@@ -229,13 +230,20 @@ def write_images(path: Path, **variables: Any) -> Path:
 
 
 def test_olshausen_leaves_the_edges_out(tmp_path: Path, source: np.random.Generator) -> None:
+    """Four pixels at each side: 20×20 become 12×12, with 25 places for a patch of 8×8."""
     images = source.standard_normal((20, 20, 3))
     edge = np.ones((20, 20), dtype=bool)
     edge[4:-4, 4:-4] = False
-    images[edge] = 1e9
+    images[edge] = np.nan
     path = write_images(tmp_path / "IMAGES.mat", IMAGES=images)
-    splits = olshausen.load({"train": [0], "validation": [1], "test": [2]}, 25, 25, 25, source=str(path), patch_size=8)
-    assert np.abs(splits.test).max() < 100
+
+    def load(count: int) -> Splits:
+        assignment = {"train": [0], "validation": [1], "test": [2]}
+        return olshausen.load(assignment, count, count, count, source=str(path), patch_size=8)
+
+    assert np.isfinite(load(25).test).all()
+    with pytest.raises(UserError, match="hold only 25"):
+        load(26)
 
 
 def test_olshausen_source_that_cannot_be_read(tmp_path: Path) -> None:

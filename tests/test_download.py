@@ -52,7 +52,8 @@ class Handler(BaseHTTPRequestHandler):
         self.behaviour = server
         super().__init__(*args)
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
+        """Give the file, or what the server's mood allows."""
         server = self.behaviour
         self.close_connection = True
         asked = self.headers.get("Range")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import torch
-from battery import THRESHOLDS, Spec, build_posterior, draw_params, name
 from scipy import special
 from torch import Generator, Tensor
 
+from battery import THRESHOLDS, Spec, build_posterior, draw_params, name
 from vscbench.coders.base import Base
 from vscbench.coders.spike_slab import SpikeSlab
 from vscbench.coders.threshold import FixedThreshold, Thresholded

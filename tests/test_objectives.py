@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import torch
-from battery import BATCH, POSTERIOR_SPECS, Spec, make_coder, name
 from torch import Generator, Tensor
 
+from battery import BATCH, POSTERIOR_SPECS, Spec, make_coder, name
 from vscbench.coders import Amortised
-from vscbench.generators import Dictionary
 from vscbench.objectives import Loss, Objective, squared_error
+
+if TYPE_CHECKING:
+    from vscbench.generators import Dictionary
 
 J = 6
 
@@ -72,8 +76,8 @@ def test_average_is_the_mean_of_single_losses(spec: Spec) -> None:
     torch.testing.assert_close(loss.value, losses.mean(0))
     torch.testing.assert_close(loss.codes, codes)
     losses.mean().backward()
-    for name, parameter in (*coder.named_parameters(), *dictionary.named_parameters()):
-        torch.testing.assert_close(parameter.grad, gradients[name])
+    for key, parameter in (*coder.named_parameters(), *dictionary.named_parameters()):
+        torch.testing.assert_close(parameter.grad, gradients[key])
 
 
 @pytest.mark.parametrize("backward", ["selected", "all"])

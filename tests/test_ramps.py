@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import sqrt
 
 import pytest
@@ -27,7 +28,7 @@ def test_shape_of_a_ramp(shape: str, quarter: float, middle: float) -> None:
 def test_ramp_is_monotone_and_continuous(shape: str, initial: float, final: float) -> None:
     ramp = Ramp(initial, final, start=0.1, end=0.9, shape=shape)  # type: ignore[arg-type]
     values = [ramp(step, STEPS) for step in range(STEPS + 1)]
-    changes = [b - a for a, b in zip(values, values[1:], strict=False)]
+    changes = [b - a for a, b in pairwise(values)]
     assert all(change * (final - initial) >= 0 for change in changes)
     assert max(map(abs, changes)) < 0.01 * abs(final - initial)
     assert (values[0], values[-1]) == (initial, final)

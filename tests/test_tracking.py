@@ -9,8 +9,10 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from pathlib import Path
+from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,9 +95,26 @@ def runs(trained: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def store(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of a store without runs: to be copied, since making its tables takes seconds."""
+    place = tmp_path_factory.mktemp("empty") / "mlflow"
+    receipt = place.parent / "receipt.json"
+    assert main(["track", "--create", "--store", str(place), "--receipt", str(receipt)]) == 0
+    assert read_json(receipt) == {"uri": f"sqlite:///{place}/mlflow.db"}
+    return place / "mlflow.db"
+
+
+def copy_of(empty: Path, place: Path) -> Path:
+    """A store without runs at `place`."""
+    place.mkdir(parents=True)
+    shutil.copy(empty, place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def store(runs: list[Path], empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store that holds those runs."""
-    place = tmp_path_factory.mktemp("store") / "mlflow"
+    place = copy_of(empty, tmp_path_factory.mktemp("store") / "mlflow")
     outcome = place.parent / "receipt.json"
     Store(f"sqlite:///{place}/mlflow.db", (place / "artifacts").as_uri()).log(runs, outcome)
     assert "failed" not in read_json(outcome)
@@ -132,12 +151,10 @@ def track(*arguments: Path | str) -> int:
 # -------------------------------------------------------------------- writing
 
 
-def test_eight_writers_at_once(trained: dict[str, Path], tmp_path: Path) -> None:
+def test_eight_writers_at_once(trained: dict[str, Path], empty: Path, tmp_path: Path) -> None:
     """Once the store is there: each run once, under the id that its receipt names, in one MLflow experiment."""
-    place, receipt = tmp_path / "mlflow", tmp_path / "receipt.json"
-    assert track("--create", "--store", place, "--receipt", receipt) == 0
-    assert read_json(receipt) == {"uri": f"sqlite:///{place}/mlflow.db"}
-    kinds = ["completed"] * 2 + ["diverged"] * (WRITERS - 2)  # which are logged faster: they have no picture
+    place = copy_of(empty, tmp_path / "mlflow")
+    kinds = ["completed"] + ["diverged"] * (WRITERS - 1)  # which are logged faster: they have no picture
     runs = [changed(trained[kind], tmp_path / str(k), repetition=k) for k, kind in enumerate(kinds)]
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     command = [sys.executable, "-c", WRITER, "track", "--store", str(place)]
@@ -160,6 +177,26 @@ def test_eight_writers_at_once(trained: dict[str, Path], tmp_path: Path) -> None
         name = f"recovery/laplacian_thresh_gamma/{repetition}"
         expected = {"uri": f"sqlite:///{place}/mlflow.db", "runs": {name: found[key_of(run)].info.run_id}}
         assert read_json(run / "receipt.json") == expected
+
+
+def test_eight_threads_at_once(trained: dict[str, Path], empty: Path, tmp_path: Path) -> None:
+    """Closer together than processes come, in a new experiment each time: what two make at once, both end with."""
+    place = Store.of(None, str(copy_of(empty, tmp_path / "mlflow")))
+    together = Barrier(WRITERS)
+
+    def write(run: Path) -> dict[str, Any]:
+        together.wait()
+        place.log([run], run / "receipt.json")
+        found: dict[str, Any] = read_json(run / "receipt.json")
+        return found
+
+    for study in ("one", "two", "three", "four"):
+        folders = [tmp_path / study / str(k) for k in range(WRITERS)]
+        runs = [changed(trained["diverged"], out, repetition=k, study=study) for k, out in enumerate(folders)]
+        with ThreadPoolExecutor(WRITERS) as threads:
+            receipts = list(threads.map(write, runs))
+        assert [receipt["failed"] for receipt in receipts if "failed" in receipt] == []
+        assert logged(client_of(tmp_path / "mlflow"), f"{study}-recovery").keys() == {key_of(run) for run in runs}
 
 
 def test_run_is_logged_with_all_that_it_is(client: MlflowClient, runs: list[Path]) -> None:
@@ -340,9 +377,12 @@ def test_relative_folder_becomes_absolute(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert Store.of(None, "results/mlflow") == Store.of(None, str(tmp_path / "results/mlflow"))
 
 
-def test_environment_names_the_store(monkeypatch: pytest.MonkeyPatch, runs: list[Path], tmp_path: Path) -> None:
+def test_environment_names_the_store(
+    monkeypatch: pytest.MonkeyPatch, runs: list[Path], empty: Path, tmp_path: Path
+) -> None:
     """MLFLOW_TRACKING_URI goes before the folder, which is not even made."""
     monkeypatch.chdir(tmp_path)  # where MLflow puts the artifacts of such a store
+    shutil.copy(empty, tmp_path / "theirs.db")
     address = f"sqlite:///{tmp_path}/theirs.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     assert track(runs[0], "--store", tmp_path / "ours", "--receipt", tmp_path / "receipt.json") == 0
@@ -351,8 +391,8 @@ def test_environment_names_the_store(monkeypatch: pytest.MonkeyPatch, runs: list
     assert not (tmp_path / "ours").exists()
 
 
-def test_folder_with_an_odd_name(runs: list[Path], tmp_path: Path) -> None:
-    place = tmp_path / "my études 100%"
+def test_folder_with_an_odd_name(runs: list[Path], empty: Path, tmp_path: Path) -> None:
+    place = copy_of(empty, tmp_path / "my études 100%")
     assert track(runs[0], "--store", place, "--receipt", tmp_path / "receipt.json") == 0
     assert "failed" not in read_json(tmp_path / "receipt.json")
     client = client_of(place)

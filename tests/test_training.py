@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from battery import CODER_SPECS, Spec, name
 from safetensors.torch import load_file
 
+from battery import CODER_SPECS, Spec, name
 from vscbench import config as configs
 from vscbench.data import Splits, synthetic
 from vscbench.data.splits import write
@@ -350,3 +350,17 @@ def test_validation_does_not_disturb_training(study: Config, splits: Splits, tmp
         assert torch.equal(one.train_step(one.x[:10]), other.train_step(other.x[:10]))
         first, second = one.validate(1), one.validate(1)
         assert first == second
+
+
+def test_validation_is_in_the_evaluation_state(study: Config, splits: Splits, tmp_path: Path) -> None:
+    """Whatever is still warming up in training."""
+    warmup = {"initial": 0.1, "final": 1}
+    study["methods"]["spike_slab"]["noise_warmup"] = warmup
+    study["methods"]["fista"]["penalty_warmup"] = warmup
+    for method in ("spike_slab", "fista"):
+        trainer = Trainer(run_spec(study, method), splits, tmp_path / "none.pt", CPU, 0)
+        found = []
+        for step in (0, 21, 42):
+            trainer.model.coder.at(step, 42)
+            found.append(trainer.validate(1))
+        assert found[0] == found[1] == found[2]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import math
+import re
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -67,7 +69,7 @@ def load(paths: Iterable[Path]) -> dict[str, Any]:
     config: dict[str, Any] = {}
     for path in paths:
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+            content = yaml.safe_load(path.read_bytes())
         except OSError as error:
             raise UserError(f"config file {path}: {error.strerror}") from None
         except yaml.YAMLError as error:
@@ -126,7 +128,7 @@ def explain(error: ValidationError, where: str) -> str:
     if error.validator == "additionalProperties":
         known = list(rule.get("properties", {}))
         unknown = [name for name in error.instance if name not in known]  # type: ignore[union-attr]
-        hints = "".join(f"unknown key {name}{nearest(name, known)}; " for name in unknown)
+        hints = "".join(f"unknown key {name}{nearest(str(name), known)}; " for name in unknown)
         return f"{key or 'top level'}: {hints}allowed are {', '.join(known)}"
     if error.validator in ("required", "dependentRequired"):
         return f"{key or 'top level'}: {error.message.replace(chr(39), '')}"
@@ -134,14 +136,24 @@ def explain(error: ValidationError, where: str) -> str:
         return f"{key}: the name {error.instance!r} must consist of {expectation(rule)}"
     value = json.dumps(error.instance, default=str)
     hint = nearest(str(error.instance), map(str, rule["enum"])) if "enum" in rule else ""
+    if error.validator == "type" and re.fullmatch(r"[-+]?\d+[eE][-+]?\d+", str(error.instance)):
+        hint += "; YAML takes this for text: write 1.0e-4 instead of 1e-4"
     return f"{key or 'top level'}: {value} is not allowed; it must be {expectation(rule)}{hint}"
 
 
 def violations(value: Any, rule: dict[str, Any], where: str) -> list[str]:
     """What is wrong with `value` by the part `rule` of the schema, a line each."""
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator, validators
 
-    validator = Draft202012Validator({**rule, "$defs": schema()["$defs"]})
+    # Stricter than JSON schema: 2.0 is no whole number, nan and inf are no numbers.
+    types = Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, v: isinstance(v, int) and not isinstance(v, bool),
+            "number": lambda _, v: isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v),
+        }
+    )
+    strict = validators.extend(Draft202012Validator, type_checker=types)
+    validator = strict({**rule, "$defs": schema()["$defs"]})
     errors = sorted(validator.iter_errors(value), key=lambda e: [str(part) for part in e.absolute_path])
     return [explain(error, where) for error in errors]
 
@@ -150,7 +162,7 @@ def kind_violations(value: dict[str, Any], selector: str, group: str, where: str
     """Check a data set or a method by the schema of its kind."""
     kinds = schema()["$defs"][group]
     kind = value.get(selector)
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:
         hint = nearest(str(kind), kinds)
         return [f"{where}.{selector}: {kind!r} is not allowed; it must be one of {', '.join(kinds)}{hint}"]
     return violations(value, kinds[kind], where)
@@ -193,7 +205,8 @@ def reference_violations(config: dict[str, Any]) -> list[str]:
         for method, changes in experiment.get("overrides", {}).items():
             if method in known:
                 value = merge(known[method], changes)
-                found += kind_violations(value, "family", "method", f"{where}.overrides.{method}")
+                part = f"{where}.overrides.{method}"
+                found += kind_violations(value, "family", "method", part) + ramp_violations(value, part)
     return found
 
 
@@ -205,7 +218,8 @@ def check(config: dict[str, Any]) -> dict[str, Any]:
     """
     found = violations(config, schema(), "")
     for group, selector, singular in (("datasets", "kind", "dataset"), ("methods", "family", "method")):
-        for name, value in (config.get(group) or {}).items():
+        entries = config.get(group)
+        for name, value in entries.items() if isinstance(entries, dict) else ():
             if isinstance(value, dict) and selector in value:
                 found += kind_violations(value, selector, singular, f"{group}.{name}")
     if not found:

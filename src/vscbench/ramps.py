@@ -32,7 +32,7 @@ class Ramp:
         """The value at `step` of a training of `steps` steps."""
         scale = steps if self.unit == "fraction" else 1
         start, end = self.start * scale, self.end * scale
-        if step >= end:
+        if step >= min(end, steps):  # at the end of training, and so at evaluation, nothing is still on its way
             return self.final
         if step <= start:
             return self.initial

@@ -47,7 +47,7 @@ rule assemble_metrics:
     log:
         f"{RESULTS}/logs/assemble.log",
     conda:
-        "vscbench"
+        "../../environment.yml"
     params:
         runs=RUNS,
         labels=json.dumps(configs.labels(config)),
@@ -75,7 +75,7 @@ rule make_table:
     log:
         f"{RESULTS}/logs/tables/{{table}}.log",
     conda:
-        "vscbench"
+        "../../environment.yml"
     params:
         results=subpath(input.metrics, parent=True),
     shell:
@@ -113,7 +113,7 @@ rule draw_figure:
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
     conda:
-        "vscbench"
+        "../../environment.yml"
     params:
         results=subpath(input.metrics, parent=True),
     shell:

@@ -27,7 +27,7 @@ rule prepare_data:
     log:
         f"{RESULTS}/logs/data/{{dataset}}.log",
     conda:
-        "vscbench"
+        "../../environment.yml"
     params:
         spec=lambda w: json.dumps(configs.dataset_spec(config, w.dataset)),
     shell:

@@ -39,7 +39,7 @@ rule evaluate_run:
     log:
         f"{RESULTS}/logs/evaluate/{{experiment}}/{{method}}/{{repetition}}.log",
     conda:
-        "vscbench"
+        "../../environment.yml"
     resources:
         device=config["device"],
     params:
@@ -59,7 +59,7 @@ rule measure_baselines:
     log:
         f"{RESULTS}/logs/baselines/{{experiment}}.log",
     conda:
-        "vscbench"
+        "../../environment.yml"
     params:
         spec=lambda w: json.dumps(configs.baseline_spec(config, w.experiment)),
     shell:

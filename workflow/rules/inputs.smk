@@ -1,4 +1,5 @@
 # What jobs depend on: the specification of a run, the source of its data, and the code that is executed.
+# The `conda` directive of each rule names that software; it is the environment that snakemake itself runs in.
 SHARED_CODE = (
     *(f"coders/{name}.py" for name in ("__init__", "base", "amortised", "divergences")),
     *(f"generators/{name}.py" for name in ("__init__", "dictionary", "encoders")),

@@ -10,7 +10,7 @@ rule mlflow:
     log:
         f"{RESULTS}/logs/tracking/mlflow.log",
     conda:
-        "vscbench"
+        "../../environment.yml"
     params:
         runs=RUNS,
         store=STORE,
@@ -37,7 +37,7 @@ rule create_store:
     log:
         f"{RESULTS}/logs/tracking/store.log",
     conda:
-        "vscbench"
+        "../../environment.yml"
     params:
         store=STORE,
     shell:
@@ -58,7 +58,7 @@ rule track_method:
     log:
         f"{RESULTS}/logs/tracking/{{experiment}}/{{method}}.log",
     conda:
-        "vscbench"
+        "../../environment.yml"
     params:
         runs=lambda w: [
             f"{RESULTS}/runs/{w.experiment}/{w.method}/{k}"

@@ -23,7 +23,7 @@ rule train_run:
     log:
         f"{RESULTS}/logs/train/{{experiment}}/{{method}}/{{repetition}}.log",
     conda:
-        "vscbench"
+        "../../environment.yml"
     resources:
         # Not parameters: where and how safely a run is trained is no part of what it is.
         device=config["device"],

@@ -36,6 +36,8 @@ def fista(x: Tensor, atoms: Tensor, penalty: float, max_iterations: int = 500, t
     """
     gram = atoms.T @ atoms  # (K, K): K² operations an iteration instead of 2PK
     correlation = x @ atoms  # (B, K)
+    if not gram.isfinite().all():  # the dictionary diverged: no codes, so that the run ends as diverged
+        return Solution(torch.full_like(correlation, torch.nan), torch.zeros(len(x), device=x.device))
     step = 1 / torch.linalg.eigvalsh(gram)[-1].clamp(min=torch.finfo(gram.dtype).tiny)
     gram, correlation, shrink = gram * step, correlation * step, penalty * step
 

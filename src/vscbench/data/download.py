@@ -6,6 +6,7 @@ import hashlib
 import logging
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from typing import TYPE_CHECKING
 
 from vscbench.errors import UserError
@@ -77,7 +78,7 @@ def download(url: str, path: Path, check: Callable[[Path], str], expected: str |
             if error.code < 500:  # noqa: PLR2004  (asking again would not help)
                 break
             continue
-        except OSError as error:
+        except (OSError, HTTPException, ValueError) as error:
             problem = str(error)
             continue
         found = check(partial)

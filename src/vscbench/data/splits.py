@@ -53,5 +53,7 @@ def read(path: Path) -> Splits:
         tensors = load_file(path)
     except SafetensorError as error:
         raise UserError(f"{path} is damaged ({error}): delete it and prepare the data again") from None
+    if missing := {"train", "validation", "test"} - tensors.keys():
+        raise UserError(f"{path} holds no {', '.join(sorted(missing))}: it is no data set of `vscbench data`")
     truth = {name.removeprefix("truth."): value for name, value in tensors.items() if name.startswith("truth.")}
     return Splits(tensors["train"], tensors["validation"], tensors["test"], truth)

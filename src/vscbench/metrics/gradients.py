@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 BATCH = 100
 PUBLISHED_EPSILON = 1e-9
 BOOTSTRAP_DRAWS = 2000
+LATE = 10**9
 MEDIAN_OF_NOISE = 0.6745
 """Median of |ε|, ε ~ N(0, 1)."""
 
@@ -130,8 +131,8 @@ def measure(e: Evaluation) -> Measures:
     groups = {"inference": list(coder.parameters()), "generator": list(e.generator.parameters())}
     original = coder.objective
     measures: Measures = {}
-    # Just before the end: the ramps are where training leaves them, and a relaxed gate is still relaxed.
-    coder.at(1 - 1e-9, 1)
+    # Just before the end of a long training: every ramp is where it ends, and a relaxed gate is still relaxed.
+    coder.at(LATE - 1, LATE)
     for samples in e.settings["gradient_samples"]:
         coder.objective = original.with_samples(samples)
         source = e.rng(f"gradients {samples}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import logging
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -129,8 +130,9 @@ class Trainer:
         loss = self.model.coder.loss(x, self.model.generator, self.rng)
         self.optimizer.zero_grad()
         loss.value.mean().backward()
-        if self.training["clip_norm"]:
-            nn.utils.clip_grad_norm_(self.model.coder.parameters(), self.training["clip_norm"])
+        learnt = list(self.model.coder.parameters())
+        if learnt and self.training["clip_norm"]:
+            nn.utils.clip_grad_norm_(learnt, self.training["clip_norm"])
         self.optimizer.step()
         density = loss.codes.detach().ne(0).to(loss.value.dtype).mean((0, 2))
         return torch.stack((loss.value.detach(), loss.mse.detach(), loss.kl.detach(), density)).sum(1)
@@ -168,6 +170,8 @@ class Trainer:
                 self.save()
                 saved = time.monotonic()
         self.seconds = before + time.monotonic() - started
+        if not all(p.isfinite().all() for p in self.model.parameters()):  # the last step itself went wrong
+            raise Diverged(self.step, math.nan)
 
     def look(self, recent: list[Tensor]) -> None:
         """Add the last steps to the sums of the epoch, and stop where one of them is not finite."""
