@@ -86,7 +86,7 @@ def test_changed_constant_reruns_its_method_alone(study: Path) -> None:
     plan = planned(study, configfiles=files)
     assert plan.pop("make_table") == 5
     assert plan.pop("draw_figure") == 6
-    assert plan == {"train_run": 1, "evaluate_run": 1, "assemble_metrics": 1, "track_method": 1}
+    assert plan == {"train_run": 1, "evaluate_run": 1, "assemble_metrics": 1, "track_runs": 1}
 
     weights = {p: p.stat().st_mtime_ns for p in study.glob("results/smoke/runs/*/*/*/weights.safetensors")}
     snakemake(study, "metrics", configfiles=files)

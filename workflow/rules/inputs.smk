@@ -27,6 +27,13 @@ def run_spec(wildcards):
     )
 
 
+def experiment_runs(wildcards):
+    """The folders of all runs of an experiment."""
+    return [
+        run for run in RUNS if run.startswith(f"{RESULTS}/runs/{wildcards.experiment}/")
+    ]
+
+
 def training_code(wildcards):
     """The source files that the weights of a run depend on."""
     coder = run_spec(wildcards)["coder"]

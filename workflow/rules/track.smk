@@ -20,12 +20,7 @@ rule mlflow:
 
 rule tracked:
     input:
-        sorted(
-            {
-                f"{RESULTS}/tracking/{name}/{method}.json"
-                for name, method, _ in configs.runs(config)
-            }
-        ),
+        [f"{RESULTS}/tracking/{name}.json" for name in configs.experiments(config)],
 
 
 rule create_store:
@@ -44,26 +39,20 @@ rule create_store:
         "python -m vscbench track --create --store {params.store:q} --receipt {output:q} 2>&1 | tee {log:q}"
 
 
-rule track_method:
-    # All repetitions of a method at once: importing MLflow costs more than logging them.
+rule track_runs:
+    # All runs of an experiment at once: importing MLflow costs more than logging them.
     input:
         store=f"{RESULTS}/tracking/store.json",
-        runs=lambda w: [
-            f"{RESULTS}/runs/{w.experiment}/{w.method}/{k}/metrics.json"
-            for k in range(config["repetitions"])
-        ],
+        runs=lambda w: [f"{run}/metrics.json" for run in experiment_runs(w)],
         code=code("tracking.py"),
     output:
-        f"{RESULTS}/tracking/{{experiment}}/{{method}}.json",
+        f"{RESULTS}/tracking/{{experiment}}.json",
     log:
-        f"{RESULTS}/logs/tracking/{{experiment}}/{{method}}.log",
+        f"{RESULTS}/logs/tracking/{{experiment}}.log",
     conda:
         "../../environment.yml"
     params:
-        runs=lambda w: [
-            f"{RESULTS}/runs/{w.experiment}/{w.method}/{k}"
-            for k in range(config["repetitions"])
-        ],
+        runs=experiment_runs,
         store=STORE,
     shell:
         "python -m vscbench track {params.runs:q} --store {params.store:q} --receipt {output:q} 2>&1 | tee {log:q}"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
-from scipy.special import ndtri
 from torch import Generator, Tensor
 
 from vscbench.coders.base import Base, Noise, Params
@@ -64,5 +63,5 @@ class Gaussian(Base):
 def half_normal_quadrature() -> Iterator[tuple[float, float]]:
     """Nodes x and weights w with Σ w f(x) ≈ E f(|ε|), ε ~ N(0, 1)."""
     nodes, weights = np.polynomial.legendre.leggauss(QUADRATURE_NODES)
-    quantiles = ndtri(0.5 + (nodes + 1) / 4)
+    quantiles = torch.special.ndtri(torch.from_numpy(0.5 + (nodes + 1) / 4))
     return zip(quantiles.tolist(), (weights / 2).tolist(), strict=True)

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skimage.color import rgb2gray
-from skimage.util import img_as_float64
-
 from vscbench.data.patches import SPLITS, split_by_image
 from vscbench.data.whitening import whiten
 from vscbench.errors import UserError
@@ -30,6 +27,9 @@ IMAGES = (*FROM_SKIMAGE, *FROM_SKLEARN)
 
 def photograph(name: str) -> NDArray[np.float64]:
     """The photograph `name`, grey, in [0, 1], cropped to even height and width: (H, W)."""
+    from skimage.color import rgb2gray
+    from skimage.util import img_as_float64
+
     if name in FROM_SKIMAGE:
         import skimage.data
 

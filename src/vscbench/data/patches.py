@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from skimage.util import view_as_windows
 
 from vscbench.data.splits import Splits, standardise
 from vscbench.errors import UserError
@@ -26,7 +25,7 @@ def cut_patches(
     Raises:
         UserError: the images have fewer positions than that.
     """
-    windows = [view_as_windows(image, (size, size)) for image in images]
+    windows = [np.lib.stride_tricks.sliding_window_view(image, (size, size)) for image in images]
     positions = np.array([w.shape[0] * w.shape[1] for w in windows])
     if count > positions.sum():
         raise UserError(f"{count} patches of {size}x{size} asked for, but the images hold only {positions.sum()}")

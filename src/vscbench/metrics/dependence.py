@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtri
-from scipy.stats import rankdata
+import torch
 
 from vscbench.config import derive_seed
 
@@ -46,8 +45,9 @@ def copula_total_correlation(codes: NDArray[np.float64], rng: np.random.Generato
     live = codes[:, codes.std(0) > 0]
     if live.shape[1] < 2:  # noqa: PLR2004
         return 0.0
-    shuffled = live[rng.permutation(len(live))]  # "ordinal" ranks ties by position
-    scores = ndtri(rankdata(shuffled, method="ordinal", axis=0) / (len(live) + 1))
+    shuffled = live[rng.permutation(len(live))]  # a stable sort ranks ties by position
+    ranks = shuffled.argsort(0, kind="stable").argsort(0, kind="stable") + 1
+    scores = torch.special.ndtri(torch.from_numpy(ranks / (len(live) + 1))).numpy()
     return float(-0.5 * np.linalg.slogdet(np.corrcoef(scores.T))[1] / np.log(2))
 
 
