@@ -27,7 +27,7 @@ from vscbench.coders.fista import Fista, fista
 from vscbench.data import Splits
 from vscbench.data.splits import standardise
 from vscbench.generators import Dictionary
-from vscbench.metrics import QUESTIONS, RESOURCES, Evaluation, dependence, evaluate, sparsity, stability
+from vscbench.metrics import QUESTIONS, RESOURCES, Evaluation, collapse, dependence, evaluate, sparsity, stability
 from vscbench.metrics.baselines import baselines
 from vscbench.metrics.collapse import collapsed
 from vscbench.metrics.dependence import copula_total_correlation, entropy_bits, multi_information
@@ -191,6 +191,20 @@ def test_collapse_of_made_up_values() -> None:
         values[:small, latent] = 0.01 if latent % 2 else -3.0
     assert collapsed(values) == 100 * 3 / 8
     assert collapsed(torch.full((10, 4), 0.0101)) == 0
+
+
+def test_collapse_of_single_draws_and_of_selected_ones(splits: Splits) -> None:
+    """Near a density of 5 % the two differ; the posterior's is of its divergence."""
+    spec = run_spec({"family": "gaussian", "threshold": "fixed", "threshold_value": 2.0})
+    model = models.build(spec, splits.train.shape[1])
+    e = Evaluation(model, torch.from_numpy(splits.train), SETTINGS, 0)
+    found = collapse.measure(e)
+    assert e.kl is not None
+    expected = {"coefficient_collapse": e.best, "coefficient_collapse_draw": e.draw, "posterior_collapse": e.kl}
+    for measure, values in expected.items():
+        small = (values.abs() <= 0.01).double().mean(0)
+        assert found[measure] == pytest.approx(100 * (small >= 0.95).double().mean().item()), measure
+    assert len({found[measure] for measure in expected}) == 3
 
 
 # -------------------------------------------------------------------- dependence
@@ -463,14 +477,25 @@ def test_bootstrap_of_few_values() -> None:
     assert bootstrap_median(np.array([3.0]), np.random.default_rng(0)) == (3, 3)
 
 
-def test_gradients_of_a_run_computed_directly(spike_slab: Path, splits: Splits) -> None:
-    """Mean over batches of the statistics of a stored matrix; objective and ramps are put back."""
-    e = loaded(spike_slab, splits, gradient_batches=1)
+@pytest.mark.parametrize("gate_estimator", ["straight_through", "gumbel"])
+def test_gradients_of_a_run_computed_directly(
+    spike_slab: Path, splits: Splits, tmp_path: Path, gate_estimator: str
+) -> None:
+    """Mean over batches of the statistics of a stored matrix; objective and ramps are put back.
+
+    As at the end of training: a relaxed gate, which is hard at evaluation, is still relaxed.
+    """
+    run = shutil.copytree(spike_slab, tmp_path / "run")
+    spec = json.loads((run / "config.json").read_text())
+    spec["coder"]["gate_estimator"] = gate_estimator
+    (run / "config.json").write_text(json.dumps(spec))
+    e = loaded(run, splits, gradient_batches=1)
     assert isinstance(e.coder, Amortised)
     before, heat = e.coder.objective, vars(e.coder.posterior).copy()
     found = measure_gradients(e)
     assert e.coder.objective is before
     assert vars(e.coder.posterior) == heat
+    e.coder.at(1 - 1e-9, 1)
     for samples in (1, 3):
         source = e.rng(f"gradients {samples}")
         e.coder.objective = before.with_samples(samples)
@@ -632,6 +657,15 @@ def test_metrics_of_a_run_computed_directly(run: Path, splits: Splits) -> None:
     for measure, z in (("coefficient_collapse", e.best), ("coefficient_collapse_draw", e.draw)):
         small = (z.abs() <= 0.01).double().mean(0)
         assert found[measure] == pytest.approx(100 * (small >= 0.95).double().mean().item())
+    nonzero = e.draw.ne(0).double()
+    density, active = nonzero.mean().item(), e.mean.double().var(0) > 0.01
+    assert found["density"] == pytest.approx(density)
+    assert found["density_spread"] == pytest.approx(nonzero.mean(1).std().item(), abs=1e-6)
+    assert found["density_best"] == pytest.approx(e.best.ne(0).double().mean().item())
+    assert found["density_above_small"] == pytest.approx((e.draw.abs() > 0.01).double().mean().item())
+    assert found["l1"] == pytest.approx(e.draw.double().abs().sum(1).mean().item(), rel=1e-4)
+    assert found["dead_units"] == pytest.approx(100 * (nonzero.sum(0) == 0).double().mean().item())
+    assert found["active_units"] == pytest.approx(100 * active.double().mean().item())
     if e.kl is None:
         assert not {"posterior_collapse", "kl"} & found.keys()
         return

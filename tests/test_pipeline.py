@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("Snakefile", "config.yaml", "config", "workflow", "profiles", "src")
+PARTS = ("Snakefile", "config.yaml", "environment.yml", "config", "workflow", "profiles", "src")
 SMOKE_SECONDS, NOTHING_TO_DO_SECONDS = 90, 5
 
 
@@ -140,8 +140,8 @@ def test_config_mistake_is_named_before_any_job(study: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(study / "src")}
     done = subprocess.run(command, cwd=study, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode != 0
-    assert "methods.gaussian: unknown key spread_piror; did you mean spread_prior?" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "methods.gaussian: unknown key spread_piror; did you mean spread_prior?" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_report_and_lint(study: Path) -> None:
