@@ -787,7 +787,7 @@ def test_ramps_in_steps_are_evaluated_where_training_leaves_them(spec: Spec, spl
         {measure: value for measure, value in content(each)["metrics"].items() if measure not in RESOURCES}
         for each in (one, other)
     ]
-    assert metrics[0] == pytest.approx(metrics[1], rel=1e-4)
+    assert metrics[0] == pytest.approx(metrics[1], rel=1e-3)
 
 
 def test_every_metric_of_the_tables_is_measured(splits: Splits, spike_slab: Path) -> None:

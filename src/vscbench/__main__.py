@@ -28,7 +28,7 @@ def layout(config: dict[str, Any]) -> Path:
 def chosen_run(args: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]:
     """The specification of the run named on the command line as EXPERIMENT/METHOD/REPETITION."""
     parts = (args.run or "").split("/")
-    if len(parts) != 3 or not parts[2].isdigit():  # noqa: PLR2004
+    if len(parts) != 3 or not parts[2].isdecimal():  # noqa: PLR2004
         example = "/".join(map(str, configs.runs(config)[0]))
         raise UserError(
             f"{args.run or 'nothing'} names no run; write EXPERIMENT/METHOD/REPETITION, for example {example}"
@@ -47,6 +47,19 @@ def given(text: str, what: str) -> dict[str, Any]:
     return value
 
 
+def needs(args: argparse.Namespace, beside: str, *options: str) -> None:
+    """Ask for the options that cannot be derived without a config."""
+    if missing := [f"--{option}" for option in options if getattr(args, option) is None]:
+        raise UserError(f"{beside} needs {' and '.join(missing)} beside it")
+
+
+def apply_defaults(args: argparse.Namespace, defaults: dict[str, Any]) -> None:
+    """Take what the command line leaves open, how a run is executed, from `defaults`."""
+    for option in ("device", "checkpoint_seconds"):
+        if getattr(args, option, None) is None and option in defaults:
+            setattr(args, option, defaults[option])
+
+
 def runs_command(args: argparse.Namespace) -> None:
     """List the runs of the study."""
     for run in configs.runs(configs.load(args.config)):
@@ -59,6 +72,7 @@ def data_command(args: argparse.Namespace) -> None:
 
     if args.spec:
         spec, out = given(args.spec, "--spec"), args.out
+        needs(args, "--spec", "out")
     else:
         config = configs.load(args.config)
         known = config["datasets"]
@@ -79,9 +93,11 @@ def train_command(args: argparse.Namespace) -> None:
 
     if args.spec:
         spec, results = given(args.spec, "--spec"), Path("results")
+        apply_defaults(args, {"device": "auto", "checkpoint_seconds": 60})
     else:
         config = configs.load(args.config)
         spec, results = chosen_run(args, config), layout(config)
+        apply_defaults(args, config)
     name = configs.run_name(spec)
     source = args.data or results / "data" / f"{spec['dataset']['name']}.safetensors"
     out = args.out or results / "runs" / name
@@ -96,12 +112,15 @@ def evaluate_command(args: argparse.Namespace) -> None:
 
     if args.settings:
         settings = given(args.settings, "--settings")
+        needs(args, "--settings", "data")
+        apply_defaults(args, {"device": "auto"})
         folder, source = Path(args.run), args.data
     else:
         config = configs.load(args.config)
         folder = layout(config) / "runs" / args.run
         spec = chosen_run(args, config)
         settings = configs.evaluation_spec(config, spec["experiment"])
+        apply_defaults(args, config)
         source = args.data or layout(config) / "data" / f"{spec['dataset']['name']}.safetensors"
     metrics.evaluate(folder, data.read(source), settings, model.device(args.device))
     result = read_json(folder / "metrics.json")
@@ -119,6 +138,7 @@ def baselines_command(args: argparse.Namespace) -> None:
 
     if args.spec:
         spec = given(args.spec, "--spec")
+        needs(args, "--spec", "data", "out")
         source, out = args.data, args.out
     else:
         config = configs.load(args.config)
@@ -134,7 +154,9 @@ def assemble_command(args: argparse.Namespace) -> None:
     from vscbench.reporting.assemble import assemble
 
     if args.runs is not None:
-        assemble(args.runs, args.baselines or [], given(args.labels, "--labels"), args.out)
+        labels = given(args.labels, "--labels")
+        needs(args, "--runs", "out")
+        assemble(args.runs, args.baselines or [], labels, args.out)
         return
     config = configs.load(args.config)
     results = layout(config)
@@ -193,7 +215,7 @@ def parser() -> argparse.ArgumentParser:
         help="the study; further files are laid over the first (default: config.yaml)",
     )
     device = argparse.ArgumentParser(add_help=False)
-    device.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    device.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: the config's, else auto)")
 
     def add(name: str, run: Any, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=run.__doc__, description=run.__doc__, parents=parents)
@@ -213,7 +235,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--data", type=Path, help="prepared data (default: <results>/data/NAME.safetensors)")
     command.add_argument("--out", type=Path, help="folder of the run (default: <results>/runs/RUN)")
     command.add_argument("--checkpoint", type=Path, help="where to save and resume (default: <results>/checkpoints)")
-    command.add_argument("--checkpoint-seconds", type=float, default=60, help="seconds between saves (default: 60)")
+    command.add_argument(
+        "--checkpoint-seconds", type=float, help="seconds between saves (default: the config's, else 60)"
+    )
 
     command = add("evaluate", evaluate_command, common, device)
     command.add_argument("run", help="EXPERIMENT/METHOD/REPETITION; with --settings the folder of the run")

@@ -8,6 +8,7 @@ import torch
 from torch import Generator, nn
 
 from vscbench.coders import build_coder
+from vscbench.errors import UserError
 from vscbench.generators import build_encoder, build_generator
 
 if TYPE_CHECKING:
@@ -36,17 +37,34 @@ def build(spec: dict[str, Any], pixels: int) -> Model:
 
 
 def load(spec: dict[str, Any], weights: Path, pixels: int, device: torch.device) -> Model:
-    """The trained model of a run, on `device`, with everything that ramps at its final value."""
+    """The trained model of a run, on `device`, with everything that ramps at its final value.
+
+    Raises:
+        UserError: the weights are missing or damaged.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     model = build(spec, pixels)
-    model.load_state_dict(load_file(weights))
+    try:
+        model.load_state_dict(load_file(weights))
+    except FileNotFoundError:
+        raise UserError(f"{weights} is missing: train the run first") from None
+    except SafetensorError as error:
+        raise UserError(f"{weights} is damaged ({error}): delete it and train the run again") from None
     model.coder.at(1, 1)
     return model.to(device).eval()
 
 
 def device(name: str = "auto") -> torch.device:
-    """The device called `name`; `auto` takes a GPU where there is one."""
+    """The device called `name`; `auto` takes a GPU where there is one.
+
+    Raises:
+        UserError: there is no such device here.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:  # what torch raises depends on its build
+        raise UserError(f"device {name} cannot be used here: {str(error).splitlines()[0]}") from None

@@ -10,6 +10,7 @@ import json
 import logging
 import math
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -23,7 +24,7 @@ from vscbench.errors import UserError
 from vscbench.files import read_json, write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mlflow import MlflowClient
     from mlflow.entities import Metric
@@ -87,12 +88,15 @@ class Store:
         os.environ.setdefault(
             "MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3"
         )  # a server that is down costs seconds, not minutes
-        logging.getLogger("alembic").setLevel(logging.WARNING)
-        logging.getLogger("mlflow").setLevel(logging.WARNING)
         if self.artifacts:
-            Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+            database = Path(self.uri.removeprefix("sqlite:///"))
+            database.parent.mkdir(parents=True, exist_ok=True)
+            sqlite3.connect(database).close()  # what SQLite cannot open MLflow would try ten times, for 100 seconds
         from mlflow import MlflowClient
 
+        # After the import, which sets these levels itself.
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
         return MlflowClient(self.uri)
 
     def serve(self, port: int) -> None:
@@ -121,6 +125,8 @@ class Store:
         for _ in range(CREATE_TRIES):
             found = client.get_experiment_by_name(name)
             if found is not None:
+                if found.lifecycle_stage == "deleted":
+                    client.restore_experiment(found.experiment_id)
                 return str(found.experiment_id)
             location = f"{self.artifacts}/{name}" if self.artifacts else None
             try:
@@ -198,7 +204,7 @@ class Store:
         dataset = spec["dataset"]
         digest = run_key(dataset)
         source = Dataset(dataset["name"], digest, source_type="vscbench", source=json.dumps(dataset))
-        client.log_inputs(identifier, [DatasetInput(source)])
+        _insist(lambda: client.log_inputs(identifier, [DatasetInput(source)]))
         params = [Param(key, str(value)) for key, value in flatten(spec)]
         client.log_batch(identifier, params=params)
         now = int(time.time() * 1000)
@@ -211,6 +217,20 @@ class Store:
         if result["status"] == "completed":
             picture = _dictionary_picture(run)
             client.log_figure(identifier, picture, "dictionary.png")
+
+
+def _insist(write: Callable[[], object]) -> None:
+    """Write what other writers may be creating at the same moment: only the first one can, the others find it."""
+    from mlflow.exceptions import MlflowException
+
+    for _ in range(CREATE_TRIES - 1):
+        try:
+            write()
+        except MlflowException:
+            time.sleep(CREATE_WAIT_S)
+        else:
+            return
+    write()
 
 
 def _curves(path: Path, now: int) -> Iterator[Metric]:
@@ -249,7 +269,7 @@ class _warn_of_failure:  # noqa: N801  (reads as a verb in a with statement)
         return self.outcome
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> bool:
-        if error is None or not isinstance(error, Exception):
+        if not isinstance(error, Exception) or isinstance(error, UserError):
             return False
         line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         log.warning("warning: %s at %s failed: %s", self.doing, self.uri, line)

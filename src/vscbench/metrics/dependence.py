@@ -40,13 +40,13 @@ def multi_information(codes: NDArray[np.float64]) -> float:
 def copula_total_correlation(codes: NDArray[np.float64], rng: np.random.Generator) -> float:
     """-½ log₂ det R in bits, R the correlation of the codes' normal scores: the dependence of a Gaussian copula.
 
-    Ties (exact zeros) are ranked at random; constant latents are left out.
+    Ties (exact zeros) are ranked at random, for each latent by itself; constant latents are left out.
     """
     live = codes[:, codes.std(0) > 0]
     if live.shape[1] < 2:  # noqa: PLR2004
         return 0.0
-    shuffled = live[rng.permutation(len(live))]  # a stable sort ranks ties by position
-    ranks = shuffled.argsort(0, kind="stable").argsort(0, kind="stable") + 1
+    # An order of ties that latents share would correlate the zeros of independent codes.
+    ranks = np.lexsort((rng.random(live.shape), live), axis=0).argsort(0) + 1
     scores = torch.special.ndtri(torch.from_numpy(ranks / (len(live) + 1))).numpy()
     return float(-0.5 * np.linalg.slogdet(np.corrcoef(scores.T))[1] / np.log(2))
 

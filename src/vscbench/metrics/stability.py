@@ -41,7 +41,7 @@ def measure(e: Evaluation) -> Measures:
     draws = e.coder.sample(x, e.generator, count, rng) != 0  # (S, N, K)
     best = torch.stack([e.coder.best(x, e.generator, e.settings["samples"], rng) != 0 for _ in range(count)])
     # Roll draw s by s data points: every pair then joins two different ones.
-    null = torch.stack([support.roll(shift, 0) for shift, support in enumerate(draws)])
+    null = torch.stack([support.roll(shift, 0) for shift, support in enumerate(draws[: len(x)])])
     measures: Measures = {}
     for name, supports in (("draw", draws), ("best", best), ("null", null)):
         index = jaccard(supports)

@@ -145,7 +145,8 @@ def published_numbers() -> pd.DataFrame:
     linear = numbers[(numbers["dataset"] == PUBLISHED_DATASET)].copy()
     # "max_20" of the ablation over sampling is the method itself at J = 20.
     linear["samples"] = linear["value_on_axis"].astype(str).str.removeprefix("max_")
-    return linear
+    # Where the ablation repeats a number (with another decay), the main experiment's goes first.
+    return linear.sort_values("axis", key=lambda axis: axis == "sampling", kind="stable")
 
 
 def published_cell(numbers: pd.DataFrame, method: str, column: Column) -> tuple[Cell, str] | None:
@@ -213,7 +214,7 @@ def long_rows(study: Study, table: Table, experiment: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def wide(study: Study, table: Table, experiment: str, plus_minus: str) -> tuple[pd.DataFrame, list[str]]:
+def wide(study: Study, table: Table, experiment: str) -> tuple[pd.DataFrame, list[str]]:
     """The table as it is read: a row a method, a column a metric, the published number beside; and its sources."""
     numbers = published_numbers()
     diverged = study.diverged(experiment)["method"].value_counts()
@@ -221,7 +222,7 @@ def wide(study: Study, table: Table, experiment: str, plus_minus: str) -> tuple[
     sources: list[str] = []
     columns: dict[str, list[str]] = {"Method": [_row_label(study, method, diverged) for method in methods]}
     for column in table.columns:
-        columns[column.header] = [text(summarise(study, experiment, m, column.metric), plus_minus) for m in methods]
+        columns[column.header] = [text(summarise(study, experiment, m, column.metric)) for m in methods]
         found = [published_cell(numbers, method, column) if column.published else None for method in methods]
         if any(found):
             cells = []
@@ -229,10 +230,12 @@ def wide(study: Study, table: Table, experiment: str, plus_minus: str) -> tuple[
                 if each and each[1] not in sources:
                     sources.append(each[1])
                 mark = f" [{sources.index(each[1]) + 1}]" if each else ""
-                cells.append(text(each[0] if each else None, plus_minus) + mark)
+                cells.append(text(each[0] if each else None) + mark)
             columns[f"{column.header}, published"] = cells
     frame = pd.DataFrame(columns)
-    frame = frame[(frame.drop(columns="Method") != MISSING).any(axis=1)]
+    # A run that diverged is a result: its method keeps its row where no number is left.
+    kept = pd.Series([method in diverged for method in methods])
+    frame = frame[(frame.drop(columns="Method") != MISSING).any(axis=1) | kept]
     shown = [name for name in frame if name == "Method" or (frame[name] != MISSING).any()]
     return frame[shown], sources
 
@@ -263,20 +266,22 @@ def write_table(name: str, results: Path, out: Path) -> None:
     markdown = [f"# {name}\n\n{table.caption} Mean ± standard deviation over repetitions.\n"]
     latex = [f"% {table.caption}\n"]
     for experiment in study.experiments:
-        frame, sources = wide(study, table, experiment, " ± ")
+        frame, sources = wide(study, table, experiment)
         where = setting(study, experiment)
         notes = [f"[{k}] published: {source}" for k, source in enumerate(sources, 1)]
         aligned = ("left", *("right" for _ in frame.columns[1:]))
         markdown.append(f"\n{where}\n\n{frame.to_markdown(index=False, colalign=aligned, disable_numparse=True)}\n")
         markdown += [f"\n{note}  " for note in notes]
-        latex += [f"% {line}\n" for line in (where, *notes)] + [_latex(wide(study, table, experiment, r" $\pm$ ")[0])]
+        latex += [f"% {line}\n" for line in (where, *notes)] + [_latex(frame)]
     write_text(out / f"{name}.md", "".join(markdown).rstrip() + "\n")
     write_text(out / f"{name}.tex", "".join(latex))
 
 
 def _latex(frame: pd.DataFrame) -> str:
     """The table for LaTeX's booktabs."""
-    escapes = {"%": r"\%", "λ": r"$\lambda$", "–": "--", "&": r"\&"}
+    escapes = {character: f"\\{character}" for character in "%&_#${}"}
+    escapes |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    escapes |= {"λ": r"$\lambda$", "±": r"$\pm$", "–": "--"}
 
     def escape(value: str) -> str:
         return "".join(escapes.get(character, character) for character in value)
