@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,18 +24,6 @@ FEW = 5
 LIMIT_MB = 1000.0
 
 
-def resident_mb() -> float:
-    """The most memory that this process has used so far.
-
-    Linux counts what the parent used towards `ru_maxrss` of the child, so there the kernel's own mark is read.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        mark = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(mark.split()[1]) * 1024 / 1e6
-    return peak_memory_mb(torch.device("cpu"))
-
-
 def measure(passes: int) -> dict[str, float]:
     """Run the suite's question about gradients in this process and see what it takes."""
     spec = study.spec(METHOD, SAMPLES)
@@ -47,11 +34,11 @@ def measure(passes: int) -> dict[str, float]:
         "gradient_batches": 1,
         "gradient_samples": [1, SAMPLES],
     }
-    before = resident_mb()
+    before = peak_memory_mb(torch.device("cpu"))
     gradients.measure(Evaluation(model, x, settings, spec["seed"]))
     return {
         "before": before,
-        "peak": resident_mb(),
+        "peak": peak_memory_mb(torch.device("cpu")),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
     }
 
