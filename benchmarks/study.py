@@ -36,7 +36,8 @@ def config() -> dict[str, Any]:
 def spec(method: str, samples: int = 20, epochs: int = 1) -> dict[str, Any]:
     """The specification of a run of `method` with J = `samples`."""
     found = run_spec(config(), EXPERIMENT, method, repetition=0)
-    overlay = {"objective": {"samples": samples}, "training": {"epochs": epochs, "batch_size": 100}}
+    training = {"epochs": epochs, "batch_size": 100, "clip_norm": None}  # as published: nothing is clipped
+    overlay = {"objective": {"samples": samples}, "training": training}
     return merge(found, overlay)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -36,10 +36,20 @@ def gamma_kl(shape: Tensor, rate: Tensor, prior_shape: float, prior_rate: float)
 
     (α - α₀)ψ(α) - log Γ(α) + log Γ(α₀) + α₀ log(β/β₀) + α(β₀ - β)/β.
     """
-    return (
-        (shape - prior_shape) * torch.digamma(shape)
-        - torch.lgamma(shape)
-        + math.lgamma(prior_shape)
-        + prior_shape * (rate / prior_rate).log()
-        + shape * (prior_rate - rate) / rate
-    )
+    of_shape: Tensor = _GammaShapeTerm.apply(shape, prior_shape)
+    return of_shape + prior_shape * (rate / prior_rate).log() + shape * (prior_rate - rate) / rate
+
+
+class _GammaShapeTerm(torch.autograd.Function):
+    """(α - α₀)ψ(α) - log Γ(α) + log Γ(α₀), whose derivative (α - α₀)ψ'(α) needs no second digamma."""
+
+    @staticmethod
+    def forward(ctx: Any, shape: Tensor, prior_shape: float) -> Tensor:
+        ctx.save_for_backward(shape)
+        ctx.prior_shape = prior_shape
+        return (shape - prior_shape) * torch.digamma(shape) - torch.lgamma(shape) + math.lgamma(prior_shape)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (shape,) = ctx.saved_tensors
+        return gradient * (shape - ctx.prior_shape) * torch.polygamma(1, shape), None

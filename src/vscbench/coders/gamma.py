@@ -67,5 +67,8 @@ class StandardGamma(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """dL/dα = dL/dg · dg/dα with dg/dα = -∂F(g; α)/∂α / p(g; α), F and p the distribution and density."""
         shape, draw = ctx.saved_tensors
-        implicit = torch._standard_gamma_grad(shape.expand_as(draw).contiguous(), draw)  # noqa: SLF001
-        return (gradient * implicit).sum_to_size(shape.shape), None
+        # A threshold that let nothing pass has no gradient, and the derivative is dear: only where it is asked for.
+        asked = gradient.ne(0).nonzero(as_tuple=True)
+        result = torch.zeros_like(draw)
+        result[asked] = gradient[asked] * torch._standard_gamma_grad(shape.expand_as(draw)[asked], draw[asked])  # noqa: SLF001
+        return result.sum_to_size(shape.shape), None
