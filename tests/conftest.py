@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Tensors are tiny here: threads cost more than they bring. Sums are made in the same order in every process, too.
+os.environ["OMP_NUM_THREADS"] = "1"  # in the processes that tests start too: sums depend on the number of threads
 torch.set_num_threads(1)
 
 ROOT = Path(__file__).parents[1]
