@@ -36,20 +36,23 @@ def gamma_kl(shape: Tensor, rate: Tensor, prior_shape: float, prior_rate: float)
 
     (α - α₀)ψ(α) - log Γ(α) + log Γ(α₀) + α₀ log(β/β₀) + α(β₀ - β)/β.
     """
-    of_shape: Tensor = _GammaShapeTerm.apply(shape, prior_shape)
-    return of_shape + prior_shape * (rate / prior_rate).log() + shape * (prior_rate - rate) / rate
+    return _GammaKL.apply(shape, rate, prior_shape, prior_rate)  # type: ignore[no-any-return]
 
 
-class _GammaShapeTerm(torch.autograd.Function):
-    """(α - α₀)ψ(α) - log Γ(α) + log Γ(α₀), whose derivative (α - α₀)ψ'(α) needs no second digamma."""
+class _GammaKL(torch.autograd.Function):
+    """The divergence, whose derivative in α needs no second digamma: (α - α₀)ψ'(α) + β₀/β - 1."""
 
     @staticmethod
-    def forward(ctx: Any, shape: Tensor, prior_shape: float) -> Tensor:
-        ctx.save_for_backward(shape)
+    def forward(ctx: Any, shape: Tensor, rate: Tensor, prior_shape: float, prior_rate: float) -> Tensor:
+        ratio = prior_rate / rate
+        ctx.save_for_backward(shape, rate, ratio)
         ctx.prior_shape = prior_shape
-        return (shape - prior_shape) * torch.digamma(shape) - torch.lgamma(shape) + math.lgamma(prior_shape)
+        value = (shape - prior_shape) * torch.digamma(shape) - torch.lgamma(shape)
+        return value.sub_(ratio.log(), alpha=prior_shape).addcmul_(shape, ratio - 1).add_(math.lgamma(prior_shape))
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        (shape,) = ctx.saved_tensors
-        return gradient * (shape - ctx.prior_shape) * torch.polygamma(1, shape), None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        shape, rate, ratio = ctx.saved_tensors
+        of_shape = torch.addcmul(ratio - 1, shape - ctx.prior_shape, torch.polygamma(1, shape))
+        of_rate = (ctx.prior_shape - shape * ratio).div_(rate)
+        return of_shape.mul_(gradient), of_rate.mul_(gradient), None, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -13,26 +14,41 @@ from vscbench.coders.base import Base, Noise, Params, Posterior
 from vscbench.coders.divergences import gamma_kl
 from vscbench.coders.gamma import StandardGamma, standard_gamma
 
+LOG_LIMIT = math.log(1e6)
+"""Bound on |log α| and |log β|, the parameters of a learned threshold."""
+
 Estimator: TypeAlias = Literal["straight_through", "published", "subgradient"]
 
 
 def shifted_soft_threshold(deviation: Tensor, location: Tensor, threshold: Tensor | float) -> Tensor:
     """T_λ(e; μ) = μ + sign(e)(|e| - λ) where |e| > λ, else exactly 0 (paper, eq. 8): shape of e."""
+    shrunk, active = _shrink(deviation, threshold)
+    return torch.addcmul(shrunk, location, active)
+
+
+def _shrink(deviation: Tensor, threshold: Tensor | float) -> tuple[Tensor, Tensor]:
+    """sign(e)(|e| - λ)₊, and 1 where it is not zero: two of the shape of e."""
     shrunk = deviation - deviation.clamp(-threshold, threshold)  # type: ignore[arg-type]
-    # A product with the mask: torch.where costs ten times as much on a CPU.
-    return torch.addcmul(shrunk, location, (shrunk != 0).to(shrunk.dtype))
+    # The mask as numbers, to multiply by: torch.where costs ten times as much on a CPU.
+    return shrunk, (shrunk != 0).to(shrunk.dtype)
 
 
-class _Replace(torch.autograd.Function):
-    """Forward the value; backward to both the value and its surrogate."""
-
-    @staticmethod
-    def forward(_ctx: Any, value: Tensor, _surrogate: Tensor) -> Tensor:
-        return value.view_as(value)
+class _StraightThrough(torch.autograd.Function):
+    """T_λ(e; μ) with ∂z/∂μ = 1, or 1 more where active if `twice`, ∂z/∂e = 1 and ∂z/∂λ = -sign(e) where active."""
 
     @staticmethod
-    def backward(_ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        return gradient, gradient
+    def forward(ctx: Any, deviation: Tensor, location: Tensor, threshold: Tensor | float, twice: bool) -> Tensor:
+        shrunk, active = _shrink(deviation, threshold)
+        ctx.save_for_backward(shrunk, active)
+        ctx.twice, ctx.location, ctx.learnt = twice, location.shape, isinstance(threshold, Tensor)
+        return torch.addcmul(shrunk, location, active)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None]:
+        shrunk, active = ctx.saved_tensors
+        of_location = torch.addcmul(gradient, gradient, active) if ctx.twice else gradient
+        of_threshold = -gradient * shrunk.sign() if ctx.learnt else None
+        return gradient, of_location.sum_to_size(ctx.location), of_threshold, None
 
 
 @dataclass
@@ -70,11 +86,10 @@ class Thresholded(Posterior):
         """T_λ(e; μ): (S, B, K)."""
         location, deviation = self.base.location(params), self.base.deviation(params, noise)
         threshold = self.threshold(params, noise)
-        if self.estimator == "subgradient" or not torch.is_grad_enabled():
+        if self.estimator == "subgradient":
             return shifted_soft_threshold(deviation, location, threshold)
-        through = location if self.estimator == "published" else location.detach()
-        value = shifted_soft_threshold(deviation.detach(), through, threshold)
-        return _Replace.apply(value, location + deviation)  # type: ignore[no-any-return]
+        twice = self.estimator == "published"
+        return _StraightThrough.apply(deviation, location, threshold, twice)  # type: ignore[no-any-return]
 
     def kl(self, params: Params) -> Tensor:
         """The divergence of the base: (B, K), nats."""
@@ -116,8 +131,8 @@ class GammaThreshold(Thresholded):
     @staticmethod
     def gamma(params: Params) -> tuple[Tensor, Tensor]:
         """(α, β), each clipped to [1e-6, 1e6]: (B, K)."""
-        shape, rate = params["log_threshold_shape"].exp(), params["log_threshold_rate"].exp()
-        return shape.clamp(1e-6, 1e6), rate.clamp(1e-6, 1e6)
+        shape, rate = params["log_threshold_shape"], params["log_threshold_rate"]
+        return shape.clamp(-LOG_LIMIT, LOG_LIMIT).exp(), rate.clamp(-LOG_LIMIT, LOG_LIMIT).exp()
 
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
         """The noise of the base, and draws of Gamma(α, 1): (S, B, K)."""
