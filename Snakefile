@@ -19,7 +19,8 @@ RUNS = [f"{RESULTS}/runs/{'/'.join(map(str, run))}" for run in configs.runs(conf
 
 wildcard_constraints:
     experiment="[a-z0-9_]+",
-    method="[a-z0-9_]+",
+    # A method, and where something is swept its point: gaussian@latents=64.
+    method="[a-z0-9_]+(@[^/]+)?",
     repetition=r"\d+",
 
 

@@ -31,7 +31,7 @@ def learnt_atoms() -> NDArray[np.float32]:
     """A dictionary (P, K) that the suite learnt by FISTA in a few hundred steps."""
     trainer = study.trainer(study.spec("fista"), patches=LEARNING_STEPS * BATCH)
     trainer.train()
-    atoms: NDArray[np.float32] = trainer.model.generator.atoms.detach().numpy()
+    atoms: NDArray[np.float32] = trainer.model.generator.get_parameter("atoms").detach().numpy()
     return atoms
 
 

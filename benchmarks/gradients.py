@@ -13,6 +13,7 @@ from torch import Generator
 import study
 from rounds import Row, divide, interleave, milliseconds
 from vscbench import model as models
+from vscbench.data import Splits
 from vscbench.metrics import Evaluation, gradients
 from vscbench.training.memory import peak_memory_mb
 
@@ -27,7 +28,7 @@ LIMIT_MB = 1000.0
 def measure(passes: int) -> dict[str, float]:
     """Run the suite's question about gradients in this process and see what it takes."""
     spec = study.spec(METHOD, SAMPLES)
-    model = models.build(spec, PIXELS)
+    model = models.build(spec, (PIXELS,))
     x = torch.randn(gradients.BATCH, PIXELS, generator=Generator().manual_seed(0))
     settings: dict[str, Any] = {
         "gradient_passes": passes,
@@ -35,7 +36,9 @@ def measure(passes: int) -> dict[str, float]:
         "gradient_samples": [1, SAMPLES],
     }
     before = peak_memory_mb(torch.device("cpu"))
-    gradients.measure(Evaluation(model, x, settings, spec["seed"]))
+    part = x.numpy()
+    e = Evaluation(model, Splits(part, part, part, {}), settings, spec["seed"], torch.device("cpu"))
+    gradients.measure(e)
     return {
         "before": before,
         "peak": peak_memory_mb(torch.device("cpu")),
@@ -49,7 +52,7 @@ def run(rounds: int) -> list[Row]:
     found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     stored = PASSES * found["parameters"] * 8 / 1e6
 
-    model = models.build(study.spec(METHOD, SAMPLES), PIXELS)
+    model = models.build(study.spec(METHOD, SAMPLES), (PIXELS,))
     x, rng = torch.randn(gradients.BATCH, PIXELS), Generator().manual_seed(0)
     groups = {name: list(getattr(model, name).parameters()) for name in ("coder", "generator")}
     parameters = [parameter for group in groups.values() for parameter in group]

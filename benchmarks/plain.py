@@ -72,7 +72,7 @@ class PlainStep:
             self.heads[name].load_state_dict({"weight": weight, "bias": bias})
         parameters = [*self.features.parameters(), *self.heads.parameters()]
         self.optimizer = torch.optim.SGD(parameters, lr=encoder_rate, momentum=0.9, nesterov=True)
-        self.atoms: NDArray[Any] = model.generator.atoms.detach().numpy().copy()  # (P, K)
+        self.atoms: NDArray[Any] = model.generator.get_parameter("atoms").detach().numpy().copy()  # (P, K)
         self.dictionary_rate = dictionary_rate
         self.train, self.position = train, 0
         self.shuffled = np.random.default_rng(0).permutation(len(train))

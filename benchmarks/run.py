@@ -18,6 +18,7 @@ import torch
 
 import fista
 import gradients
+import images
 import step
 from rounds import Row, table
 from vscbench.files import write_text
@@ -29,6 +30,7 @@ PARTS: dict[str, Callable[[int], list[Row]]] = {
     "step": step.run,
     "fista": fista.run,
     "gradients": gradients.run,
+    "images": images.run,
 }
 
 

@@ -53,7 +53,7 @@ def matrix_products(trainer: Trainer) -> Callable[[], object]:
     weights = [p.detach() for p in model.coder.parameters() if p.ndim == 2]
     inputs = [torch.randn(size, weight.shape[1]) for weight in weights]
     gradients = [torch.randn(size, weight.shape[0]) for weight in weights]
-    atoms = model.generator.atoms.detach()
+    atoms = model.generator.get_parameter("atoms").detach()
     codes = torch.randn(trainer.spec["objective"]["samples"] * size, atoms.shape[1])
 
     def run() -> None:
@@ -71,7 +71,7 @@ def matrix_products(trainer: Trainer) -> Callable[[], object]:
 def plain_step(method: str, samples: int) -> PlainStep:
     """The plain step on the same data and from the same weights."""
     spec = study.spec(method, samples)
-    model = models.build(spec, study.splits().train.shape[1])
+    model = models.build(spec, study.splits().train.shape[1:])
     return PlainStep(model, spec, study.splits().train.astype(np.float64), LEARNING_RATE, 0.0)
 
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from vscbench.config import check, load, merge, run_spec
-from vscbench.data import SOURCES
+from vscbench.data import SOURCES, Splits
 from vscbench.training.loop import Trainer
-
-if TYPE_CHECKING:
-    from vscbench.data import Splits
 
 ROOT = Path(__file__).parents[1]
 TRAIN, TEST = 80_000, 16_000
@@ -45,7 +42,9 @@ def spec(method: str, samples: int = 20, epochs: int = 1) -> dict[str, Any]:
 def splits() -> Splits:
     """The patches."""
     part = config()["datasets"][EXPERIMENT]
-    return SOURCES[part["kind"]](**{k: v for k, v in part.items() if k != "kind"})
+    found = SOURCES[part["kind"]](**{k: v for k, v in part.items() if k != "kind"})
+    assert isinstance(found, Splits)  # noqa: S101  (patches always fit in memory)
+    return found
 
 
 def trainer(of: dict[str, Any], patches: int = TRAIN) -> Trainer:

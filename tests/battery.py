@@ -16,6 +16,7 @@ from torch.distributions import Laplace, Normal
 from vscbench.coders import POSTERIORS, SOLVERS, build_coder, build_posterior
 from vscbench.coders.base import Base
 from vscbench.coders.threshold import Estimator
+from vscbench.data import Splits
 from vscbench.generators import Dictionary, build_encoder
 
 if TYPE_CHECKING:
@@ -127,11 +128,18 @@ def make_coder(spec: Spec, dtype: torch.dtype, **objective: Any) -> tuple[Coder,
     """The coder of `spec`, a dictionary and data (B, P), initialised by a fixed seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        coder = build_coder(spec, build_encoder({"widths": [8]}, PIXELS), LATENTS, objective)
+        encoder = build_encoder({"kind": "mlp", "widths": [8]}, (PIXELS,))
+        dictionary = Dictionary((PIXELS,), LATENTS)
+        coder = build_coder(spec, encoder, dictionary, objective)
     rng = Generator().manual_seed(0)
-    dictionary = Dictionary(PIXELS, LATENTS, rng)
     x = torch.randn(BATCH, PIXELS, generator=rng, dtype=dtype)
     return coder.to(dtype), dictionary.to(dtype), x
+
+
+def made_up(x: Tensor) -> Splits:
+    """A data set whose every part is `x` (N, P...)."""
+    part = x.numpy()
+    return Splits(part, part, part, {})
 
 
 def draw_codes(posterior: Posterior, params: Params, samples: int, seed: int = 0) -> Tensor:

@@ -52,7 +52,7 @@ def test_plain_step_has_the_loss_and_gradients_of_the_suite(
         "objective": {"sampling": "max_elbo", "samples": J, "kl_weight": 0.01},
         "training": {"batch_size": B, "dictionary_decay": 1e-4},
     }
-    model = models.build(spec, P).double()
+    model = models.build(spec, (P,)).double()
     coder = model.coder
     x = torch.randn(B, P, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     reference = plain.PlainStep(model, spec, x.numpy(), encoder_rate=0.0, dictionary_rate=0.0)

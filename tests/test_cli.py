@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from vscbench.data import Splits
 
-COMMANDS = ("runs", "data", "train", "evaluate", "baselines", "assemble", "table", "figure", "track", "ui")
+COMMANDS = ("runs", "data", "train", "evaluate", "features", "baselines", "assemble", "table", "figure", "track", "ui")
 RUN = "recovery/spike_slab/0"
 NOT_NEEDED = {"snakemake", "mlflow", "pandas", "seaborn", "matplotlib"}
 """What a machine with torch alone does not have, or what takes seconds to import."""
@@ -154,13 +154,13 @@ def test_study_by_the_command_line_alone(finished: Finished) -> None:
 
 
 def test_commands_say_what_they_did(finished: Finished) -> None:
-    assert finished.said["data"] == "[synthetic] 210 train, 30 validation, 30 test patches of 16 pixels"
+    assert finished.said["data"] == "[synthetic] 210 train, 30 validation, 30 test data points of 16"
     assert f"[{RUN}] step 42/42" in finished.said["train"]
     metrics = read_json(finished.results / f"runs/{RUN}/metrics.json")["metrics"]
     assert finished.said["evaluate"].startswith(f"[{RUN}] completed: mse_draw {metrics['mse_draw']:.4g}, ")
 
 
-@pytest.mark.parametrize("name", ["data", "train", "evaluate", "baselines", "assemble"])
+@pytest.mark.parametrize("name", ["data", "train", "evaluate", "features", "baselines", "assemble"])
 def test_command_needs_neither_workflow_nor_plots(finished: Finished, name: str) -> None:
     """Snakemake, MLflow, pandas and what draws are not imported: not needed, and seconds saved."""
     imported = finished.imported[name]
@@ -249,7 +249,7 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: Path | str) -> str:
 @pytest.mark.parametrize(
     ("run", "said"),
     [
-        ("recover/spike_slab/0", "no experiment recover; did you mean recovery?; there are recovery"),
+        ("recover/spike_slab/0", "no experiment recover with a dictionary; did you mean recovery?; there are recovery"),
         ("recovery/spike_slap/0", "no method spike_slap in recovery; did you mean spike_slab?"),
         ("recovery/spike_slab/1", "no repetition 1: they are 0 to 0"),
         ("recovery/spike_slab", "recovery/spike_slab names no run; write EXPERIMENT/METHOD/REPETITION, for example"),
@@ -272,7 +272,7 @@ def test_run_that_does_not_exist(
         (["data", "sinthetic"], "no data set sinthetic; did you mean synthetic?; there are synthetic"),
         (["data", "nothing_like_it"], "no data set nothing_like_it; there are synthetic"),
         (["data"], "no data set"),
-        (["baselines", "recover"], "no experiment recover; did you mean recovery?"),
+        (["baselines", "recover"], "no experiment recover with a dictionary; did you mean recovery?"),
         (["baselines"], "no experiment"),
         (["train"], "names no run; write EXPERIMENT/METHOD/REPETITION, for example recovery/spike_slab/0"),
         (["train", RUN], "data/synthetic.safetensors is missing: make it with `vscbench data`"),
@@ -426,7 +426,7 @@ def test_damaged_results(finished: Finished, tmp_path: Path, capsys: pytest.Capt
     assert f"{tmp_path / file} is not valid JSON" in said
 
 
-@pytest.mark.parametrize("name", ["runs", "data", "train", "evaluate", "baselines", "assemble"])
+@pytest.mark.parametrize("name", ["runs", "data", "train", "evaluate", "features", "baselines", "assemble"])
 def test_missing_config_file(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     path = tmp_path / "study.yaml"
     arguments = [RUN] if name == "evaluate" else []

@@ -259,12 +259,12 @@ def test_saved_and_loaded_model_gives_the_same_codes(spec: Spec, tmp_path: Path)
         "objective": {"samples": 3},
     }
     rng = Generator().manual_seed(0)
-    model = models.build(run, pixels=7)
+    model = models.build(run, shape=(7,))
     with torch.no_grad():
         for parameter in model.parameters():  # as if trained
             parameter.add_(0.1 * torch.randn(parameter.shape, generator=rng))
     save_file(model.state_dict(), tmp_path / "weights.safetensors")
-    loaded = models.load(run, tmp_path / "weights.safetensors", 7, torch.device("cpu"))
+    loaded = models.load(run, tmp_path / "weights.safetensors", (7,), torch.device("cpu"))
     x = torch.randn(BATCH, 7, generator=rng)
     codes = [each.coder.sample(x, each.generator, SAMPLES, Generator().manual_seed(1)) for each in (model, loaded)]
     assert torch.equal(*codes)
@@ -279,7 +279,7 @@ def test_initial_weights_are_a_function_of_the_seed() -> None:
         "objective": {},
     }
     state = torch.get_rng_state()
-    first, again, other = (models.build(run | {"seed": seed}, pixels=7).state_dict() for seed in (1, 1, 2))
+    first, again, other = (models.build(run | {"seed": seed}, shape=(7,)).state_dict() for seed in (1, 1, 2))
     assert torch.equal(torch.get_rng_state(), state)  # torch's own generator is left as it was
     for key, value in first.items():
         assert torch.equal(value, again[key]), key

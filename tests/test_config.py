@@ -70,8 +70,8 @@ def test_every_study_of_the_suite_is_valid(paths: list[Path]) -> None:
     assert len({configs.run_name(spec) for spec in specs}) == len(specs)
     assert len({configs.run_key(spec) for spec in specs}) == len(specs)
     for spec in specs:
-        schedule(spec["training"]["encoder_rate"])
-        schedule(spec["training"]["dictionary_rate"])
+        for key in ("rate",) if spec["training"]["optimizer"] == "adam" else ("encoder_rate", "dictionary_rate"):
+            schedule(spec["training"][key])
         json.dumps(spec, allow_nan=False)
 
 
@@ -382,7 +382,7 @@ def test_defaults_are_filled_in(study: Config) -> None:
 def test_defaults_are_valid(study: Config) -> None:
     """What is filled in would be accepted if it were written."""
     study["experiments"]["recovery"]["evaluation"] = dict(configs.EVALUATION_DEFAULTS)
-    study["experiments"]["recovery"]["training"] |= configs.TRAINING_DEFAULTS
+    study["experiments"]["recovery"]["training"] |= configs.TRAINING_DEFAULTS["two_rates"]
     configs.check(study)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import threading
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,8 +14,9 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from vscbench.data import olshausen
+from vscbench.data import fashion_mnist, olshausen
 from vscbench.data.download import download, git_blob_id
+from vscbench.data.torchvision_ops import import_torchvision
 from vscbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,6 +32,8 @@ class Server:
 
     url: str = ""
     content: bytes = CONTENT
+    files: dict[str, bytes] = field(default_factory=dict)
+    """Other contents, by path."""
     resumes: bool = True
     """Whether it knows Range."""
     chunked: bool = False
@@ -64,14 +69,15 @@ class Handler(BaseHTTPRequestHandler):
         if server.statuses:
             self.send_error(server.statuses.pop(0))
             return
+        content = server.files.get(self.path, server.content)
         start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and server.resumes else 0
-        if start >= len(server.content):
+        if start >= len(content):
             self.send_error(416)
             return
-        body = server.content[start:]
+        body = content[start:]
         self.send_response(206 if start else 200)
         if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(server.content) - 1}/{len(server.content)}")
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         if server.chunked:
             self.send_header("Transfer-Encoding", "chunked")
         else:
@@ -257,3 +263,55 @@ def test_images_are_fetched_once_and_cached(server: Server, tmp_path: Path) -> N
         assert splits.train.shape == (5, 16)
     assert cache.read_bytes() == server.content
     assert server.requests == [None]
+
+
+@pytest.fixture
+def mirror(server: Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """What torchvision's mirror of Fashion-MNIST holds: small files in the official format."""
+    packed = {}
+    for prefix, count in (("train", 30), ("t10k", 12)):
+        shape = b"".join(n.to_bytes(4, "big") for n in (count, 28, 28))
+        packed[f"{prefix}-images-idx3-ubyte.gz"] = gzip.compress(b"\0\0\x08\x03" + shape + bytes(count * 784))
+        packed[f"{prefix}-labels-idx1-ubyte.gz"] = gzip.compress(b"\0\0\x08\x01" + shape[:4] + bytes(count))
+    sums = {name: hashlib.md5(content, usedforsecurity=False).hexdigest() for name, content in packed.items()}
+    dataset = import_torchvision().datasets.FashionMNIST
+    monkeypatch.setattr(dataset, "resources", list(sums.items()))
+    monkeypatch.setattr(dataset, "mirrors", [server.url.replace("file.bin", "mirror/")])
+    server.files = {f"/mirror/{name}": content for name, content in packed.items()}
+    return packed
+
+
+def test_fashion_mnist_is_fetched_once_and_cached(server: Server, mirror: dict[str, bytes], tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    server.cuts = [10]  # the first connection ends early
+    for _ in range(2):
+        splits = fashion_mnist.load(20, 5, 12, cache=str(cache))
+        assert splits.train.shape == (20, 1, 28, 28)
+    assert files(cache / "any") == mirror
+    assert server.requests == [None, "bytes=10-", None, None, None]
+
+
+def test_damaged_cache_of_fashion_mnist_is_mended(server: Server, mirror: dict[str, bytes], tmp_path: Path) -> None:
+    fashion_mnist.load(20, 5, 12, cache=str(tmp_path))
+    name = "t10k-images-idx3-ubyte.gz"
+    (tmp_path / name).write_bytes(mirror[name][:-1])
+    fashion_mnist.load(20, 5, 12, cache=str(tmp_path))
+    assert files(tmp_path / "any") == mirror
+    assert len(server.requests) == 5
+
+
+def test_mirror_with_other_files(server: Server, mirror: dict[str, bytes], tmp_path: Path) -> None:
+    name = "train-labels-idx1-ubyte.gz"
+    server.files[f"/mirror/{name}"] = b"something else"
+    with pytest.raises(UserError, match=rf"cannot download http.*/mirror/{name}: the content has fingerprint"):
+        fashion_mnist.load(20, 5, 12, cache=str(tmp_path))
+    first = "train-images-idx3-ubyte.gz"
+    assert files(tmp_path / "any") == {first: mirror[first]}
+
+
+def test_mirror_that_is_down(server: Server, mirror: dict[str, bytes], tmp_path: Path) -> None:
+    assert mirror
+    server.statuses = [404]
+    with pytest.raises(UserError, match=r"the server answered 404 .* give `source` the path of your own copy"):
+        fashion_mnist.load(20, 5, 12, cache=str(tmp_path))
+    assert files(tmp_path / "any") == {}

@@ -17,11 +17,19 @@ BATCH, PIXELS, LATENTS = 12, 16, 24
 TIGHT = {"max_iterations": 20_000, "tolerance": 1e-9}
 
 
+def dictionary_of(rng: Generator) -> Dictionary:
+    """A dictionary with atoms of unit length."""
+    dictionary = Dictionary((PIXELS,), LATENTS)
+    atoms = torch.randn(PIXELS, LATENTS, generator=rng)
+    dictionary.atoms.data = atoms / atoms.norm(dim=0)
+    return dictionary
+
+
 @pytest.fixture
 def problem(rng: Generator) -> tuple[Tensor, Tensor]:
     """Data (B, P) and atoms (P, K), more atoms than pixels."""
     x = 3 * torch.randn(BATCH, PIXELS, generator=rng, dtype=torch.float64)
-    return x, Dictionary(PIXELS, LATENTS, rng).atoms.detach().double()
+    return x, dictionary_of(rng).atoms.detach().double()
 
 
 def objective(x: Tensor, atoms: Tensor, codes: Tensor, penalty: float) -> Tensor:
@@ -141,7 +149,7 @@ def test_dictionary_that_diverged_gives_no_code(problem: tuple[Tensor, Tensor]) 
 
 def test_solver_scales_its_penalty_while_warming_up(problem: tuple[Tensor, Tensor], rng: Generator) -> None:
     x, atoms = problem
-    dictionary = Dictionary(PIXELS, LATENTS, rng)
+    dictionary = dictionary_of(rng)
     dictionary.atoms.data = atoms
     coder = Fista(penalty=2.0, penalty_warmup=Ramp(0.1, 1.0))
     for step, penalty in ((0, 0.2), (5, 1.1), (10, 2.0)):
@@ -152,7 +160,7 @@ def test_solver_scales_its_penalty_while_warming_up(problem: tuple[Tensor, Tenso
 def test_gradient_of_the_solvers_loss_is_that_of_fixed_codes(problem: tuple[Tensor, Tensor], rng: Generator) -> None:
     """The dictionary learns as if the codes were given: -(2/P) mean_b (x - A z) zᵀ."""
     x, atoms = problem
-    dictionary = Dictionary(PIXELS, LATENTS, rng).double()
+    dictionary = dictionary_of(rng).double()
     dictionary.atoms.data = atoms
     loss = Fista(penalty=0.5).loss(x, dictionary, None)
     loss.value.mean().backward()

@@ -17,7 +17,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import mutual_info_score
 from torch import Generator, Tensor, nn
 
-from battery import BASE_SPECS, CODER_SPECS, SOLVER_SPECS, Spec, name
+from battery import BASE_SPECS, CODER_SPECS, SOLVER_SPECS, Spec, made_up, name
 from conftest import STUDY
 from vscbench import config as configs
 from vscbench import model as models
@@ -74,8 +74,8 @@ def trained(spec: dict[str, Any], splits: Splits, out: Path) -> Path:
 def loaded(run: Path, splits: Splits, **settings: Any) -> Evaluation:
     """The evaluation of a trained run."""
     spec = json.loads((run / "config.json").read_text())
-    model = models.load(spec, run / "weights.safetensors", splits.test.shape[1], CPU)
-    return Evaluation(model, torch.from_numpy(splits.test), SETTINGS | settings, spec["seed"])
+    model = models.load(spec, run / "weights.safetensors", splits.test.shape[1:], CPU)
+    return Evaluation(model, splits, SETTINGS | settings, spec["seed"], CPU)
 
 
 def content(run: Path) -> dict[str, Any]:
@@ -98,10 +98,10 @@ def spike_slab(splits: Splits, tmp_path_factory: pytest.TempPathFactory) -> Path
 def evaluation_of(codes: NDArray[np.float64], **settings: Any) -> Evaluation:
     """An evaluation whose every code is known: on an identity dictionary the lasso's solution is the data, shrunk."""
     size, shrink = codes.shape[1], 2.0**-20
-    dictionary = Dictionary(size, size, Generator().manual_seed(0))
+    dictionary = Dictionary((size,), size)
     dictionary.atoms.data = torch.eye(size)
     x = torch.from_numpy(codes + shrink * np.sign(codes)).float()
-    e = Evaluation(models.Model(dictionary, Fista(penalty=shrink)), x, SETTINGS | settings, 0)
+    e = Evaluation(models.Model(dictionary, Fista(penalty=shrink)), made_up(x), SETTINGS | settings, 0, CPU)
     torch.testing.assert_close(e.best.numpy(), codes.astype(np.float32), rtol=0, atol=1e-6)
     assert torch.equal(e.best != 0, torch.from_numpy(codes != 0))
     return e
@@ -196,8 +196,8 @@ def test_collapse_of_made_up_values() -> None:
 def test_collapse_of_single_draws_and_of_selected_ones(splits: Splits) -> None:
     """Near a density of 5 % the two differ; the posterior's is of its divergence."""
     spec = run_spec({"family": "gaussian", "threshold": "fixed", "threshold_value": 2.0})
-    model = models.build(spec, splits.train.shape[1])
-    e = Evaluation(model, torch.from_numpy(splits.train), SETTINGS, 0)
+    model = models.build(spec, splits.train.shape[1:])
+    e = Evaluation(model, splits._replace(test=splits.train), SETTINGS, 0, CPU)
     found = collapse.measure(e)
     assert e.kl is not None
     expected = {"coefficient_collapse": e.best, "coefficient_collapse_draw": e.draw, "posterior_collapse": e.kl}
@@ -807,17 +807,17 @@ def test_settings_change_what_they_name(splits: Splits, spike_slab: Path) -> Non
     assert error[0]["mse_draw"] == error[1]["mse_draw"]
     assert torch.equal(few.draw, loaded(spike_slab, splits).draw)
     assert not torch.equal(few.draw, few.best)
-    other = Evaluation(few.model, few.x, few.settings, few.seed + 1)
+    other = Evaluation(few.model, splits, few.settings, few.seed + 1, CPU)
     assert not torch.equal(few.draw, other.draw)
 
 
 @pytest.mark.parametrize("spec", BASE_SPECS, ids=name)
 def test_codes_are_inferred_in_chunks(spec: Spec, splits: Splits) -> None:
     """As many codes as data points, in their order."""
-    model = models.build(run_spec(spec), splits.train.shape[1])
+    model = models.build(run_spec(spec), splits.train.shape[1:])
     model.coder.at(1, 1)
     x = torch.from_numpy(np.tile(splits.train, (4, 1)))  # 840: more than a chunk
-    e = Evaluation(model, x, SETTINGS, 0)
+    e = Evaluation(model, made_up(x), SETTINGS, 0, CPU)
     for codes in e.codes.values():
         assert codes.shape == (840, 12)
     torch.testing.assert_close(e.mean, model.coder.mean(x, model.generator))

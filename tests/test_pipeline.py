@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from vscbench.reporting.figures import FIGURES
+from vscbench.reporting.tables import TABLES
+
 ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "config.yaml", "environment.yml", "config", "workflow", "profiles", "src")
 SMOKE_SECONDS, NOTHING_TO_DO_SECONDS = 90, 5
@@ -55,18 +58,10 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_smoke_study_makes_everything(study: Path) -> None:
     results = study / "results/smoke"
     assert (results / "metrics.csv").stat().st_size > 1000
-    for name in ("table1", "honest", "gradients_inference", "gradients_generator", "resources"):
+    for name in TABLES:
         for suffix in ("csv", "md", "tex"):
             assert (results / f"tables/{name}.{suffix}").stat().st_size > 0
-    figures = (
-        "threshold",
-        "dictionaries",
-        "gradient_snr",
-        "training_curves",
-        "reconstruction_density",
-        "support_agreement",
-    )
-    for name in figures:
+    for name in FIGURES:
         for suffix in ("png", "pdf", "svg"):
             assert (results / f"figures/{name}.{suffix}").stat().st_size > 1000
     assert (results / "mlflow/mlflow.db").is_file()
@@ -84,8 +79,8 @@ def test_changed_constant_reruns_its_method_alone(study: Path) -> None:
     overlay.write_text("methods: {gaussian: {spread_prior: 0.2}}\n")
     files = ("config/smoke.yaml", str(overlay))
     plan = planned(study, configfiles=files)
-    assert plan.pop("make_table") == 5
-    assert plan.pop("draw_figure") == 6
+    assert plan.pop("make_table") == len(TABLES)
+    assert plan.pop("draw_figure") == len(FIGURES)
     assert plan == {"train_run": 1, "evaluate_run": 1, "assemble_metrics": 1, "track_runs": 1}
 
     weights = {p: p.stat().st_mtime_ns for p in study.glob("results/smoke/runs/*/*/*/weights.safetensors")}

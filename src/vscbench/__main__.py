@@ -13,7 +13,7 @@ from vscbench import config as configs
 from vscbench.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 log = logging.getLogger("vscbench")
 
@@ -26,7 +26,7 @@ def layout(config: dict[str, Any]) -> Path:
 
 
 def chosen_run(args: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]:
-    """The specification of the run named on the command line as EXPERIMENT/METHOD/REPETITION."""
+    """The specification of the run named on the command line as EXPERIMENT/METHOD/REPETITION, a point with METHOD."""
     parts = (args.run or "").split("/")
     if len(parts) != 3 or not parts[2].isdecimal():  # noqa: PLR2004
         example = "/".join(map(str, configs.runs(config)[0]))
@@ -83,7 +83,8 @@ def data_command(args: argparse.Namespace) -> None:
         out = args.out or layout(config) / "data" / f"{args.dataset}.safetensors"
     splits = data.prepare(spec, out)
     sizes = ", ".join(f"{len(getattr(splits, name))} {name}" for name in ("train", "validation", "test"))
-    log.info("[%s] %s patches of %d pixels", spec["name"], sizes, splits.train.shape[1])
+    shape = "x".join(map(str, splits.train.shape[1:]))
+    log.info("[%s] %s data points of %s", spec["name"], sizes, shape)
 
 
 def train_command(args: argparse.Namespace) -> None:
@@ -122,12 +123,36 @@ def evaluate_command(args: argparse.Namespace) -> None:
         settings = configs.evaluation_spec(config, spec["experiment"])
         apply_defaults(args, config)
         source = args.data or layout(config) / "data" / f"{spec['dataset']['name']}.safetensors"
-    metrics.evaluate(folder, data.read(source), settings, model.device(args.device))
+        own = layout(config) / "features" / source.name
+        args.classifier = args.classifier or (own if own.is_file() else None)
+    metrics.evaluate(folder, data.read(source), settings, model.device(args.device), args.classifier)
     result = read_json(folder / "metrics.json")
     found = result["metrics"]
-    shown = ("mse_draw", "mse_mean", "mse_best", "density", "lasso20_best")
+    shown = ("mse_draw", "mse_mean", "mse_best", "density", "lasso20_best", "fid_classifier_best", "attributes_found")
     summary = ", ".join(f"{name} {found[name]:.4g}" for name in shown if name in found)
     log.info("[%s] %s: %s", "/".join(folder.parts[-3:]), result["status"], summary or "no metrics")
+
+
+def features_command(args: argparse.Namespace) -> None:
+    """Train the classifier whose features the images of a data set are compared by."""
+    from vscbench import data, model
+    from vscbench.metrics.features import save_classifier, train_classifier
+
+    if args.data:
+        needs(args, "--data", "out")
+        apply_defaults(args, {"device": "auto"})
+        source, out, seed = args.data, args.out, args.seed
+    else:
+        config = configs.load(args.config)
+        known = config["datasets"]
+        if args.dataset not in known:
+            hint = configs.nearest(str(args.dataset), known)
+            raise UserError(f"no data set {args.dataset}{hint}; there are {', '.join(known)}")
+        apply_defaults(args, config)
+        source = layout(config) / "data" / f"{args.dataset}.safetensors"
+        out = args.out or layout(config) / "features" / f"{args.dataset}.safetensors"
+        seed = configs.derive_seed(config["seed"], args.dataset, "features")
+    save_classifier(train_classifier(data.read(source), seed, device=model.device(args.device)), out)
 
 
 def baselines_command(args: argparse.Namespace) -> None:
@@ -161,7 +186,7 @@ def assemble_command(args: argparse.Namespace) -> None:
     config = configs.load(args.config)
     results = layout(config)
     runs = [results / "runs" / "/".join(map(str, run)) for run in configs.runs(config)]
-    baselines = [results / "baselines" / f"{name}.json" for name in configs.experiments(config)]
+    baselines = [results / "baselines" / f"{name}.json" for name in configs.linear_experiments(config)]
     assemble(runs, baselines, configs.labels(config), args.out or results / "metrics.csv")
 
 
@@ -243,6 +268,15 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("run", help="EXPERIMENT/METHOD/REPETITION; with --settings the folder of the run")
     command.add_argument("--settings", help="the evaluation settings as JSON, instead of the config")
     command.add_argument("--data", type=Path, help="prepared data (default: <results>/data/NAME.safetensors)")
+    command.add_argument(
+        "--classifier", type=Path, help="what `vscbench features` made (default: <results>/features/NAME.safetensors)"
+    )
+
+    command = add("features", features_command, common, device)
+    command.add_argument("dataset", nargs="?", help="name of a data set of the config")
+    command.add_argument("--data", type=Path, help="prepared data, instead of the config")
+    command.add_argument("--seed", type=int, default=0, help="of a classifier of --data (default: 0)")
+    command.add_argument("--out", type=Path, help="file to write (default: <results>/features/NAME.safetensors)")
 
     command = add("baselines", baselines_command, common)
     command.add_argument("experiment", nargs="?", help="name of an experiment of the config")
@@ -250,6 +284,12 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--data", type=Path, help="prepared data (default: <results>/data/NAME.safetensors)")
     command.add_argument("--out", type=Path, help="file to write (default: <results>/baselines/NAME.json)")
 
+    reporting_commands(add, common)
+    return top
+
+
+def reporting_commands(add: Callable[..., argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+    """Add the commands for what comes after the metrics."""
     command = add("assemble", assemble_command, common)
     command.add_argument("--runs", type=Path, nargs="+", help="folders of runs (default: all runs of the config)")
     command.add_argument("--baselines", type=Path, nargs="*", help="files of reference codes")
@@ -273,7 +313,6 @@ def parser() -> argparse.ArgumentParser:
 
     command = add("ui", ui_command, store)
     command.add_argument("--port", type=int, default=5000, help="port on 127.0.0.1 (default: 5000)")
-    return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

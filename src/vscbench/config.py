@@ -13,21 +13,33 @@ import re
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from vscbench import sweeps
 from vscbench.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from jsonschema import ValidationError
 
 SCHEMA = Path(__file__).with_name("config.schema.yaml")
 OBJECTIVE_KEYS = ("sampling", "samples", "kl_weight", "backward")
 TRAINING_KEYS = ("dictionary_rate", "encoder_rate")
-TRAINING_DEFAULTS = {"clip_norm": None, "validation_penalty": 20.0}
+TRAINING_DEFAULTS = {
+    "two_rates": {"optimizer": "two_rates", "clip_norm": None, "validation_penalty": 20.0},
+    "adam": {"clip_norm": None, "weight_decay": 1e-5, "flip": False, "precision": "single"},
+}
+SWEPT_KEYS = ("generator", "objective", "training", "overrides", "density")
+DEFAULT_KINDS = {"training": "two_rates"}
+PART_SELECTORS = {"generator": "kind", "encoder": "kind", "training": "optimizer"}
+"""The key that says of which kind a part of an experiment is."""
+IMAGE_SIDES = {"digits": 8, "faces": 64, "fashion_mnist": 28, "celeba": 64}
+"""Side of the images of a data set, by its kind; the others hold patches."""
+CONVOLUTIONAL_SIDES = (28, 64)
 EVALUATION_DEFAULTS = {
     "samples": 20,
     "penalties": [20.0, 8.0],
@@ -36,7 +48,12 @@ EVALUATION_DEFAULTS = {
     "gradient_samples": [1, 20],
     "stability_draws": 20,
     "stability_patches": 500,
+    "generation_images": 5000,
+    "probe_images": 5000,
+    "inception_weights": None,
 }
+SPREAD_PRIOR = 0.1
+"""What the families take where a method names none."""
 NAMED_TYPES = {
     "object": "a mapping",
     "array": "a list",
@@ -159,9 +176,9 @@ def violations(value: Any, rule: dict[str, Any], where: str) -> list[str]:
 
 
 def kind_violations(value: dict[str, Any], selector: str, group: str, where: str) -> list[str]:
-    """Check a data set or a method by the schema of its kind."""
+    """Check a data set, a method or a part of an experiment by the schema of its kind."""
     kinds = schema()["$defs"][group]
-    kind = value.get(selector)
+    kind = value.get(selector, DEFAULT_KINDS.get(group))
     if not isinstance(kind, str) or kind not in kinds:
         hint = nearest(str(kind), kinds)
         return [f"{where}.{selector}: {kind!r} is not allowed; it must be one of {', '.join(kinds)}{hint}"]
@@ -210,25 +227,96 @@ def reference_violations(config: dict[str, Any]) -> list[str]:
     return found
 
 
+def size_violations(config: dict[str, Any]) -> list[str]:
+    """Networks that do not fit the data of their experiment."""
+    found = []
+    for name, experiment in experiments(config).items():
+        kind = config["datasets"][experiment["dataset"]]["kind"]
+        side = IMAGE_SIDES.get(kind)
+        linear = experiment["generator"]["kind"] == "dictionary"
+        where = f"experiments.{name}"
+        if linear != (side is None):
+            wanted = "dictionary" if side is None else "mlp or convolutional"
+            found.append(f"{where}.generator.kind: {kind} needs {wanted}")
+        if linear == (experiment["training"].get("optimizer") == "adam"):
+            found.append(f"{where}.training.optimizer: a dictionary learns by two_rates, a network by adam")
+        found += [
+            f"{where}.{part}.kind: there is no convolutional network for {side}x{side} images, only for "
+            f"{' and '.join(f'{n}x{n}' for n in CONVOLUTIONAL_SIDES)}: choose mlp"
+            for part in ("generator", "encoder")
+            if experiment[part]["kind"] == "convolutional" and side not in (None, *CONVOLUTIONAL_SIDES)
+        ]
+    return found
+
+
+def sweep_violations(config: dict[str, Any]) -> list[str]:
+    """Sweeps over nothing, and values given twice."""
+    return [
+        f"{group}.{name}.{axis}: a sweep needs values, each once"
+        for group in ("methods", "experiments")
+        for name, part in config[group].items()
+        for axis, values in sweeps.axes(swept_part(part) if group == "experiments" else part)
+        if not values or len({str(value) for value in values}) < len(values)
+    ]
+
+
+def swept_part(experiment: dict[str, Any] | None) -> dict[str, Any]:
+    """The keys of an experiment whose scalars may be given as lists."""
+    return {key: value for key, value in (experiment or {}).items() if key in SWEPT_KEYS}
+
+
+def columns(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """`config` once for each place in the longest of its sweeps, with the values that stand there: all are checked."""
+    index = longest = 0
+    while index <= longest:
+        settled = dict(config)
+        for group in ("methods", "experiments"):
+            parts = config.get(group)
+            if not isinstance(parts, dict):
+                continue
+            settled[group] = dict(parts)
+            for name, part in parts.items():
+                if not isinstance(part, dict):
+                    continue
+                swept = swept_part(part) if group == "experiments" else part
+                longest = max([longest, *(len(values) - 1 for _, values in sweeps.axes(swept))])
+                settled[group][name] = {**part, **sweeps.column(swept, index)}
+        yield settled
+        index += 1
+
+
 def check(config: dict[str, Any]) -> dict[str, Any]:
     """`config`, if it is valid.
 
     Raises:
         UserError: it is not; every violation on a line of its own.
     """
+    found = dict.fromkeys(line for column in columns(config) for line in column_violations(column))
+    if not found:
+        found = dict.fromkeys(sweep_violations(config))
+    if found:
+        raise UserError("the configuration is not valid:\n" + "\n".join(f"  {line}" for line in found))
+    return config
+
+
+def column_violations(config: dict[str, Any]) -> list[str]:
+    """What is wrong with a configuration without sweeps, a line each."""
     found = violations(config, schema(), "")
     for group, selector, singular in (("datasets", "kind", "dataset"), ("methods", "family", "method")):
         entries = config.get(group)
         for name, value in entries.items() if isinstance(entries, dict) else ():
             if isinstance(value, dict) and selector in value:
                 found += kind_violations(value, selector, singular, f"{group}.{name}")
-    if not found:
-        found = reference_violations(config) + [
-            line for group in ("methods", "experiments") for line in ramp_violations(config[group], group)
-        ]
+    entries = config.get("experiments")
+    for name, value in entries.items() if isinstance(entries, dict) else ():
+        for part, selector in PART_SELECTORS.items():
+            if isinstance(value, dict) and isinstance(value.get(part), dict):
+                found += kind_violations(value[part], selector, part, f"experiments.{name}.{part}")
     if found:
-        raise UserError("the configuration is not valid:\n" + "\n".join(f"  {line}" for line in found))
-    return config
+        return found
+    found = reference_violations(config)
+    found += [line for group in ("methods", "experiments") for line in ramp_violations(config[group], group)]
+    return found or size_violations(config)
 
 
 # ------------------------------------------------------------------------- runs
@@ -251,41 +339,98 @@ def dataset_spec(config: dict[str, Any], dataset: str) -> dict[str, Any]:
 
 
 def method_config(config: dict[str, Any], experiment: str, method: str) -> dict[str, Any]:
-    """The constants of `method` in `experiment`."""
-    return merge(config["methods"][method], config["experiments"][experiment].get("overrides", {}).get(method, {}))
+    """The constants of `method` in `experiment`, its sweeps among them."""
+    setup = config["experiments"][experiment]
+    constants = merge(config["methods"][method], setup.get("overrides", {}).get(method, {}))
+    sparse = constants["family"] == "spike_slab" or constants.get("threshold", "none") != "none"
+    if sparse and "density" in setup:
+        constants = {"density": setup["density"], **constants}
+    return constants
 
 
-def run_spec(config: dict[str, Any], experiment: str, method: str, repetition: int) -> dict[str, Any]:
+def at_density(constants: dict[str, Any]) -> dict[str, Any]:
+    """The constants with the threshold, or the prior probability of a spike, that gives the prior its `density`."""
+    density = constants.pop("density", None)
+    if density is None:
+        return constants
+    if constants["family"] == "spike_slab":
+        return constants | {"spike_prior": density}
+    value = threshold_at(density, constants["family"], constants.get("spread_prior", SPREAD_PRIOR))
+    return constants | {"threshold_value": value}
+
+
+def threshold_at(density: float, family: str, spread: float) -> float:
+    """λ with P(|e| > λ) = density under the prior of the base (of a learned threshold: λ₀).
+
+    Laplace(0, b₀): e^{-λ/b₀}, so λ = -b₀ log(density); N(0, s₀): 2Φ(-λ/√s₀), so λ = -√s₀ Φ⁻¹(density/2).
+    """
+    if family == "laplacian":
+        return -spread * math.log(density)
+    return -math.sqrt(spread) * NormalDist().inv_cdf(density / 2)
+
+
+def sections(config: dict[str, Any], experiment: str, method: str) -> dict[str, dict[str, Any]]:
+    """The parts of a specification whose scalars may be swept, by name."""
+    setup, constants = config["experiments"][experiment], method_config(config, experiment, method)
+    constants.pop("label", None)
+    objective = setup["objective"] | {k: constants.pop(k) for k in OBJECTIVE_KEYS if k in constants}
+    training = setup["training"] | {k: constants.pop(k) for k in TRAINING_KEYS if k in constants}
+    defaults = TRAINING_DEFAULTS[training.get("optimizer", "two_rates")]
+    return {
+        "generator": setup["generator"],
+        "coder": constants,
+        "objective": objective,
+        "training": defaults | training,
+    }
+
+
+def points(config: dict[str, Any], experiment: str, method: str) -> dict[str, dict[str, Any]]:
+    """The points at which `method` runs in `experiment`, by the name of the variant."""
+    grid = sweeps.points(*sections(config, experiment, method).values())
+    return {sweeps.variant(method, point): point for point in grid}
+
+
+def repetitions(config: dict[str, Any], experiment: str) -> int:
+    """Runs of each method in `experiment`."""
+    return int(config["experiments"][experiment].get("repetitions", config["repetitions"]))
+
+
+def run_spec(config: dict[str, Any], experiment: str, variant: str, repetition: int) -> dict[str, Any]:
     """All that the weights of a run depend on, and nothing else: what the run is started with and known by.
 
+    `variant` is a method, and where something is swept its point: gaussian@latents=64.
+
     Raises:
-        UserError: there is no such experiment, method or repetition.
+        UserError: there is no such experiment, method, point or repetition.
     """
     known = experiments(config)
     if experiment not in known:
         raise UserError(f"no experiment {experiment}{nearest(experiment, known)}; there are {', '.join(known)}")
-    setup = known[experiment]
+    setup, method = known[experiment], variant.partition("@")[0]
     if method not in setup["methods"]:
         near = nearest(method, setup["methods"])
         raise UserError(f"no method {method} in {experiment}{near}; there are {', '.join(setup['methods'])}")
-    if not 0 <= repetition < config["repetitions"]:
-        raise UserError(f"no repetition {repetition}: they are 0 to {config['repetitions'] - 1}")
-    constants = method_config(config, experiment, method)
-    constants.pop("label", None)
-    objective = setup["objective"] | {k: constants.pop(k) for k in OBJECTIVE_KEYS if k in constants}
-    training = setup["training"] | {k: constants.pop(k) for k in TRAINING_KEYS if k in constants}
+    variants = points(config, experiment, method)
+    if variant not in variants:
+        raise UserError(
+            f"no run of {variant} in {experiment}{nearest(variant, variants)}; there are {', '.join(variants)}"
+        )
+    count = repetitions(config, experiment)
+    if not 0 <= repetition < count:
+        raise UserError(f"no repetition {repetition}: they are 0 to {count - 1}")
+    point = variants[variant]
+    parts = {name: sweeps.settle(part, point) for name, part in sections(config, experiment, method).items()}
     return {
         "study": config["study"],
         "experiment": experiment,
         "method": method,
+        "point": point,
         "repetition": repetition,
         "seed": derive_seed(config["seed"], setup["dataset"], method, repetition),
         "dataset": dataset_spec(config, setup["dataset"]),
-        "generator": setup["generator"],
         "encoder": setup["encoder"],
-        "coder": constants,
-        "objective": objective,
-        "training": TRAINING_DEFAULTS | training,
+        **parts,
+        "coder": at_density(parts["coder"]),
     }
 
 
@@ -295,8 +440,8 @@ def evaluation_spec(config: dict[str, Any], experiment: str) -> dict[str, Any]:
 
 
 def run_name(spec: Mapping[str, Any]) -> str:
-    """experiment/method/repetition: the run's folder under results/runs."""
-    return f"{spec['experiment']}/{spec['method']}/{spec['repetition']}"
+    """experiment/variant/repetition: the run's folder under results/runs."""
+    return f"{spec['experiment']}/{sweeps.variant(spec['method'], spec['point'])}/{spec['repetition']}"
 
 
 def run_key(spec: Mapping[str, Any]) -> str:
@@ -305,12 +450,13 @@ def run_key(spec: Mapping[str, Any]) -> str:
 
 
 def runs(config: dict[str, Any]) -> list[tuple[str, str, int]]:
-    """(experiment, method, repetition) of every run of the study."""
+    """(experiment, variant, repetition) of every run of the study."""
     return [
-        (name, method, repetition)
+        (name, variant, repetition)
         for name, setup in experiments(config).items()
         for method in setup["methods"]
-        for repetition in range(config["repetitions"])
+        for variant in points(config, name, method)
+        for repetition in range(repetitions(config, name))
     ]
 
 
@@ -319,18 +465,26 @@ def labels(config: dict[str, Any]) -> dict[str, str]:
     return {name: method.get("label", name) for name, method in config["methods"].items()}
 
 
+def linear_experiments(config: dict[str, Any]) -> list[str]:
+    """The experiments with a linear generator, for which there are reference codes."""
+    return [name for name, setup in experiments(config).items() if setup["generator"]["kind"] == "dictionary"]
+
+
 def baseline_spec(config: dict[str, Any], experiment: str) -> dict[str, Any]:
-    """What the reference codes of an experiment depend on, beside its data.
+    """What the reference codes of an experiment depend on, beside its data; of a swept size the largest.
 
     Raises:
-        UserError: there is no such experiment.
+        UserError: there is no such experiment, or its generator is not linear.
     """
-    known = experiments(config)
+    known = linear_experiments(config)
     if experiment not in known:
-        raise UserError(f"no experiment {experiment}{nearest(str(experiment), known)}; there are {', '.join(known)}")
+        near = nearest(str(experiment), known)
+        raise UserError(f"no experiment {experiment} with a dictionary{near}; there are {', '.join(known)}")
+    setup = config["experiments"][experiment]
+    latents = setup["generator"]["latents"]
     return {
         "experiment": experiment,
-        "dataset": known[experiment]["dataset"],
-        "latents": known[experiment]["generator"]["latents"],
+        "dataset": setup["dataset"],
+        "latents": max(latents) if isinstance(latents, list) else latents,
         "penalties": evaluation_spec(config, experiment)["penalties"],
     }

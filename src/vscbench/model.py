@@ -5,38 +5,39 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Generator, nn
+from torch import nn
 
 from vscbench.coders import build_coder
 from vscbench.errors import UserError
 from vscbench.generators import build_encoder, build_generator
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from vscbench.coders import Coder
-    from vscbench.generators import Dictionary
 
 
 class Model(nn.Module):
     """A generator and the coder that infers its codes."""
 
-    def __init__(self, generator: Dictionary, coder: Coder) -> None:
+    def __init__(self, generator: nn.Module, coder: Coder) -> None:
         super().__init__()
         self.generator = generator
         self.coder = coder
 
 
-def build(spec: dict[str, Any], pixels: int) -> Model:
-    """The untrained model of a run; its initial weights are a function of `spec["seed"]`."""
+def build(spec: dict[str, Any], shape: Sequence[int]) -> Model:
+    """The untrained model of a run, for data of `shape` (P,) or (C, H, W); its weights are a function of the seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec["seed"])
-        encoder = build_encoder(spec["encoder"], pixels)
-        coder = build_coder(spec["coder"], encoder, spec["generator"]["latents"], spec["objective"])
-    return Model(build_generator(spec["generator"], pixels, Generator().manual_seed(spec["seed"])), coder)
+        encoder = build_encoder(spec["encoder"], shape)
+        generator = build_generator(spec["generator"], shape)
+        coder = build_coder(spec["coder"], encoder, generator, spec["objective"])
+    return Model(generator, coder)
 
 
-def load(spec: dict[str, Any], weights: Path, pixels: int, device: torch.device) -> Model:
+def load(spec: dict[str, Any], weights: Path, shape: Sequence[int], device: torch.device) -> Model:
     """The trained model of a run, on `device`, with everything that ramps at its final value.
 
     Raises:
@@ -45,7 +46,7 @@ def load(spec: dict[str, Any], weights: Path, pixels: int, device: torch.device)
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    model = build(spec, pixels)
+    model = build(spec, shape)
     try:
         model.load_state_dict(load_file(weights))
     except FileNotFoundError:

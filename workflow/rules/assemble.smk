@@ -1,7 +1,15 @@
 # One tidy table of all metrics; every table and figure is made from it and the folders of the runs.
 import json
 
-TABLES = ("table1", "honest", "gradients_inference", "gradients_generator", "resources")
+TABLES = (
+    "table1",
+    "honest",
+    "gradients_inference",
+    "gradients_generator",
+    "resources",
+    "sweeps",
+    "attributes",
+)
 FIGURES = (
     "threshold",
     "dictionaries",
@@ -9,11 +17,19 @@ FIGURES = (
     "training_curves",
     "reconstruction_density",
     "support_agreement",
+    "sweeps",
+    "reconstructions",
+    "prior_samples",
+    "recovered_dictionaries",
+    "attributes",
+    "traversals",
 )
+PUBLISHED = ("reporting/published.py", "reporting/published_results.csv")
 # What a figure draws on beside its own file: the thresholding itself, the published numbers.
 FIGURE_CODE = {
     "threshold": ("coders/threshold.py", "coders/laplacian.py"),
-    "gradient_snr": ("reporting/tables.py", "reporting/published_results.csv"),
+    "gradient_snr": PUBLISHED,
+    "sweeps": PUBLISHED,
 }
 
 
@@ -39,7 +55,8 @@ rule assemble_metrics:
     input:
         runs=expand("{run}/{file}", run=RUNS, file=("metrics.json", "config.json")),
         baselines=[
-            f"{RESULTS}/baselines/{name}.json" for name in configs.experiments(config)
+            f"{RESULTS}/baselines/{name}.json"
+            for name in configs.linear_experiments(config)
         ],
         code=code("reporting/assemble.py"),
     output:
@@ -62,7 +79,7 @@ rule make_table:
         code=code(
             "reporting/study.py",
             "reporting/tables.py",
-            "reporting/published_results.csv",
+            *PUBLISHED,
         ),
     output:
         report(
@@ -96,6 +113,7 @@ rule draw_figure:
                 for name in (
                     "study",
                     "style",
+                    "pictures",
                     "figures/__init__",
                     f"figures/{w.figure}",
                 )

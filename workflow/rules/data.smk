@@ -1,6 +1,16 @@
 # Data: from a source to patches, one file a data set.
 import json
 
+DATA_CODE = (
+    "__init__",
+    "splits",
+    "patches",
+    "whitening",
+    "download",
+    "subsets",
+    "torchvision_ops",
+)
+
 
 rule data:
     input:
@@ -16,10 +26,7 @@ rule prepare_data:
     input:
         source=dataset_source,
         code=lambda w: code(
-            *(
-                f"data/{name}.py"
-                for name in ("__init__", "splits", "patches", "whitening", "download")
-            ),
+            *(f"data/{name}.py" for name in DATA_CODE),
             f"data/{config['datasets'][w.dataset]['kind']}.py",
         ),
     output:

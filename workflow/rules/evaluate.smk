@@ -11,6 +11,10 @@ QUESTIONS = (
     "dependence",
     "gradients",
     "stability",
+    "features",
+    "generation",
+    "attributes",
+    "pictures",
 )
 
 
@@ -29,6 +33,7 @@ rule evaluate_run:
             "status.json",
             "resources.json",
         ),
+        classifier=classifier,
         code=code(*(f"metrics/{name}.py" for name in QUESTIONS)),
     output:
         multiext(
@@ -45,8 +50,31 @@ rule evaluate_run:
     params:
         settings=lambda w: json.dumps(configs.evaluation_spec(config, w.experiment)),
         folder=subpath(output[0], parent=True),
+        classifier=lambda w, input: (
+            f"--classifier {input.classifier}" if input.classifier else ""
+        ),
     shell:
         "python -m vscbench evaluate {params.folder:q} --settings {params.settings:q} --data {input.data:q}"
+        " {params.classifier} --device {resources.device} 2>&1 | tee {log:q}"
+
+
+rule train_classifier:
+    # Its features stand in for Inception's in FID and KID: nothing of it is downloaded.
+    input:
+        data=f"{RESULTS}/data/{{dataset}}.safetensors",
+        code=code("metrics/features.py"),
+    output:
+        f"{RESULTS}/features/{{dataset}}.safetensors",
+    log:
+        f"{RESULTS}/logs/features/{{dataset}}.log",
+    conda:
+        "../../environment.yml"
+    resources:
+        device=config["device"],
+    params:
+        seed=lambda w: configs.derive_seed(config["seed"], w.dataset, "features"),
+    shell:
+        "python -m vscbench features --data {input.data:q} --seed {params.seed} --out {output:q}"
         " --device {resources.device} 2>&1 | tee {log:q}"
 
 

@@ -2,9 +2,13 @@
 # The `conda` directive of each rule names that software; it is the environment that snakemake itself runs in.
 SHARED_CODE = (
     *(f"coders/{name}.py" for name in ("__init__", "base", "amortised", "divergences")),
-    *(f"generators/{name}.py" for name in ("__init__", "dictionary", "encoders")),
+    *(
+        f"generators/{name}.py"
+        for name in ("__init__", "dictionary", "mlp", "convolutional")
+    ),
     *(f"objectives/{name}.py" for name in ("__init__", "sampling", "lasso")),
     *(f"training/{name}.py" for name in ("loop", "optimizer", "checkpoint", "memory")),
+    "data/batches.py",
     "model.py",
     "ramps.py",
 )
@@ -16,8 +20,8 @@ def code(*paths):
 
 
 def dataset_source(wildcards):
-    """The local file that a data set is made from, where it is made from one."""
-    source = config["datasets"][wildcards.dataset].get("source", "")
+    """The local file or folder that a data set is made from, where it is made from one."""
+    source = config["datasets"][wildcards.dataset].get("source")
     return source if source and "://" not in source else []
 
 
@@ -42,4 +46,14 @@ def training_code(wildcards):
         if coder.get("threshold", "none") != "none"
         else ()
     )
-    return code(*SHARED_CODE, f"coders/{coder['family']}.py", *threshold)
+    deep = ("coders/deep_fista.py",) if coder["family"] == "fista" else ()
+    return code(*SHARED_CODE, f"coders/{coder['family']}.py", *threshold, *deep)
+
+
+def classifier(wildcards):
+    """The classifier whose features images are compared by, for experiments on images without Inception's weights."""
+    setup = config["experiments"][wildcards.experiment]
+    weights = configs.evaluation_spec(config, wildcards.experiment)["inception_weights"]
+    if setup["generator"]["kind"] == "dictionary" or weights:
+        return []
+    return f"{RESULTS}/features/{setup['dataset']}.safetensors"

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from vscbench.coders.amortised import Amortised
 from vscbench.coders.base import Base, Coder, Posterior
+from vscbench.coders.deep_fista import DeepFista
 from vscbench.coders.fista import Fista
 from vscbench.coders.gaussian import Gaussian
 from vscbench.coders.laplacian import Laplacian
 from vscbench.coders.spike_slab import SpikeSlab
 from vscbench.coders.threshold import FixedThreshold, GammaThreshold
+from vscbench.generators import Dictionary
 from vscbench.objectives import Objective
 from vscbench.ramps import Ramp
 
@@ -28,6 +30,8 @@ POSTERIORS: dict[str, type[Posterior]] = {
     "spike_slab": SpikeSlab,
 }
 SOLVERS: dict[str, type[Coder]] = {"fista": Fista}
+DEEP_SOLVERS: dict[str, type[Coder]] = {"fista": DeepFista}
+"""The same for a generator that is not linear."""
 
 RAMPED = ("noise_warmup", "temperature", "penalty_warmup")
 THRESHOLD_KEYS = ("threshold", "threshold_value", "estimator", "gamma_kl_weight")
@@ -49,8 +53,9 @@ def build_posterior(spec: dict[str, Any]) -> Posterior:
     return GammaThreshold(**common, **weight)
 
 
-def build_coder(spec: dict[str, Any], encoder: nn.Module, latents: int, objective: dict[str, Any]) -> Coder:
+def build_coder(spec: dict[str, Any], encoder: nn.Module, generator: nn.Module, objective: dict[str, Any]) -> Coder:
     """The coder of a method; solvers need neither encoder nor objective."""
     if spec["family"] in SOLVERS:
-        return SOLVERS[spec["family"]](**{k: Ramp(**v) if k in RAMPED else v for k, v in spec.items() if k != "family"})
-    return Amortised(encoder, latents, build_posterior(spec), Objective(**objective))
+        solver = SOLVERS[spec["family"]] if isinstance(generator, Dictionary) else DEEP_SOLVERS[spec["family"]]
+        return solver(**{k: Ramp(**v) if k in RAMPED else v for k, v in spec.items() if k != "family"})
+    return Amortised(encoder, generator.latents, build_posterior(spec), Objective(**objective))  # type: ignore[arg-type]

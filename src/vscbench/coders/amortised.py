@@ -35,7 +35,8 @@ class Amortised(Coder):
 
     def encode(self, x: Tensor) -> Params:
         """Parameters of the posterior of data (B, P): (B, K) each."""
-        outputs = self.heads(self.encoder(x)).chunk(len(self.posterior.heads), dim=-1)
+        # In the data's precision, though the networks may compute in half of it.
+        outputs = self.heads(self.encoder(x)).to(x.dtype).chunk(len(self.posterior.heads), dim=-1)
         return dict(zip(self.posterior.heads, outputs, strict=True))
 
     def loss(self, x: Tensor, generator: nn.Module, rng: Generator | None) -> Loss:
@@ -64,6 +65,13 @@ class Amortised(Coder):
     def kl(self, x: Tensor) -> Tensor:
         """KL of each latent: (B, K), nats."""
         return self.posterior.kl(self.encode(x))
+
+    @torch.no_grad()
+    def prior(self, count: int, latents: int, rng: Generator | None) -> Tensor:
+        """Codes drawn from the prior, thresholded where the posterior is: (count, K)."""
+        like = self.heads.weight.new_empty(count, latents)
+        params = {name: torch.full_like(like, value) for name, value in self.posterior.prior().items()}
+        return self.posterior.codes(params, self.posterior.noise(params, 1, rng))[0]
 
     def at(self, step: float, steps: int) -> None:
         """Set what ramps in the posterior."""

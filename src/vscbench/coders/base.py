@@ -40,6 +40,10 @@ class Posterior(ABC):
         """Divergence of each latent from its prior: (B, K), nats."""
 
     @abstractmethod
+    def prior(self) -> dict[str, float]:
+        """The parameters, by head, at which the posterior is the prior: the same for all latents."""
+
+    @abstractmethod
     def mean(self, params: Params) -> Tensor:
         """E[z]: (B, K)."""
 
@@ -108,6 +112,10 @@ class Coder(nn.Module, ABC):
     @abstractmethod
     def kl(self, x: Tensor) -> Tensor | None:
         """Divergence of each latent from its prior: (B, K), nats; None where there is no posterior."""
+
+    @abstractmethod
+    def prior(self, count: int, latents: int, rng: Generator | None) -> Tensor | None:
+        """Codes drawn from the prior: (count, K); None where there is none to draw from."""
 
     @abstractmethod
     def at(self, step: float, steps: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
@@ -10,9 +10,6 @@ from torch import Generator, Tensor, nn
 from vscbench.coders.base import Coder
 from vscbench.objectives.sampling import Loss, squared_error
 from vscbench.ramps import Ramp
-
-if TYPE_CHECKING:
-    from vscbench.generators import Dictionary
 
 CHECK_EVERY = 5
 """Iterations between two looks at convergence: a look costs about one iteration."""
@@ -97,14 +94,14 @@ class Fista(Coder):
         self.max_iterations, self.tolerance = max_iterations, tolerance
         self.multiplier = penalty_warmup.final
 
-    def solve(self, x: Tensor, generator: Dictionary) -> Tensor:
+    def solve(self, x: Tensor, generator: nn.Module) -> Tensor:
         """The codes (B, K) of data (B, P)."""
-        penalty = self.multiplier * self.penalty
-        return fista(x, generator.atoms.detach(), penalty, self.max_iterations, self.tolerance).codes
+        atoms = generator.get_parameter("atoms").detach()
+        return fista(x, atoms, self.multiplier * self.penalty, self.max_iterations, self.tolerance).codes
 
     def loss(self, x: Tensor, generator: nn.Module, rng: Generator | None) -> Loss:  # noqa: ARG002
         """The squared error of the solution, with a graph to the generator."""
-        codes = self.solve(x, generator).unsqueeze(0)  # type: ignore[arg-type]
+        codes = self.solve(x, generator).unsqueeze(0)
         mse = squared_error(x, generator(codes))[0]
         return Loss(mse, mse, torch.zeros_like(mse), codes)
 
@@ -121,10 +118,13 @@ class Fista(Coder):
     @torch.no_grad()
     def mean(self, x: Tensor, generator: nn.Module) -> Tensor:
         """The solution: (B, K)."""
-        return self.solve(x, generator)  # type: ignore[arg-type]
+        return self.solve(x, generator)
 
     def kl(self, x: Tensor) -> None:
         """None: a MAP solver has no posterior."""
+
+    def prior(self, count: int, latents: int, rng: Generator | None) -> None:
+        """None: the prior of a lasso code is never exactly zero and no MAP solution looks like a draw from it."""
 
     def at(self, step: float, steps: int) -> None:
         """Set the multiplier of λ to its value at `step` of `steps`."""

@@ -47,6 +47,10 @@ class Gaussian(Base):
         """½[(μ² + σ²)/s₀ - 1 - log(σ²/s₀)]: (B, K), nats."""
         return gaussian_kl(params["location"], params["log_variance"], self.spread_prior)
 
+    def prior(self) -> dict[str, float]:
+        """N(0, s₀)."""
+        return {"location": 0.0, "log_variance": math.log(self.spread_prior)}
+
     def tail(self, params: Params, threshold: Tensor | float) -> Tensor:
         """2Φ(-λ/σ): (B, K)."""
         return torch.erfc(threshold * torch.exp(-params["log_variance"] / 2) / math.sqrt(2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -50,6 +51,10 @@ class Laplacian(Base):
     def kl(self, params: Params) -> Tensor:
         """|μ|/b₀ + (b/b₀) exp(-|μ|/b) + log(b₀/b) - 1: (B, K), nats."""
         return laplace_kl(params["location"], params["log_scale"], self.spread_prior)
+
+    def prior(self) -> dict[str, float]:
+        """Laplace(0, b₀)."""
+        return {"location": 0.0, "log_scale": math.log(self.spread_prior)}
 
     def tail(self, params: Params, threshold: Tensor | float) -> Tensor:
         """exp(-λ/(w b)): (B, K)."""

@@ -120,6 +120,14 @@ class SpikeSlab(Posterior):
         slab = gaussian_kl(params["location"], params["log_variance"], self.spread_prior)
         return spike * slab + bernoulli_kl(spike, self.spike_prior)
 
+    def prior(self) -> dict[str, float]:
+        """Bernoulli(γ₀) · N(0, s₀)."""
+        return {
+            "location": 0.0,
+            "log_variance": math.log(self.spread_prior),
+            "spike": math.log(self.spike_prior),
+        }
+
     def mean(self, params: Params) -> Tensor:
         """E[z] = P(on) w μ: (B, K)."""
         return self.active_probability(params) * self.warmup * params["location"]

@@ -17,6 +17,9 @@ from vscbench.coders.gamma import StandardGamma, standard_gamma
 LOG_LIMIT = math.log(1e6)
 """Bound on |log α| and |log β|, the parameters of a learned threshold."""
 
+PRIOR_SHAPE = 3.0
+"""α₀ of a learned threshold's prior."""
+
 Estimator: TypeAlias = Literal["straight_through", "published", "subgradient"]
 
 
@@ -95,6 +98,10 @@ class Thresholded(Posterior):
         """The divergence of the base: (B, K), nats."""
         return self.base.kl(params)
 
+    def prior(self) -> dict[str, float]:
+        """The prior of the base, thresholded."""
+        return self.base.prior()
+
     def mean(self, params: Params) -> Tensor:
         """E[z] = P(active) μ, since the deviation is symmetric: (B, K)."""
         return self.active_probability(params) * self.base.location(params)
@@ -147,7 +154,14 @@ class GammaThreshold(Thresholded):
 
     def kl(self, params: Params) -> Tensor:
         """KL of the base + kl_weight · KL(Gamma(α, β) ‖ Gamma(3, 3/λ₀)): (B, K), nats."""
-        return self.base.kl(params) + self.kl_weight * gamma_kl(*self.gamma(params), 3.0, 3.0 / self.value)
+        return self.base.kl(params) + self.kl_weight * gamma_kl(
+            *self.gamma(params), PRIOR_SHAPE, PRIOR_SHAPE / self.value
+        )
+
+    def prior(self) -> dict[str, float]:
+        """The prior of the base, thresholded by λ ~ Gamma(3, 3/λ₀)."""
+        shape, rate = math.log(PRIOR_SHAPE), math.log(PRIOR_SHAPE / self.value)
+        return self.base.prior() | {"log_threshold_shape": shape, "log_threshold_rate": rate}
 
     def active_probability(self, params: Params) -> Tensor:
         """P(|e| > λ) over both e and λ: (B, K)."""

@@ -1,6 +1,7 @@
-"""Data sets: one file each, from a source to patches that training reads.
+"""Data sets: one file each, from a source to patches or images that training reads.
 
-A data set is registered by its line in `SOURCES`: a function of its part of the config that returns `Splits`.
+A data set is registered by its line in `SOURCES`: a function of its part of the config that returns `Splits`, or a
+`Stream` where its images do not fit in memory.
 """
 
 from __future__ import annotations
@@ -8,16 +9,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from vscbench.data import natural_images, olshausen, synthetic
-from vscbench.data.splits import Splits, read, write
+from vscbench.data import celeba, digits, faces, fashion_mnist, natural_images, olshausen, synthetic
+from vscbench.data.splits import Splits, Stream, read, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["SOURCES", "Splits", "prepare", "read"]
+__all__ = ["SOURCES", "Splits", "Stream", "prepare", "read"]
 
-SOURCES: dict[str, Callable[..., Splits]] = {
+SOURCES: dict[str, Callable[..., Splits | Stream]] = {
+    "celeba": celeba.load,
+    "digits": digits.load,
+    "faces": faces.load,
+    "fashion_mnist": fashion_mnist.load,
     "natural_images": natural_images.load,
     "olshausen": olshausen.load,
     "synthetic": synthetic.load,
@@ -25,7 +30,7 @@ SOURCES: dict[str, Callable[..., Splits]] = {
 
 
 def prepare(spec: dict[str, Any], path: Path) -> Splits:
-    """Make the data set that `spec` describes and write it to `path` (safetensors), whole or not at all."""
-    splits = SOURCES[spec["kind"]](**{k: v for k, v in spec.items() if k not in ("kind", "name")})
-    write(splits, path, {"spec": json.dumps(spec, sort_keys=True)})
-    return splits
+    """Make the data set that `spec` describes, write it to `path` (safetensors), whole or not at all, and map it."""
+    made = SOURCES[spec["kind"]](**{k: v for k, v in spec.items() if k not in ("kind", "name")})
+    write(made, path, {"spec": json.dumps(spec, sort_keys=True)})
+    return read(path)

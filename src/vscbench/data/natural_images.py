@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vscbench.data.patches import SPLITS, split_by_image
+from vscbench.data.patches import split_by_image
+from vscbench.data.splits import SPLITS
 from vscbench.data.whitening import whiten
 from vscbench.errors import UserError
 

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vscbench.data.splits import Splits, standardise
+from vscbench.data.splits import SPLITS, Splits, standardise
 from vscbench.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
     from numpy.typing import NDArray
-
-SPLITS = ("train", "validation", "test")
 
 
 def cut_patches(
@@ -71,4 +69,4 @@ def split_by_image(
         cut_patches([images[name] for name in assignment[split]], patch_size, counts[split], rng) for split in SPLITS
     ]
     train, validation, test = standardise(*parts)
-    return Splits(train, validation, test, truth={})
+    return Splits(train, validation, test)

@@ -1,23 +1,41 @@
-"""What turns codes into data (generators), and what turns data into features (encoders)."""
+"""What turns codes into data (generators), and what turns data into features (encoders).
+
+A kind is registered by its line in `GENERATORS` or `ENCODERS`: a class that is built from the shape of the data and
+from its part of the config.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vscbench.generators.convolutional import ConvolutionalEncoder, ConvolutionalGenerator, ResNet18
 from vscbench.generators.dictionary import Dictionary
-from vscbench.generators.encoders import MLP
+from vscbench.generators.mlp import MLP, MLPGenerator
 
 if TYPE_CHECKING:
-    from torch import Generator
+    from collections.abc import Callable, Sequence
 
-__all__ = ["MLP", "Dictionary", "build_encoder", "build_generator"]
+    from torch import nn
+
+__all__ = ["ENCODERS", "GENERATORS", "Dictionary", "build_encoder", "build_generator"]
+
+GENERATORS: dict[str, Callable[..., nn.Module]] = {
+    "dictionary": Dictionary,
+    "mlp": MLPGenerator,
+    "convolutional": ConvolutionalGenerator,
+}
+ENCODERS: dict[str, Callable[..., nn.Module]] = {
+    "mlp": MLP,
+    "convolutional": ConvolutionalEncoder,
+    "resnet18": ResNet18,
+}
 
 
-def build_generator(spec: dict[str, Any], pixels: int, rng: Generator) -> Dictionary:
-    """The generator that `spec` (`kind`, `latents`) names, for data of `pixels` pixels."""
-    return Dictionary(pixels, spec["latents"], rng)
+def build_generator(spec: dict[str, Any], shape: Sequence[int]) -> nn.Module:
+    """The generator that `spec` (`kind`, `latents`, ...) names, for data of `shape` (P,) or (C, H, W)."""
+    return GENERATORS[spec["kind"]](shape, **{k: v for k, v in spec.items() if k != "kind"})
 
 
-def build_encoder(spec: dict[str, Any], pixels: int) -> MLP:
-    """The encoder that `spec` (`kind`, `widths`) names, for data of `pixels` pixels."""
-    return MLP(pixels, spec["widths"])
+def build_encoder(spec: dict[str, Any], shape: Sequence[int]) -> nn.Module:
+    """The encoder that `spec` (`kind`, ...) names, for data of `shape` (P,) or (C, H, W)."""
+    return ENCODERS[spec["kind"]](shape, **{k: v for k, v in spec.items() if k != "kind"})

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from math import prod
+from typing import TYPE_CHECKING
+
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Dictionary(nn.Module):
     """x̂ = A z with A ∈ R^{P×K}, columns drawn from N(0, 1) and scaled to unit length at the start (spec 2.1).
 
     Args:
-        pixels: P, the size of a data vector.
+        shape: of a data point, with P numbers.
         latents: K, the number of atoms.
-        rng: source of the initial atoms.
     """
 
-    def __init__(self, pixels: int, latents: int, rng: Generator) -> None:
+    candidates_at_once = 1000
+    """Codes of one data point that are decoded together when the best of them is looked for: all."""
+
+    def __init__(self, shape: Sequence[int], latents: int) -> None:
         super().__init__()
-        atoms = torch.randn(pixels, latents, generator=rng)
+        atoms = torch.randn(prod(shape), latents)
         self.atoms = nn.Parameter(F.normalize(atoms, dim=0))  # (P, K)
 
     @property

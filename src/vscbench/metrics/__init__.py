@@ -5,20 +5,34 @@ A question is registered by its line in `QUESTIONS`.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from vscbench import model as models
 from vscbench.files import atomic, read_json, write_json
-from vscbench.metrics import collapse, dependence, gradients, lasso, reconstruction, sparsity, stability
+from vscbench.metrics import (
+    attributes,
+    collapse,
+    dependence,
+    features,
+    generation,
+    gradients,
+    lasso,
+    pictures,
+    reconstruction,
+    sparsity,
+    stability,
+)
 from vscbench.metrics.evaluation import Evaluation, Measures
 from vscbench.training.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+    import torch
+    from torch import Tensor
 
     from vscbench.data import Splits
 
@@ -32,13 +46,32 @@ QUESTIONS: dict[str, Callable[[Evaluation], Measures]] = {
     "dependence": dependence.measure,
     "gradients": gradients.measure,
     "stability": stability.measure,
+    "generation": generation.measure,
+    "attributes": attributes.measure,
+    "pictures": pictures.measure,
 }
 
 RESOURCES = ("train_seconds", "peak_memory_mb")
 
 
-def evaluate(run: Path, splits: Splits, settings: dict[str, Any], device: torch.device) -> None:
+def feature_source(
+    settings: dict[str, Any], classifier: Path | None, device: torch.device
+) -> tuple[str, Callable[[Tensor], Tensor]] | None:
+    """What images are compared by, and its name: Inception from the user's weights, else our own classifier."""
+    if settings["inception_weights"]:
+        return "inception", features.inception(Path(settings["inception_weights"]), device)
+    if classifier:
+        return "classifier", features.load_classifier(classifier, device).features
+    return None
+
+
+def evaluate(
+    run: Path, splits: Splits, settings: dict[str, Any], device: torch.device, classifier: Path | None = None
+) -> None:
     """Answer every question about the run in the folder `run`; write metrics.json and arrays.npz to it.
+
+    Images are compared by the features of Inception where the settings name its weights, else by those of our own
+    `classifier`.
 
     A run that diverged has its status and no metrics.
     """
@@ -47,8 +80,8 @@ def evaluate(run: Path, splits: Splits, settings: dict[str, Any], device: torch.
     arrays: dict[str, Any] = {}
     if status["status"] == "completed":
         keep_freed_memory()
-        model = models.load(spec, run / "weights.safetensors", splits.test.shape[1], device)
-        e = Evaluation(model, torch.from_numpy(splits.test).to(device), settings, spec["seed"])
+        model = models.load(spec, run / "weights.safetensors", splits.test.shape[1:], device)
+        e = Evaluation(model, splits, settings, spec["seed"], device, feature_source(settings, classifier, device))
         for question in QUESTIONS.values():
             for name, value in question(e).items():
                 if isinstance(value, np.ndarray):

@@ -14,8 +14,17 @@ if TYPE_CHECKING:
 
     from vscbench.metrics.evaluation import Evaluation, Measures
 
-EDGES = np.sort(np.concatenate((np.linspace(-2, 2, 20), (-1e-50, 1e-50))))
-"""The authors' bins, in float64: 19 on [-2, 2], one of exact zeros, one beyond either end."""
+
+def edges(count: int) -> NDArray[np.float64]:
+    """Edges of the authors' bins: `count` on [-2, 2], and two around zero; open bins beyond either end."""
+    return np.sort(np.concatenate((np.linspace(-2, 2, count), (-1e-50, 1e-50))))
+
+
+PATCH_EDGES = edges(20)
+"""Of codes of patches: 19 bins on [-2, 2], one of them cut in two by that of exact zeros."""
+
+IMAGE_EDGES = edges(30)
+"""Of codes of images: 29 bins on [-2, 2]."""
 
 
 def entropy_bits(counts: NDArray[np.int64]) -> float:
@@ -24,13 +33,13 @@ def entropy_bits(counts: NDArray[np.int64]) -> float:
     return float(-(p * np.log2(p)).sum())
 
 
-def multi_information(codes: NDArray[np.float64]) -> float:
-    """Σ_k H(z_k) - H(z) in bits of codes (N, K), plug-in histograms: as published (spec 3).
+def multi_information(codes: NDArray[np.float64], bins: NDArray[np.float64] = PATCH_EDGES) -> float:
+    """Σ_k H(z_k) - H(z) in bits of codes (N, K), plug-in histograms with edges `bins`: as published (spec 3).
 
     With K in the hundreds nearly every code is unique and H(z) is log₂ N whatever the dependence: what is left
     is the sum of the marginal entropies.
     """
-    symbols = np.searchsorted(EDGES, codes).astype(np.uint8)
+    symbols = np.searchsorted(bins, codes).astype(np.uint8)
     marginal = sum(entropy_bits(np.bincount(column)) for column in symbols.T)
     rows = np.ascontiguousarray(symbols).view(f"V{symbols.shape[1]}")
     joint = entropy_bits(np.unique(rows, return_counts=True)[1])
@@ -40,15 +49,19 @@ def multi_information(codes: NDArray[np.float64]) -> float:
 def copula_total_correlation(codes: NDArray[np.float64], rng: np.random.Generator) -> float:
     """-½ log₂ det R in bits, R the correlation of the codes' normal scores: the dependence of a Gaussian copula.
 
-    Ties (exact zeros) are ranked at random, for each latent by itself; constant latents are left out.
+    Exact zeros are ranked at random, for each latent by itself; constant latents are left out.
     """
-    live = codes[:, codes.std(0) > 0]
-    if live.shape[1] < 2:  # noqa: PLR2004
+    live = np.ascontiguousarray(codes[:, codes.std(0) > 0].T)  # (K, N): sorting along rows is fast
+    if len(live) < 2:  # noqa: PLR2004
         return 0.0
-    # An order of ties that latents share would correlate the zeros of independent codes.
-    ranks = np.lexsort((rng.random(live.shape), live), axis=0).argsort(0) + 1
-    scores = torch.special.ndtri(torch.from_numpy(ranks / (len(live) + 1))).numpy()
-    return float(-0.5 * np.linalg.slogdet(np.corrcoef(scores.T))[1] / np.log(2))
+    count = live.shape[1]
+    # An order of zeros that latents share would correlate independent codes. No code is as small as these draws.
+    zero = live == 0
+    live[zero] = rng.uniform(-1e-50, 1e-50, np.count_nonzero(zero))
+    normal = torch.special.ndtri(torch.arange(1, count + 1, dtype=torch.float64) / (count + 1)).numpy()
+    scores = np.empty_like(live)
+    np.put_along_axis(scores, live.argsort(1), normal[None], axis=1)
+    return float(-0.5 * np.linalg.slogdet(np.corrcoef(scores))[1] / np.log(2))
 
 
 def measure(e: Evaluation) -> Measures:
@@ -60,7 +73,8 @@ def measure(e: Evaluation) -> Measures:
     rng = np.random.default_rng(derive_seed(e.seed, "dependence"))
     codes = e.best.double().cpu().numpy()
     shuffled = rng.permuted(codes, axis=0)
-    plugin, plugin_null = multi_information(codes), multi_information(shuffled)
+    bins = IMAGE_EDGES if e.is_images else PATCH_EDGES
+    plugin, plugin_null = multi_information(codes, bins), multi_information(shuffled, bins)
     copula, copula_null = copula_total_correlation(codes, rng), copula_total_correlation(shuffled, rng)
     return {
         "multi_information": plugin,

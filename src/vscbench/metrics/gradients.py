@@ -123,9 +123,10 @@ def measure(e: Evaluation) -> Measures:
 
     The gradients of a fixed batch of 100 over `gradient_passes` passes at the end of training, without momentum or
     decay; mean over `gradient_batches` batches. A MAP solver's gradient has no noise: left out.
+    Batch-norm is as at evaluation, so that the gradients are those of the data points by themselves.
     """
     coder = e.coder
-    if not isinstance(coder, Amortised):
+    if not isinstance(coder, Amortised) or e.settings["gradient_passes"] is None:
         return {}
     rng = np.random.default_rng(derive_seed(e.seed, "gradients"))
     groups = {"inference": list(coder.parameters()), "generator": list(e.generator.parameters())}
@@ -138,7 +139,7 @@ def measure(e: Evaluation) -> Measures:
         source = e.rng(f"gradients {samples}")
         found: dict[str, list[Noise]] = {name: [] for name in groups}
         for batch in e.x.split(BATCH)[: e.settings["gradient_batches"]]:
-            loss = partial(_mean_loss, e, batch, source)
+            loss = partial(_mean_loss, e, e.inputs(batch), source)
             moments = stream(loss, groups, e.settings["gradient_passes"])
             for name in groups:
                 found[name].append(noise(moments[name], rng))

@@ -36,7 +36,7 @@ def measure(e: Evaluation) -> Measures:
     """
     if not e.coder.stochastic:
         return {}
-    x, count = e.x[: e.settings["stability_patches"]], e.settings["stability_draws"]
+    x, count = e.inputs(e.x[: e.settings["stability_patches"]]), e.settings["stability_draws"]
     rng = e.rng("stability")
     draws = e.coder.sample(x, e.generator, count, rng) != 0  # (S, N, K)
     best = torch.stack([e.coder.best(x, e.generator, e.settings["samples"], rng) != 0 for _ in range(count)])

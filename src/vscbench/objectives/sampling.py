@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from vscbench.coders.base import Noise, Params, Posterior
 
@@ -33,6 +34,26 @@ def squared_error(x: Tensor, reconstruction: Tensor) -> Tensor:
     return residual.square().mean(-1)
 
 
+def _distance(x: Tensor, reconstruction: Tensor) -> Tensor:
+    """‖x - x̂‖ of data (B, P...) against reconstructions (S, B, P...), overwritten: (S, B)."""
+    # The norm reads the residual once; squaring and averaging would write it twice.
+    norm: Tensor = torch.linalg.vector_norm(reconstruction.sub_(x).flatten(2), dim=-1)
+    return norm
+
+
+@contextmanager
+def frozen_statistics(generator: nn.Module) -> Iterator[None]:
+    """Keep the running statistics of batch-norms as they are; what trains still normalises by its batch."""
+    layers = [m for m in generator.modules() if isinstance(m, nn.BatchNorm2d) and m.training]
+    for layer in layers:
+        layer.track_running_stats = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.track_running_stats = True
+
+
 def best_draw(error: Tensor, noise: Noise) -> Noise:
     """The noise (1, B, K) behind the draw of smallest `error` (S, B), from the noise (S, B, K) of all draws."""
     best = error.argmin(0, keepdim=True)  # (1, B)
@@ -48,6 +69,10 @@ class Objective:
     one is back-propagated; with an analytic KL it is the one that reconstructs best. The J candidates are
     decoded without a graph and the winner's noise alone is transported again with one: the same value and
     gradient as back-propagating through all J, at a fraction of the cost (paper, section 3.3).
+
+    Batch-norm is the exception: it ties the codes of a batch together. A generator with batch-norm decodes its
+    candidates one a data point at a time, so that they are normalised as the chosen ones will be, by the statistics
+    of B codes; those of `backward: all`, as published, are of B·J. Running statistics follow the chosen codes alone.
     """
 
     sampling: Literal["average", "max_elbo"] = "max_elbo"
@@ -68,33 +93,33 @@ class Objective:
         x: Tensor,
         posterior: Posterior,
         params: Params,
-        decode: Callable[[Tensor], Tensor],
+        generator: nn.Module,
         rng: Generator | None,
         samples: int | None = None,
     ) -> Noise:
-        """The noise (1, B, K) of the best of `samples` (J) codes drawn for each data point of `x` (B, P)."""
-        with torch.no_grad():
+        """The noise (1, B, K) of the best of `samples` (J) codes drawn for each data point of `x` (B, P...)."""
+        with torch.no_grad(), frozen_statistics(generator):
             noise = posterior.noise(params, samples or self.samples, rng)
-            reconstruction = decode(posterior.codes(params, noise))  # (J, B, P)
-            # The norm reads the residual once; squaring and averaging would write it twice.
-            error = torch.linalg.vector_norm(reconstruction.sub_(x).flatten(2), dim=-1)
-            return best_draw(error, noise)
+            codes = posterior.codes(params, noise)  # (J, B, K)
+            parts = codes.split(int(generator.candidates_at_once))  # type: ignore[arg-type]
+            error = [_distance(x, generator(part)) for part in parts]
+            return best_draw(torch.cat(error), noise)
 
     def __call__(
         self,
         x: Tensor,
         posterior: Posterior,
         params: Params,
-        decode: Callable[[Tensor], Tensor],
+        generator: nn.Module,
         rng: Generator | None,
     ) -> Loss:
-        """The loss of each data point of `x` (B, P) under `posterior` with parameters (B, K) and a decoder."""
+        """The loss of each data point of `x` (B, P...) under `posterior` with parameters (B, K) and a generator."""
         if self.sampling == "max_elbo" and self.samples > 1 and self.backward == "selected":
-            noise = self.select(x, posterior, params, decode, rng)
+            noise = self.select(x, posterior, params, generator, rng)
         else:
             noise = posterior.noise(params, self.samples, rng)
         codes = posterior.codes(params, noise)
-        mse = squared_error(x, decode(codes))  # (S, B)
+        mse = squared_error(x, generator(codes))  # (S, B)
         if self.sampling == "max_elbo" and len(mse) > 1:
             best = mse.argmin(0, keepdim=True)
             codes = codes[best, torch.arange(x.shape[0], device=x.device)]

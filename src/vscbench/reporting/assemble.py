@@ -32,14 +32,20 @@ BASELINE_LABELS = {
 
 
 def run_rows(run: Path, label: str) -> Iterator[dict[str, Any]]:
-    """The rows of one run; a run that diverged has one with the step at which it did."""
+    """The rows of one run; a run that diverged has one with the step at which it did.
+
+    Where its experiment is swept, `axis` and `value_on_axis` say at which point it is, two axes joined by ';'.
+    """
     spec, result = read_json(run / "config.json"), read_json(run / "metrics.json")
+    point = spec.get("point") or {}
     common = {
         "experiment": spec["experiment"],
         "dataset": spec["dataset"]["name"],
         "method": spec["method"],
         "label": label,
         "repetition": spec["repetition"],
+        "axis": ";".join(point),
+        "value_on_axis": ";".join(map(str, point.values())),
         "status": result["status"],
     }
     if result["status"] == "diverged":

@@ -17,84 +17,150 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+AXES = ["axis", "value_on_axis"]
+
+
+def heading(experiment: str, axis: str, value: str) -> str:
+    """The name of an experiment at a point of its sweep: 'digits, latents = 16'; the experiment's without a sweep."""
+    point = zip(axis.split(";"), value.split(";"), strict=True) if axis else ()
+    return ", ".join([experiment, *(f"{name} = {at}" for name, at in point)])
+
+
+def order(value: str) -> tuple[float, str]:
+    """What values of a sweep are sorted by: numbers as such, before words."""
+    try:
+        return float(value), ""
+    except ValueError:
+        return np.inf, value
+
 
 @dataclass(frozen=True)
 class Study:
-    """The results folder of a study: `metrics.csv` and the folders of its runs."""
+    """The results folder of a study: `metrics.csv` and the folders of its runs.
+
+    What tables and figures show together, and compare, is a group: an experiment, or a point of it where it is swept.
+    """
 
     results: Path
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
-        """The tidy table: a number a row, methods in the order of the config."""
+        """The tidy table: a number a row, methods in the order of the config; `group` is the name of its group."""
         path = self.results / "metrics.csv"
         if not path.is_file():
             raise UserError(f"{path} is missing: run `snakemake metrics` (or `vscbench assemble`) first")
-        return pd.read_csv(path).astype({"repetition": "Int64"})
+        table = pd.read_csv(path, dtype=dict.fromkeys(AXES, str)).astype({"repetition": "Int64"})
+        table[AXES] = table[AXES].fillna("")
+        points = zip(table["experiment"], table["axis"], table["value_on_axis"], strict=True)
+        return table.assign(group=[heading(*point) for point in points])
+
+    @cached_property
+    def points(self) -> dict[str, dict[str, str]]:
+        """Value on each axis of its sweep (none without one) of every group, in order."""
+        runs = self.metrics.loc[self.metrics["status"] != "baseline", ["experiment", "group", *AXES]].drop_duplicates()
+        place = {experiment: k for k, experiment in enumerate(self.experiments)}
+        found = [
+            (experiment, group, dict(zip(axis.split(";"), value.split(";"), strict=True)) if axis else {})
+            for experiment, group, axis, value in runs.itertuples(index=False)
+        ]
+        found.sort(key=lambda each: (place[each[0]], list(each[2]), [order(value) for value in each[2].values()]))
+        return {group: point for _, group, point in found}
 
     @property
     def experiments(self) -> list[str]:
         """The experiments, in order."""
         return list(self.metrics["experiment"].unique())
 
+    @property
+    def groups(self) -> list[str]:
+        """The groups, by experiment and by rising value on their axes."""
+        return list(self.points)
+
+    @cached_property
+    def experiment(self) -> dict[str, str]:
+        """The experiment of each group."""
+        return dict(self.metrics[["group", "experiment"]].drop_duplicates().itertuples(index=False, name=None))
+
+    def groups_of(self, experiment: str) -> list[str]:
+        """The groups of an experiment."""
+        return [group for group in self.groups if self.experiment[group] == experiment]
+
     @cached_property
     def labels(self) -> dict[str, str]:
         """Name of each method in tables and figures, in the order of the config; reference codes last."""
         return dict(self.metrics[["method", "label"]].drop_duplicates().itertuples(index=False, name=None))
 
-    def methods(self, experiment: str, *, baselines: bool = False) -> list[str]:
-        """The methods of an experiment, in the order of the config."""
-        rows = self.metrics[self.metrics["experiment"] == experiment]
+    def methods(self, group: str, *, baselines: bool = False) -> list[str]:
+        """The methods of a group, in the order of the config."""
+        rows = self.metrics[self.metrics["group"] == group]
         if not baselines:
             rows = rows[rows["status"] != "baseline"]
         return list(rows["method"].unique())
 
-    def values(self, experiment: str, metric: str) -> pd.DataFrame:
+    def values(self, group: str, metric: str) -> pd.DataFrame:
         """The rows of one metric: method, repetition, value."""
-        rows = self.metrics[(self.metrics["experiment"] == experiment) & (self.metrics["metric"] == metric)]
+        rows = self.metrics[(self.metrics["group"] == group) & (self.metrics["metric"] == metric)]
         return rows[["method", "label", "repetition", "value"]]
 
-    def diverged(self, experiment: str) -> pd.DataFrame:
-        """Runs of an experiment that diverged: method, repetition, value (the step)."""
-        return self.values(experiment, "diverged_step")
+    def of(self, group: str, metric: str, method: str) -> pd.Series[float]:
+        """The values of a metric over the repetitions of a method."""
+        rows = self.values(group, metric)
+        return rows.loc[rows["method"] == method, "value"]
 
-    def divergence(self, experiment: str, method: str) -> str:
+    def measured(self, group: str) -> list[str]:
+        """The metrics that some run of a group has, in order."""
+        rows = self.metrics[(self.metrics["group"] == group) & (self.metrics["status"] == "completed")]
+        return list(rows["metric"].unique())
+
+    def diverged(self, group: str) -> pd.DataFrame:
+        """Runs of a group that diverged: method, repetition, value (the step)."""
+        return self.values(group, "diverged_step")
+
+    def divergence(self, group: str, method: str) -> str:
         """Which runs of a method diverged and when, in words; empty where none did."""
-        rows = self.diverged(experiment)
-        rows = rows[rows["method"] == method]
-        if rows.empty:
+        steps = self.of(group, "diverged_step", method)
+        if steps.empty:
             return ""
-        first, last, count = rows["value"].min(), rows["value"].max(), len(self.runs(experiment, method))
+        first, last, count = steps.min(), steps.max(), len(self.runs(group, method))
         when = f"at step {first:,.0f}" if first == last else f"between steps {first:,.0f} and {last:,.0f}"
-        return f"diverged {when}" if count == 1 else f"{len(rows)} of {count} runs diverged {when}"
+        return f"diverged {when}" if count == 1 else f"{len(steps)} of {count} runs diverged {when}"
 
-    def name(self, experiment: str, method: str) -> str:
+    def name(self, group: str, method: str) -> str:
         """The label of a method, with a word where all its runs diverged."""
-        return self.labels[method] + ("" if self.finished(experiment, method) else " (diverged)")
+        return self.labels[method] + ("" if self.finished(group, method) else " (diverged)")
 
-    def divergences(self, experiment: str) -> list[str]:
-        """A sentence for each method of an experiment with runs that diverged."""
-        found = {method: self.divergence(experiment, method) for method in self.methods(experiment)}
+    def divergences(self, group: str) -> list[str]:
+        """A sentence for each method of a group with runs that diverged."""
+        found = {method: self.divergence(group, method) for method in self.methods(group)}
         return [f"{self.labels[method]}: {words}." for method, words in found.items() if words]
 
-    def finished(self, experiment: str, method: str) -> list[Path]:
+    def finished(self, group: str, method: str) -> list[Path]:
         """The folders of a method's runs that came to their end."""
-        return [run for run in self.runs(experiment, method) if self.completed(run)]
+        return [run for run in self.runs(group, method) if self.completed(run)]
 
     @cached_property
     def coders(self) -> list[str]:
         """All methods of the study but the reference codes, in the order of the config."""
         return list(self.metrics.loc[self.metrics["status"] != "baseline", "method"].unique())
 
-    def runs(self, experiment: str, method: str) -> list[Path]:
+    def runs(self, group: str, method: str) -> list[Path]:
         """The folders of a method's runs, by repetition."""
-        folder = self.results / "runs" / experiment / method
-        rows = self.metrics[(self.metrics["experiment"] == experiment) & (self.metrics["method"] == method)]
+        point = ",".join(f"{axis}={value}" for axis, value in self.points[group].items())
+        folder = self.results / "runs" / self.experiment[group] / (f"{method}@{point}" if point else method)
+        rows = self.metrics[(self.metrics["group"] == group) & (self.metrics["method"] == method)]
         return [folder / str(k) for k in sorted(rows["repetition"].dropna().unique())]
 
-    def samples(self, experiment: str) -> int:
-        """The J of best-of-J codes, one for all runs of an experiment."""
-        first = self.runs(experiment, self.methods(experiment)[0])[0]
+    def spec_of(self, group: str, method: str | None = None) -> dict[str, Any]:
+        """The specification of the first run of a method, of the first one without its name."""
+        return self.spec(self.runs(group, method or self.methods(group)[0])[0])
+
+    def linear(self, group: str) -> bool:
+        """Whether the generator of a group is a dictionary."""
+        return bool(self.spec_of(group)["generator"]["kind"] == "dictionary")
+
+    def samples(self, group: str) -> int:
+        """The J of best-of-J codes, one for all runs of a group."""
+        first = self.runs(group, self.methods(group)[0])[0]
         return int(read_json(first / "metrics.json")["settings"]["samples"])
 
     @staticmethod
@@ -123,7 +189,8 @@ class Study:
         return atoms
 
     @staticmethod
-    def arrays(run: Path) -> dict[str, NDArray[np.float32]]:
-        """The arrays that the metrics left for figures; empty for a run that diverged."""
+    def array(run: Path, name: str) -> NDArray[Any] | None:
+        """An array that the metrics of a run left for figures; None where they left none of that name."""
         with np.load(run / "arrays.npz") as file:
-            return dict(file)
+            array: NDArray[Any] | None = file.get(name)
+            return array

@@ -5,7 +5,9 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import numpy as np
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 if TYPE_CHECKING:
@@ -18,7 +20,12 @@ COLUMN_IN = 3.4
 PAGE_IN = 7.0
 """Width of both columns."""
 NAME_IN = 0.25
-"""Height of the name of an experiment."""
+"""Height of the name of a row."""
+LINEAR_UP_TO = 5
+"""Ratio of largest to smallest value above which an axis is logarithmic."""
+MINUS = "\N{MINUS SIGN}"
+GAP_IN = 0.1
+"""Space between panels below one another."""
 SMALL_PT = 6.5
 """The smallest type: notes and annotations."""
 
@@ -86,25 +93,28 @@ def looks(methods: Iterable[str]) -> dict[str, Look]:
 
 
 def rows(heights: Mapping[str, float], empty: str) -> tuple[Figure, dict[str, SubFigure]]:
-    """A figure of page width with a row of its own for each experiment, named where there are several.
+    """A figure of page width with a row for each experiment (or point of it), named where that needs saying.
 
     Args:
-        heights: height of each experiment's row in inches.
-        empty: what the figure says where there is no experiment.
+        heights: height of each row in inches, by its name.
+        empty: what the figure says where there is no row.
     """
-    total = sum(heights.values()) + NAME_IN * (len(heights) > 1) * len(heights)
-    figure = Figure(figsize=(PAGE_IN, total or 1), layout="constrained")
+    named = len(heights) > 1 or any(" = " in name for name in heights)  # a point of a sweep says at which
+    total = sum(heights.values()) + NAME_IN * named * len(heights)
+    # Space between panels is given as a share of the figure's height, which has no limit here.
+    layout = ConstrainedLayoutEngine(hspace=GAP_IN / (total or 1))
+    figure = Figure(figsize=(PAGE_IN, total or 1), layout=layout)
     if not heights:
         figure.text(0.5, 0.5, empty, ha="center", va="center")
         return figure, {}
     parts = figure.subfigures(len(heights), 1, height_ratios=list(heights.values()), squeeze=False)[:, 0]
-    by_experiment = dict(zip(heights, parts, strict=True))
-    if len(heights) == 1:
-        return figure, by_experiment
-    for experiment, part in by_experiment.items():
-        part.suptitle(experiment, x=0.01, ha="left", fontsize=9, fontweight="bold")
+    by_name = dict(zip(heights, parts, strict=True))
+    if not named:
+        return figure, by_name
+    for name, part in by_name.items():
+        part.suptitle(name, x=0.01, ha="left", fontsize=9, fontweight="bold")
     # One level down: a legend at the top of a row would share the margin of its name.
-    return figure, {experiment: part.subfigures(1, 1) for experiment, part in by_experiment.items()}
+    return figure, {name: part.subfigures(1, 1) for name, part in by_name.items()}
 
 
 def note(part: Figure | SubFigure, *lines: str) -> None:
@@ -128,6 +138,15 @@ def logarithmic(axes: Axes, which: Literal["x", "y"]) -> None:
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter(NullFormatter())
+
+
+def logarithmic_where_wide(axes: Axes) -> None:
+    """A logarithmic y axis where its lines are positive and span more than a factor of `LINEAR_UP_TO`."""
+    drawn = [np.asarray(line.get_ydata(), dtype=float) for line in axes.lines]
+    values = np.concatenate([np.zeros(0), *drawn])
+    values = values[np.isfinite(values)]
+    if len(values) and values.min() > 0 and values.max() / values.min() > LINEAR_UP_TO:
+        logarithmic(axes, "y")
 
 
 def say(axes: Axes, text: str) -> None:

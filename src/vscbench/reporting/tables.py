@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
 from vscbench.files import read_json, write_text
+from vscbench.reporting import published
 from vscbench.reporting.study import Study
 
-PUBLISHED = Path(__file__).with_name("published_results.csv")
-PUBLISHED_DATASET = "natural_patches"
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
 MISSING = "–"
+NOTHING = "No experiment has these numbers."
+HEADER = ("experiment", "axis", "value_on_axis", "method", "label", "column", "metric", "mean", "sd", "n", "diverged")
+"""Of the CSV of a table without rows."""
+AXES = {"latents": "Latents", "density": "Prior density"}
+"""What stands above an axis, where it is not its name."""
+PRECISE = 0.1
+"""Values below this may have six decimals, others four."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,8 @@ class Column:
     """The metric of published_results.csv that stands beside it."""
     samples: int = 20
     """J of the published number."""
+    null: str | None = None
+    """The metric that chance gives, in parentheses behind it: that of a correlation, whose sign is shown."""
 
 
 class Table(NamedTuple):
@@ -36,8 +47,14 @@ class Table(NamedTuple):
 
     caption: str
     columns: tuple[Column, ...]
-    baselines: bool
+    baselines: bool = False
     """Whether the reference codes have rows."""
+    needs: tuple[str, ...] = ()
+    """Metrics of which an experiment must have one to be in it; without them one of its columns."""
+    sweeps: bool = False
+    """Whether a table shows all points of an experiment's sweep, and no linear generator without one."""
+    labels: bool = False
+    """Whether it has a column for each label of the data, and methods as columns, labels as rows on the page."""
 
 
 class Cell(NamedTuple):
@@ -62,6 +79,7 @@ TABLES: dict[str, Table] = {
             Column("Coefficient collapse (%)", "coefficient_collapse"),
         ),
         baselines=True,
+        needs=("lasso20_best", "lasso8_best"),
     ),
     "honest": Table(
         "The same runs, measured so that numbers compare: squared error of one draw (J=1), of the posterior mean and "
@@ -100,7 +118,6 @@ TABLES: dict[str, Table] = {
             Column("As published J=1", "gradient_snr_published_inference_j1", "gradient_snr_inference", 1),
             Column("As published J=20", "gradient_snr_published_inference_j20", "gradient_snr_inference", 20),
         ),
-        baselines=False,
     ),
     "gradients_generator": Table(
         "The same of the dictionary's gradients. The published values, in the tens of thousands, are no ratio of this "
@@ -116,13 +133,52 @@ TABLES: dict[str, Table] = {
             Column("As published J=1", "gradient_snr_published_generator_j1", "gradient_snr_generator", 1),
             Column("As published J=20", "gradient_snr_published_generator_j20", "gradient_snr_generator", 20),
         ),
-        baselines=False,
     ),
     "resources": Table(
         "What the training of one run took: wall-clock time and largest memory of the process (of the GPU's allocator "
         "on a GPU). The only numbers of the study that differ when it is run again.",
         (Column("Training (s)", "train_seconds"), Column("Peak memory (MB)", "peak_memory_mb")),
-        baselines=False,
+    ),
+    "sweeps": Table(
+        "Every point of the experiments that sweep a setting, and the deep generators that sweep none. Squared error "
+        "of the best of J, an oracle, of one draw (J=1) and of the posterior mean; density of one draw; "
+        "multi-information and what it exceeds that of codes shuffled per latent by; FID and KID of reconstructions "
+        "(best of J) and of samples from the prior, by the features of the network named: those of the classifier of "
+        "our own compare with no FID elsewhere. A published number stands beside a run of the same latents and "
+        "density.",
+        (
+            Column("MSE best of J", "mse_best", "mse_per_pixel"),
+            Column("MSE J=1", "mse_draw"),
+            Column("MSE mean", "mse_mean"),
+            Column("Density", "density"),
+            Column("Multi-information (bits)", "multi_information", "multi_information_plugin_bits"),
+            Column("MI excess (bits)", "multi_information_excess"),
+            *(
+                Column(f"{score} {shown} ({network})", f"{score.lower()}_{network}_{codes}")
+                for network in ("classifier", "inception")
+                for score, codes, shown in (
+                    ("FID", "best", "best of J"),
+                    ("FID", "prior", "prior"),
+                    ("KID", "best", "best of J"),
+                )
+            ),
+        ),
+        needs=("mse_best",),
+        sweeps=True,
+    ),
+    "attributes": Table(
+        "Point-biserial correlation of each label with its best latent, with its sign; in parentheses the 95 % "
+        "quantile of the largest |r| over all latents with the labels permuted. The prior leaves the sign of a latent "
+        "free: where repetitions disagree on it, |r| stands without. Found is a label whose best latent exceeds the "
+        "null, is the best of no other label, and has that label as its own best. Probe: linear classifiers on the "
+        "mean codes, mean over labels.",
+        (
+            Column("Mean absolute r", "attribute_r_mean"),
+            Column("Labels found", "attributes_found"),
+            Column("Probe AUC", "probe_auc"),
+            Column("Probe balanced accuracy", "probe_accuracy"),
+        ),
+        labels=True,
     ),
 }
 
@@ -130,36 +186,19 @@ TABLES: dict[str, Table] = {
 # --------------------------------------------------------------------- numbers
 
 
-def summarise(study: Study, experiment: str, method: str, metric: str) -> Cell | None:
+def summarise(study: Study, group: str, method: str, metric: str) -> Cell | None:
     """Mean and standard deviation (n - 1) of a metric over the repetitions of a method; None where there is none."""
-    rows = study.values(experiment, metric)
-    values = rows.loc[rows["method"] == method, "value"]
-    if values.empty:
-        return None
-    return Cell(float(values.mean()), float(values.std(ddof=1)), len(values))
+    return cell_of(study.of(group, metric, method))
 
 
-def published_numbers() -> pd.DataFrame:
-    """The authors' numbers of the linear generator, by method, metric and J."""
-    numbers = pd.read_csv(PUBLISHED)
-    linear = numbers[(numbers["dataset"] == PUBLISHED_DATASET)].copy()
-    # "max_20" of the ablation over sampling is the method itself at J = 20.
-    linear["samples"] = linear["value_on_axis"].astype(str).str.removeprefix("max_")
-    # Where the ablation repeats a number (with another decay), the main experiment's goes first.
-    return linear.sort_values("axis", key=lambda axis: axis == "sampling", kind="stable")
+def cell_of(values: pd.Series[float]) -> Cell | None:
+    """Mean and standard deviation (n - 1) of values; None of no value."""
+    return None if values.empty else Cell(float(values.mean()), float(values.std(ddof=1)), len(values))
 
 
-def published_cell(numbers: pd.DataFrame, method: str, column: Column) -> tuple[Cell, str] | None:
-    """The published number of a method beside a column, and where it was found."""
-    chosen = numbers[
-        (numbers["method"] == method)
-        & (numbers["metric"] == column.published)
-        & (numbers["samples"] == str(column.samples))
-    ]
-    if chosen.empty:
-        return None
-    row = chosen.iloc[0]
-    return Cell(float(row["mean"]), float(row["std"]), int(row["seeds"])), str(row["source"])
+def sign_of(values: pd.Series[float]) -> str:
+    """The sign that all of `values` share, 'mixed' where they do not."""
+    return "+" if (values >= 0).all() else "-" if (values < 0).all() else "mixed"
 
 
 def figures_of(value: float, sd: float) -> str:
@@ -170,7 +209,7 @@ def figures_of(value: float, sd: float) -> str:
         return ".1e"
     scale = sd if sd > 0 else abs(value) / 100
     decimals = 1 - math.floor(math.log10(scale))
-    return f".{min(max(decimals, 0), 4)}f"
+    return f".{min(max(decimals, 0), 6 if abs(value) < PRECISE else 4)}f"
 
 
 def text(cell: Cell | None, plus_minus: str = " ± ") -> str:
@@ -185,94 +224,175 @@ def text(cell: Cell | None, plus_minus: str = " ± ") -> str:
 # ---------------------------------------------------------------------- tables
 
 
-def long_rows(study: Study, table: Table, experiment: str) -> pd.DataFrame:
+def columns_of(study: Study, table: Table, group: str) -> tuple[Column, ...]:
+    """The columns of a table, those of the labels of a group's data first."""
+    if not table.labels:
+        return table.columns
+    null, r = "attribute_null_", "attribute_r_"
+    found = [metric.removeprefix(null) for metric in study.measured(group) if metric.startswith(null)]
+    return tuple(Column(label, f"{r}{label}", null=f"{null}{label}") for label in found) + table.columns
+
+
+def long_rows(study: Study, table: Table, group: str) -> list[dict[str, Any]]:
     """One row a number: method, column, mean, sd, n, and the published number with its source."""
-    numbers = published_numbers()
-    diverged = study.diverged(experiment)["method"].value_counts()
+    diverged = study.diverged(group)["method"].value_counts()
+    coders, point = study.methods(group), study.points[group]
     rows = []
-    for method in study.methods(experiment, baselines=table.baselines):
-        for column in table.columns:
-            ours = summarise(study, experiment, method, column.metric)
-            theirs = published_cell(numbers, method, column) if column.published else None
-            rows.append(
-                {
-                    "experiment": experiment,
-                    "method": method,
-                    "label": study.labels[method],
-                    "column": column.header,
-                    "metric": column.metric,
-                    "mean": ours.mean if ours else None,
-                    "sd": ours.sd if ours else None,
-                    "n": ours.runs if ours else 0,
-                    "diverged": int(diverged.get(method, 0)),
-                    "published_mean": theirs[0].mean if theirs else None,
-                    "published_sd": theirs[0].sd if theirs else None,
-                    "published_n": theirs[0].runs if theirs else None,
-                    "published_source": theirs[1] if theirs else None,
-                }
-            )
-    return pd.DataFrame(rows)
+    for method in study.methods(group, baselines=table.baselines):
+        for column in columns_of(study, table, group):
+            values = study.of(group, column.metric, method)
+            sign = sign_of(values) if column.null else ""
+            ours = cell_of(values.abs() if column.null else values)
+            quoted = bool(column.published) and method in coders
+            spec = study.spec_of(group, method) if quoted else {}
+            theirs = published.number(spec, str(column.published), column.samples) if quoted else None
+            row: dict[str, Any] = {
+                "experiment": study.experiment[group],
+                "axis": ";".join(point),
+                "value_on_axis": ";".join(point.values()),
+                "method": method,
+                "label": study.labels[method],
+                "column": column.header,
+                "metric": column.metric,
+                "mean": (ours.mean if sign != "-" else -ours.mean) if ours else None,
+                "sd": ours.sd if ours else None,
+                "n": ours.runs if ours else 0,
+                "diverged": int(diverged.get(method, 0)),
+                "published_mean": theirs.mean if theirs else None,
+                "published_sd": theirs.sd if theirs else None,
+                "published_n": theirs.runs if theirs else None,
+                "published_source": theirs.source if theirs else None,
+            }
+            if table.labels:
+                row["sign"] = sign
+                row["null"] = study.of(group, column.null, method).mean() if column.null else None
+            rows.append(row)
+    return rows
 
 
-def wide(study: Study, table: Table, experiment: str) -> tuple[pd.DataFrame, list[str]]:
-    """The table as it is read: a row a method, a column a metric, the published number beside; and its sources."""
-    numbers = published_numbers()
-    diverged = study.diverged(experiment)["method"].value_counts()
-    methods = study.methods(experiment, baselines=table.baselines)
+def wide(long: list[dict[str, Any]]) -> tuple[pd.DataFrame, list[str]]:
+    """The table as it is read: a row a method at a point, a column a metric, the published number beside; its sources.
+
+    Args:
+        long: rows of `long_rows`.
+    """
     sources: list[str] = []
-    columns: dict[str, list[str]] = {"Method": [_row_label(study, method, diverged) for method in methods]}
-    for column in table.columns:
-        columns[column.header] = [text(summarise(study, experiment, m, column.metric)) for m in methods]
-        found = [published_cell(numbers, method, column) if column.published else None for method in methods]
-        if any(found):
-            cells = []
-            for each in found:
-                if each and each[1] not in sources:
-                    sources.append(each[1])
-                mark = f" [{sources.index(each[1]) + 1}]" if each else ""
-                cells.append(text(each[0] if each else None) + mark)
-            columns[f"{column.header}, published"] = cells
+    by_column: dict[str, list[dict[str, Any]]] = {}
+    for row in long:
+        by_column.setdefault(row["column"], []).append(row)
+    first = next(iter(by_column.values()))
+    points = [dict(zip(row["axis"].split(";"), row["value_on_axis"].split(";"), strict=True)) for row in first]
+    columns = {"Method": [_row_label(row) for row in first]}
+    for axis in dict.fromkeys(axis for point in points for axis in point):
+        values = [point.get(axis, MISSING) for point in points]
+        if axis and len(set(values)) > 1:
+            columns[AXES.get(axis, axis)] = values
+    keys = list(columns)
+    for header, rows in by_column.items():
+        columns[header] = [_shown(row) for row in rows]
+        if any(row["published_source"] for row in rows):
+            columns[f"{header}, published"] = [_quoted(row, sources) for row in rows]
     frame = pd.DataFrame(columns)
     # A run that diverged is a result: its method keeps its row where no number is left.
-    kept = pd.Series([method in diverged for method in methods])
-    frame = frame[(frame.drop(columns="Method") != MISSING).any(axis=1) | kept]
-    shown = [name for name in frame if name == "Method" or (frame[name] != MISSING).any()]
+    kept = pd.Series([row["diverged"] > 0 for row in first])
+    frame = frame[(frame.drop(columns=keys) != MISSING).any(axis=1) | kept]
+    shown = [name for name in frame if name in keys or (frame[name] != MISSING).any()]
     return frame[shown], sources
 
 
-def _row_label(study: Study, method: str, diverged: pd.Series[int]) -> str:
-    count = int(diverged.get(method, 0))
-    return study.labels[method] + (f" ({count} diverged)" if count else "")
+def _row_label(row: dict[Any, Any]) -> str:
+    return f"{row['label']} ({row['diverged']} diverged)" if row["diverged"] else str(row["label"])
 
 
-def setting(study: Study, experiment: str) -> str:
-    """What the numbers of an experiment were measured on, in one sentence, and how far that is from the paper."""
-    runs = [run for method in study.methods(experiment) for run in study.runs(experiment, method)]
-    spec, steps = study.spec(runs[0]), max(read_json(run / "status.json")["step"] for run in runs)
-    repetitions = len(study.runs(experiment, spec["method"]))
+def _shown(row: dict[Any, Any]) -> str:
+    if not row["n"]:
+        return MISSING
+    shown = text(Cell(row["mean"], row["sd"], row["n"]))
+    if not row.get("sign"):
+        return shown
+    return f"{'+' if row['sign'] == '+' else ''}{shown} ({row['null']:.2f})"
+
+
+def _quoted(row: dict[Any, Any], sources: list[str]) -> str:
+    """The published number of a row with the place of its source in `sources`, which is added where it is new."""
+    source = row["published_source"]
+    if source is None:
+        return MISSING
+    if source not in sources:
+        sources.append(source)
+    return f"{text(Cell(row['published_mean'], row['published_sd'], row['published_n']))} [{sources.index(source) + 1}]"
+
+
+def blocks(study: Study, table: Table) -> list[list[str]]:
+    """The groups that a table shows, those together that share a block of it."""
+    groups = [group for group in study.groups if _belongs(study, table, group)]
+    if not table.sweeps:
+        return [[group] for group in groups]
+    by_experiment = ([g for g in groups if study.experiment[g] == experiment] for experiment in study.experiments)
+    return [block for block in by_experiment if block]
+
+
+def _belongs(study: Study, table: Table, group: str) -> bool:
+    if table.sweeps and study.linear(group) and not study.points[group]:
+        return False
+    measured = study.measured(group)
+    if not measured:  # all runs diverged: a result too
+        return not table.labels
+    return any(metric in measured for metric in table.needs or [column.metric for column in table.columns])
+
+
+def setting(study: Study, groups: list[str]) -> str:
+    """What the numbers of a block were measured on, in one sentence."""
+    runs = {group: [study.runs(group, method) for method in study.methods(group)] for group in groups}
+    flat = [run for by_method in runs.values() for its_runs in by_method for run in its_runs]
+    specs, steps = [study.spec(run) for run in flat], max(read_json(run / "status.json")["step"] for run in flat)
+    repetitions = max(len(its_runs) for by_method in runs.values() for its_runs in by_method)
+    latents = _joined(spec["generator"]["latents"] for spec in specs)
+    samples = _joined(spec["objective"]["samples"] for spec in specs)
+    name = groups[0] if len(groups) == 1 else study.experiment[groups[0]]
     return (
-        f"{experiment}: {spec['generator']['latents']} latents, {steps:,} steps of {spec['training']['batch_size']}, "
-        f"J = {spec['objective']['samples']}, {repetitions} repetition{'s' if repetitions > 1 else ''}, test data of "
-        f"{spec['dataset']['name']}. The published numbers are of 256 latents, 240,000 steps of 100, J = 20, on "
-        "overlapping validation patches of Olshausen's images: they are quoted, not matched."
+        f"{name}: {latents} latents, {steps:,} steps of {specs[0]['training']['batch_size']}, J = {samples}, "
+        f"{repetitions} repetition{'s' if repetitions > 1 else ''}, test data of {specs[0]['dataset']['name']}."
     )
+
+
+def distance(study: Study, group: str) -> str:
+    """How far the setting of the published numbers beside a group is from ours, in one sentence."""
+    kind = study.spec_of(group)["dataset"]["kind"]
+    theirs = published.DEEP[kind].setting if kind in published.DEEP else published.LINEAR_SETTING
+    return f"The published numbers are of {theirs}: they are quoted, not matched."
+
+
+def _joined(values: Iterable[int]) -> str:
+    return "/".join(str(value) for value in sorted(set(values)))
 
 
 def write_table(name: str, results: Path, out: Path) -> None:
     """Write the table `name` of the study in `results` to the folder `out`, as CSV, Markdown and LaTeX."""
     study, table = Study(results), TABLES[name]
-    long = [long_rows(study, table, experiment) for experiment in study.experiments]
-    write_text(out / f"{name}.csv", pd.concat(long).to_csv(index=False, lineterminator="\n"))
     markdown = [f"# {name}\n\n{table.caption} Mean ± standard deviation over repetitions.\n"]
     latex = [f"% {table.caption}\n"]
-    for experiment in study.experiments:
-        frame, sources = wide(study, table, experiment)
-        where = setting(study, experiment)
+    long: list[dict[str, Any]] = []
+    for groups in blocks(study, table):
+        rows = [row for group in groups for row in long_rows(study, table, group)]
+        rows.sort(key=lambda row: list(study.labels).index(row["method"]))  # and of a method along the sweep
+        long += rows
+        frame, sources = wide(rows)
+        if table.labels:
+            frame = frame.set_index("Method").T.rename_axis("Label", axis=0).reset_index().rename_axis(None, axis=1)
+        where = setting(study, groups) + (f" {distance(study, groups[0])}" if sources else "")
         notes = [f"[{k}] published: {source}" for k, source in enumerate(sources, 1)]
         aligned = ("left", *("right" for _ in frame.columns[1:]))
         markdown.append(f"\n{where}\n\n{frame.to_markdown(index=False, colalign=aligned, disable_numparse=True)}\n")
         markdown += [f"\n{note}  " for note in notes]
         latex += [f"% {line}\n" for line in (where, *notes)] + [_latex(frame)]
+    if not long:
+        markdown.append(f"\n{NOTHING}\n")
+        latex.append(f"% {NOTHING}\n")
+    write_text(
+        out / f"{name}.csv",
+        pd.DataFrame(long, columns=None if long else HEADER).to_csv(index=False, lineterminator="\n"),
+    )
     write_text(out / f"{name}.md", "".join(markdown).rstrip() + "\n")
     write_text(out / f"{name}.tex", "".join(latex))
 
@@ -281,7 +401,7 @@ def _latex(frame: pd.DataFrame) -> str:
     """The table for LaTeX's booktabs."""
     escapes = {character: f"\\{character}" for character in "%&_#${}"}
     escapes |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    escapes |= {"λ": r"$\lambda$", "±": r"$\pm$", "–": "--"}
+    escapes |= {"λ": r"$\lambda$", "±": r"$\pm$", "–": "--", "|": "$|$"}
 
     def escape(value: str) -> str:
         return "".join(escapes.get(character, character) for character in value)

@@ -15,11 +15,12 @@ from torch import Generator, Tensor, nn
 
 from vscbench import model as models
 from vscbench.config import run_key, run_name
+from vscbench.data.batches import flipped, inputs
 from vscbench.files import atomic, write_json, write_text
 from vscbench.objectives.lasso import lasso_objective
 from vscbench.training import checkpoint
 from vscbench.training.memory import keep_freed_memory, peak_memory_mb
-from vscbench.training.optimizer import Rates, optimizer, set_rates
+from vscbench.training.optimizer import learning
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +35,8 @@ LOOK_EVERY = 20
 """Steps between two looks at the loss: each look waits for the device."""
 REPORT_EVERY_S = 10
 """Seconds between two lines of progress."""
-VALIDATION_PATCHES = 1000
-"""Patches that the curves are measured on after each epoch."""
+VALIDATION_POINTS = 1000
+"""Data points that the curves are measured on after each epoch."""
 
 
 class Diverged(Exception):  # noqa: N818  (a result, not an error)
@@ -73,16 +74,17 @@ class Trainer:
         self.key, self.name = run_key(spec), run_name(spec)
         self.checkpoint_path, self.checkpoint_seconds = checkpoint_path, checkpoint_seconds
         self.device = device
-        self.x = torch.from_numpy(splits.train).to(self.device)  # (N, P)
-        self.validation = torch.from_numpy(splits.validation[:VALIDATION_PATCHES]).to(self.device)
+        self.x = torch.from_numpy(splits.train).to(self.device)  # (N, P) or (N, C, H, W); on a CPU still on disk
+        self.validation = inputs(torch.from_numpy(splits.validation[:VALIDATION_POINTS]), self.device)
         self.batch = min(self.training["batch_size"], len(self.x))
         self.steps_per_epoch = len(self.x) // self.batch
         self.steps = self.training["epochs"] * self.steps_per_epoch
-        pixels = self.x.shape[1]
-        self.pixels = pixels
-        self.model: Model = models.build(spec, pixels).to(self.device)
-        self.rates = Rates.of(self.training)
-        self.optimizer = optimizer(self.model, pixels, self.rates)
+        self.model: Model = models.build(spec, self.x.shape[1:]).to(self.device)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # (what convolutions read fastest)
+        self.learning = learning(self.model, self.x[0].numel(), self.training)
+        self.optimizer = self.learning.optimizer
+        # Half the bits where a GPU is made for them; the sums of a loss stay in single precision.
+        self.half = self.training.get("precision") == "mixed" and self.device.type == "cuda"
         self.rng = Generator(self.device).manual_seed(spec["seed"])
         self.step, self.seconds = 0, 0.0
         self.history: list[dict[str, float]] = []
@@ -123,11 +125,17 @@ class Trainer:
         rng = Generator().manual_seed(self.spec["seed"] + epoch)
         return torch.randperm(len(self.x), generator=rng).to(self.device)
 
+    def batch_of(self, rows: Tensor) -> Tensor:
+        """The batch (B, P) or (B, C, H, W) at `rows` of the training data, as the networks read it."""
+        x = inputs(self.x[rows], self.device)
+        return flipped(x, self.rng) if self.training.get("flip") else x
+
     def train_step(self, x: Tensor) -> Tensor:
-        """One step on a batch (B, P): the sums of loss, mse, kl and density over the batch."""
+        """One step on a batch (B, P) or (B, C, H, W): the sums of loss, mse, kl and density over the batch."""
         self.model.coder.at(self.step, self.steps)
-        set_rates(self.optimizer, self.rates, self.pixels, self.step, self.steps)
-        loss = self.model.coder.loss(x, self.model.generator, self.rng)
+        self.learning.set_rates(self.step, self.steps)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            loss = self.model.coder.loss(x, self.model.generator, self.rng)
         self.optimizer.zero_grad()
         loss.value.mean().backward()
         learnt = list(self.model.coder.parameters())
@@ -152,7 +160,7 @@ class Trainer:
             if epoch != ordered:
                 order, ordered = self.order(epoch), epoch
             rows = order[position * self.batch : (position + 1) * self.batch]
-            recent.append(self.train_step(self.x[rows]))
+            recent.append(self.train_step(self.batch_of(rows)))
             self.step += 1
             end_of_epoch = self.step % self.steps_per_epoch == 0
             if len(recent) < LOOK_EVERY and not end_of_epoch:
@@ -195,16 +203,19 @@ class Trainer:
         """Reconstruction, lasso objective and density on validation data, of one draw (J = 1) and of best-of-J."""
         rng = Generator(self.device).manual_seed(epoch)
         coder, generator = self.model.coder, self.model.generator
-        penalty, samples = self.training["validation_penalty"], self.spec["objective"]["samples"]
+        penalty, samples = self.training.get("validation_penalty"), self.spec["objective"]["samples"]
         coder.at(1, 1)  # as at evaluation: nothing is still warming up
+        self.model.eval()
         row: dict[str, float] = {}
         draws = {"draw": coder.sample(self.validation, generator, 1, rng)[0]}
         draws["best"] = coder.best(self.validation, generator, samples, rng) if coder.stochastic else draws["draw"]
         for name, codes in draws.items():
             x_hat = generator(codes)
             row[f"validation_mse_{name}"] = float((x_hat - self.validation).square().mean())
-            row[f"validation_lasso_{name}"] = float(lasso_objective(self.validation, x_hat, codes, penalty).mean())
+            if penalty is not None:
+                row[f"validation_lasso_{name}"] = float(lasso_objective(self.validation, x_hat, codes, penalty).mean())
         row["validation_density"] = float(draws["draw"].ne(0).float().mean())
+        self.model.train()
         return row
 
     def report(self) -> None:

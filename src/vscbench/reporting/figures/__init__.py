@@ -19,6 +19,12 @@ FIGURES = (
     "training_curves",
     "reconstruction_density",
     "support_agreement",
+    "sweeps",
+    "reconstructions",
+    "prior_samples",
+    "recovered_dictionaries",
+    "attributes",
+    "traversals",
 )
 # A file without a date: the same picture gives the same file.
 METADATA: dict[str, dict[str, None]] = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}

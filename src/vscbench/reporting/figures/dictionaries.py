@@ -56,13 +56,13 @@ def picture(atoms: NDArray[np.float32]) -> Figure:
     return figure
 
 
-def panel(axes: Axes, study: Study, experiment: str, method: str) -> None:
+def panel(axes: Axes, study: Study, group: str, method: str) -> None:
     """Draw the dictionary of a method's first completed repetition, with the norms that the tiles hide."""
     axes.set_title(wrapped(study.labels[method], 24))
-    finished = study.finished(experiment, method)
+    finished = study.finished(group, method)
     if not finished:
         axes.set_box_aspect(1)
-        say(axes, wrapped(study.divergence(experiment, method), 24))
+        say(axes, wrapped(study.divergence(group, method), 24))
         return
     atoms = study.atoms(finished[0])
     columns = min(SIDE, math.ceil(math.sqrt(atoms.shape[1])))
@@ -77,20 +77,20 @@ def panel(axes: Axes, study: Study, experiment: str, method: str) -> None:
 
 def draw(study: Study) -> Figure:
     """The atoms of largest norm of every method, a row of panels for each experiment."""
-    methods = {experiment: study.methods(experiment) for experiment in study.experiments}
+    methods = {group: study.methods(group) for group in study.groups if study.linear(group)}
     lines = {name: math.ceil(len(found) / COLUMNS) for name, found in methods.items()}
     figure, parts = rows({name: 0.5 + PANEL_IN * count for name, count in lines.items()}, "no dictionaries")
-    for experiment, part in parts.items():
-        grid = part.subplots(lines[experiment], COLUMNS, squeeze=False).flatten()
-        for axes, method in zip(grid, methods[experiment], strict=False):
-            panel(axes, study, experiment, method)
-        for axes in grid[len(methods[experiment]) :]:
+    for group, part in parts.items():
+        grid = part.subplots(lines[group], COLUMNS, squeeze=False).flatten()
+        for axes, method in zip(grid, methods[group], strict=False):
+            panel(axes, study, group, method)
+        for axes in grid[len(methods[group]) :]:
             axes.set_axis_off()
         note(
             part,
             f"First completed repetition; the {SIDE * SIDE} atoms of largest norm (all where there are fewer), by "
             "falling norm from the upper left, each scaled to its own extremes; below, the norms shown and the least "
             "of all.",
-            *study.divergences(experiment),
+            *study.divergences(group),
         )
     return figure

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from vscbench.reporting.published import linear
 from vscbench.reporting.style import logarithmic, looks, note, rows, wrapped
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from vscbench.reporting.study import Study
     from vscbench.reporting.style import Look
 
-GROUPS = {"inference": "Inference network", "generator": "Generator"}
+NETWORKS = {"inference": "Inference network", "generator": "Generator"}
+NATURAL = ("natural_images", "olshausen")
+"""Kinds of data set that the published ratios may stand beside: theirs are of natural images."""
 SHAPES = ("o", "s", "^", "D")
 """A marker for each J, in rising order."""
 PUBLISHED_FLOOR = math.sqrt(2 / math.pi / 1000)
@@ -32,21 +35,18 @@ Published: TypeAlias = dict[tuple[str, int], tuple[float, float]]
 PUBLISHED_LINE: dict[str, Any] = {"color": "0.4", "ls": ":", "lw": 1}
 
 
-def sample_counts(study: Study, experiment: str) -> list[int]:
+def sample_counts(study: Study, group: str) -> list[int]:
     """The J at which gradients were measured."""
-    names = study.metrics.loc[study.metrics["experiment"] == experiment, "metric"].unique()
+    names = study.metrics.loc[study.metrics["group"] == group, "metric"].unique()
     found = (re.fullmatch(r"gradient_snr_inference_j(\d+)", name) for name in names)
     return sorted(int(match[1]) for match in found if match)
 
 
-def published(study: Study, experiment: str) -> Published:
+def published(study: Study, group: str) -> Published:
     """The ratios of the inference network in the authors' figure 4."""
-    from vscbench.reporting.tables import published_numbers
-
-    methods = study.methods(experiment)
-    if study.spec(study.runs(experiment, methods[0])[0])["dataset"]["kind"] == "synthetic":
-        return {}  # theirs are of natural images
-    numbers = published_numbers()
+    if study.spec_of(group)["dataset"]["kind"] not in NATURAL or study.points[group]:
+        return {}
+    methods, numbers = study.methods(group), linear()
     numbers = numbers[(numbers["metric"] == "gradient_snr_inference") & numbers["method"].isin(methods)]
     return {
         (row["method"], int(row["samples"])): (float(row["mean"]), float(row["std"]))
@@ -54,19 +54,13 @@ def published(study: Study, experiment: str) -> Published:
     }
 
 
-def of(study: Study, experiment: str, metric: str, method: str) -> pd.Series[float]:
-    """The values of a metric over the repetitions of a method."""
-    rows = study.values(experiment, metric)
-    return rows.loc[rows["method"] == method, "value"]
-
-
 def show_method(
-    axes: Axes, study: Study, experiment: str, method: str, group: str, samples: int, y: float, shape: str, look: Look
+    axes: Axes, study: Study, group: str, method: str, network: str, samples: int, y: float, shape: str, look: Look
 ) -> None:
     """Draw the ratios of a method at one J on the line y."""
 
     def values(part: str) -> pd.Series[float]:
-        return of(study, experiment, f"gradient_snr{part}_{group}_j{samples}", method)
+        return study.of(group, f"gradient_snr{part}_{network}_j{samples}", method)
 
     seeds, colour = values(""), look.colour
     axes.plot([values("_low").mean(), values("_high").mean()], [y, y], color=colour, lw=3.5, alpha=0.4)
@@ -76,27 +70,27 @@ def show_method(
 
 
 def show(
-    axes: Axes, study: Study, experiment: str, methods: list[str], group: str, counts: list[int], printed: Published
+    axes: Axes, study: Study, group: str, methods: list[str], network: str, counts: list[int], printed: Published
 ) -> None:
-    """Draw the ratios of one group of parameters: a band for each method, in it a line for each J."""
+    """Draw the ratios of one network: a band for each method, in it a line for each J."""
     look = looks(study.coders)
     offsets = np.linspace(-0.2, 0.2, len(counts)) if len(counts) > 1 else np.zeros(1)
     for place, method in enumerate(methods):
         for offset, samples, shape in zip(offsets, counts, shapes(counts), strict=True):
             y = place + offset
-            show_method(axes, study, experiment, method, group, samples, y, shape, look[method])
+            show_method(axes, study, group, method, network, samples, y, shape, look[method])
             if (method, samples) in printed:
                 mean, std = printed[method, samples]
                 colour = look[method].colour
                 axes.errorbar(mean, y, xerr=std, fmt=shape, color=colour, ms=4.5, mfc="white", mew=1, lw=0.8)
-    floor = study.values(experiment, f"gradient_snr_null_{group}_j{counts[0]}")["value"].max()
+    floor = study.values(group, f"gradient_snr_null_{network}_j{counts[0]}")["value"].max()
     axes.axvspan(0, floor, color=FLOOR["facecolor"], lw=0, zorder=0)
     axes.axvline(floor, color=FLOOR["edgecolor"], ls=FLOOR["ls"], lw=FLOOR["lw"], zorder=1)
     if printed:
         axes.axvline(PUBLISHED_FLOOR, zorder=1, **PUBLISHED_LINE)
     axes.set_ylim(len(methods) - 0.5, -0.5)
-    axes.set_yticks(range(len(methods)), [wrapped(study.name(experiment, method), 20) for method in methods])
-    axes.set(title=GROUPS[group], xlabel="signal-to-noise ratio, |mean| / std")
+    axes.set_yticks(range(len(methods)), [wrapped(study.name(group, method), 20) for method in methods])
+    axes.set(title=NETWORKS[network], xlabel="signal-to-noise ratio, |mean| / std")
     axes.grid(visible=False, axis="y")
 
 
@@ -128,30 +122,30 @@ def key(counts: list[int], any_published: bool) -> list[Artist]:
 
 def draw(study: Study) -> Figure:
     """The ratio of every method at each J against that of pure noise, a row of panels for each experiment."""
-    counts = {name: found for name in study.experiments if (found := sample_counts(study, name))}
+    counts = {name: found for name in study.groups if (found := sample_counts(study, name))}
     methods = {
         name: [
             method
             for method in study.methods(name)
-            if len(of(study, name, f"gradient_snr_inference_j{counts[name][0]}", method))
+            if len(study.of(name, f"gradient_snr_inference_j{counts[name][0]}", method))
             or not study.finished(name, method)
         ]
         for name in counts
     }
     figure, parts = rows({name: 1.9 + 0.34 * len(found) for name, found in methods.items()}, "no gradients measured")
-    for experiment, part in parts.items():
-        printed = published(study, experiment)
+    for group, part in parts.items():
+        printed = published(study, group)
         inference, generator = part.subplots(1, 2, sharex=True, sharey=True)
-        show(inference, study, experiment, methods[experiment], "inference", counts[experiment], printed)
-        show(generator, study, experiment, methods[experiment], "generator", counts[experiment], {})
+        show(inference, study, group, methods[group], "inference", counts[group], printed)
+        show(generator, study, group, methods[group], "generator", counts[group], {})
         logarithmic(inference, "x")
-        handles = key(counts[experiment], bool(printed))
+        handles = key(counts[group], bool(printed))
         part.legend(handles=handles, loc="outside upper center", ncols=math.ceil(len(handles) / 2))
-        note(part, *explanation(study, experiment, methods[experiment], bool(printed)))
+        note(part, *explanation(study, group, methods[group], bool(printed)))
     return figure
 
 
-def explanation(study: Study, experiment: str, methods: list[str], any_published: bool) -> list[str]:
+def explanation(study: Study, group: str, methods: list[str], any_published: bool) -> list[str]:
     """What a reader must know to compare the marks."""
     lines = []
     lines.append(
@@ -164,7 +158,7 @@ def explanation(study: Study, experiment: str, methods: list[str], any_published
             f"parameters; pure noise gives about {PUBLISHED_FLOOR:.3f}), of another data set and 240,000 steps. Its "
             "generator values, above 10,000, are implausible and on another scale: left out."
         )
-    missing = [study.labels[method] for method in study.methods(experiment) if method not in methods]
+    missing = [study.labels[method] for method in study.methods(group) if method not in methods]
     if missing:
         lines.append(f"Without gradient noise: {', '.join(missing)}.")
-    return lines + study.divergences(experiment)
+    return lines + study.divergences(group)

@@ -43,7 +43,8 @@ DENSE = 0.999
 
 def spread(values: pd.Series[float]) -> list[list[float]]:
     """How far the smallest and the largest value lie from the mean, as error bars are given."""
-    return [[values.mean() - values.min()], [values.max() - values.mean()]]
+    # Of equal values the mean may be off by a rounding error.
+    return [[max(values.mean() - values.min(), 0)], [max(values.max() - values.mean(), 0)]]
 
 
 def show_method(axes: Axes, table: pd.DataFrame, look: Look) -> None:
@@ -76,10 +77,10 @@ def show_references(axes: Axes, study: Study, table: pd.DataFrame, references: l
             axes.axhline(row["mse_draw"], color=REFERENCE, ls="--", lw=0.9, label=f"{label} (density 0)")
 
 
-def show(axes: Axes, study: Study, experiment: str, table: pd.DataFrame, look: dict[str, Look]) -> None:
+def show(axes: Axes, study: Study, group: str, table: pd.DataFrame, look: dict[str, Look]) -> None:
     """Draw all codes of an experiment."""
-    coders = study.methods(experiment)
-    references = [m for m in study.methods(experiment, baselines=True) if m not in coders]
+    coders = study.methods(group)
+    references = [m for m in study.methods(group, baselines=True) if m not in coders]
     logarithmic(axes, "x")
     show_references(axes, study, table, references)
     for method, part in table[table["method"].isin(coders)].groupby("method", sort=False):
@@ -106,7 +107,7 @@ def zoom(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_title("Sparse posteriors, enlarged")
 
 
-def key(study: Study, experiment: str, look: dict[str, Look], drawn: Axes) -> list[Artist]:
+def key(study: Study, group: str, look: dict[str, Look], drawn: Axes) -> list[Artist]:
     """What shapes and fills mean: two columns of methods, one of codes and one of references, of equal length."""
     methods: list[Artist] = [
         Line2D(
@@ -115,11 +116,11 @@ def key(study: Study, experiment: str, look: dict[str, Look], drawn: Axes) -> li
             color=look[method].colour,
             lw=0.7,
             marker=look[method].marker,
-            label=wrapped(study.name(experiment, method), 30),
+            label=wrapped(study.name(group, method), 30),
         )
-        for method in study.methods(experiment)
+        for method in study.methods(group)
     ]
-    samples = study.samples(experiment)
+    samples = study.samples(group)
     codes: list[Artist] = [
         Line2D([], [], color="0.25", lw=0, marker="o", label=code.label.format(samples=samples), **code.fill)
         for code in CODES
@@ -131,34 +132,33 @@ def key(study: Study, experiment: str, look: dict[str, Look], drawn: Axes) -> li
     return [handle for column in columns for handle in column + [blank] * (length - len(column))]
 
 
-def table_of(study: Study, experiment: str) -> pd.DataFrame:
-    """What is drawn of an experiment: a row for each run and reference code, a column for each metric."""
+def table_of(study: Study, group: str) -> pd.DataFrame:
+    """What is drawn of an experiment: a row for each run and reference code, a column for each metric, or nothing."""
     names = {name for code in CODES for name in (code.error, code.density)}
-    chosen = study.metrics[(study.metrics["experiment"] == experiment) & study.metrics["metric"].isin(names)]
+    chosen = study.metrics[(study.metrics["group"] == group) & study.metrics["metric"].isin(names)]
     # Reference codes have no repetition, and a pivot would drop them.
     filled = chosen.assign(repetition=chosen["repetition"].fillna(0))
-    return filled.pivot_table(index=["method", "repetition"], columns="metric", values="value").reset_index()
+    table = filled.pivot_table(index=["method", "repetition"], columns="metric", values="value")
+    return table.reset_index() if names <= {*table.columns} else table.iloc[:0]
 
 
 def draw(study: Study) -> Figure:
     """Error against density of every method's codes, a row for each experiment."""
     look = looks(study.coders)
-    tables = {experiment: table_of(study, experiment) for experiment in study.experiments}
-    figure, parts = rows(
-        {experiment: 3.9 for experiment, table in tables.items() if len(table)}, "no reconstructions measured"
-    )
-    for experiment, part in parts.items():
+    tables = {group: table_of(study, group) for group in study.groups}
+    figure, parts = rows({group: 3.9 for group, table in tables.items() if len(table)}, "no reconstructions measured")
+    for group, part in parts.items():
         whole, enlarged = part.subplots(1, 2)
         for axes in (whole, enlarged):
-            show(axes, study, experiment, tables[experiment], look)
+            show(axes, study, group, tables[group], look)
         whole.set(title="All codes", ylabel="squared error per pixel, test data")
-        whole.set_ylim(bottom=0)
-        zoom(enlarged, tables[experiment])
-        part.legend(handles=key(study, experiment, look, whole), loc="outside upper center", ncols=4)
+        whole.set_ylim(0, 1.05 * whole.get_ylim()[1])
+        zoom(enlarged, tables[group])
+        part.legend(handles=key(study, group, look, whole), loc="outside upper center", ncols=4)
         note(
             part,
             "Mean over seeds with their range. One draw and the posterior mean stand at the density of the draws (the "
             "mean itself is dense); best of J is chosen with the data that it reconstructs.",
-            *study.divergences(experiment),
+            *study.divergences(group),
         )
     return figure

@@ -29,24 +29,25 @@ SINGLE = "0.7"
 ARRAYS = {"draw": "jaccard_draw_by_patch", "best": "jaccard_best_by_patch"}
 
 
-def indices(study: Study, experiment: str, method: str) -> dict[str, NDArray[np.float32]]:
+def indices(study: Study, group: str, method: str) -> dict[str, NDArray[np.float32]]:
     """The index of each patch, all seeds together, of single draws and of selected ones; empty where there is none."""
-    runs = [study.arrays(run) for run in study.finished(experiment, method)]
-    return {
-        name: np.concatenate([run[array] for run in runs])
-        for name, array in ARRAYS.items()
-        if runs and all(array in run for run in runs)
-    }
-
-
-def kinds(study: Study, experiment: str) -> dict[str, str]:
-    """What each method of an experiment is here: sparse, dense, deterministic or diverged."""
-    density = study.values(experiment, "density").groupby("method")["value"].mean()
     found = {}
-    for method in study.methods(experiment):
-        if not study.finished(experiment, method):
+    for name, array in ARRAYS.items():
+        of_runs = [study.array(run, array) for run in study.finished(group, method)]
+        arrays = [each for each in of_runs if each is not None]
+        if arrays:
+            found[name] = np.concatenate(arrays)
+    return found
+
+
+def kinds(study: Study, group: str) -> dict[str, str]:
+    """What each method of an experiment is here: sparse, dense, deterministic or diverged."""
+    density = study.values(group, "density").groupby("method")["value"].mean()
+    found = {}
+    for method in study.methods(group):
+        if not study.finished(group, method):
             found[method] = "diverged"
-        elif not indices(study, experiment, method):
+        elif not indices(study, group, method):
             found[method] = "deterministic"
         else:
             found[method] = "dense" if density[method] >= DENSE else "sparse"
@@ -91,42 +92,42 @@ def left_out(study: Study, found: dict[str, str]) -> list[str]:
 def draw(study: Study) -> Figure:
     """Histograms over patches of the Jaccard index of every sparse method, a block for each experiment."""
     look = looks(study.coders)
-    found = {experiment: kinds(study, experiment) for experiment in study.experiments}
+    found = {group: kinds(study, group) for group in study.groups}
     shown = {
-        experiment: [method for method, kind in by_method.items() if kind in ("sparse", "diverged")]
-        for experiment, by_method in found.items()
+        group: [method for method, kind in by_method.items() if kind in ("sparse", "diverged")]
+        for group, by_method in found.items()
         if "sparse" in by_method.values()
     }
-    lines = {experiment: math.ceil(len(methods) / COLUMNS) for experiment, methods in shown.items()}
+    lines = {group: math.ceil(len(methods) / COLUMNS) for group, methods in shown.items()}
     figure, parts = rows(
-        {experiment: 1.2 + PANEL_IN * count for experiment, count in lines.items()}, "no sparse method was measured"
+        {group: 1.2 + PANEL_IN * count for group, count in lines.items()}, "no sparse method was measured"
     )
-    for experiment, part in parts.items():
-        grid = part.subplots(lines[experiment], COLUMNS, squeeze=False)
-        for axes in grid.flatten()[len(shown[experiment]) :]:
+    for group, part in parts.items():
+        grid = part.subplots(lines[group], COLUMNS, squeeze=False)
+        for axes in grid.flatten()[len(shown[group]) :]:
             axes.set_axis_off()
-        values = {method: indices(study, experiment, method) for method in shown[experiment]}
+        values = {method: indices(study, group, method) for method in shown[group]}
         spread = [np.quantile(array, RANGE_QUANTILE) for arrays in values.values() for array in arrays.values()]
         right = min(1.0, 1.05 * float(max(spread)))
-        nulls = study.values(experiment, "jaccard_null")
-        for axes, method in zip(grid.flatten(), shown[experiment], strict=False):
+        nulls = study.values(group, "jaccard_null")
+        for axes, method in zip(grid.flatten(), shown[group], strict=False):
             axes.set_title(wrapped(study.labels[method], 32), pad=12)
             if values[method]:
                 its_nulls = list(nulls.loc[nulls["method"] == method, "value"])
                 show(axes, values[method], its_nulls, look[method].colour, right)
             else:
-                say(axes, wrapped(study.divergence(experiment, method), 24))
+                say(axes, wrapped(study.divergence(group, method), 24))
         for line in grid:
             # A blank panel would hide the label.
             next((axes for axes in line if axes.axison), line[0]).set_ylabel("probability density")
         for axes in grid[-1]:
             axes.set_xlabel("Jaccard index of supports")
-        part.legend(handles=key(study.samples(experiment)), loc="outside upper center", ncols=3)
+        part.legend(handles=key(study.samples(group)), loc="outside upper center", ncols=3)
         note(
             part,
             "Mean over pairs of draws of |A ∩ B| / |A ∪ B| over all latents: one value a patch, all seeds together; "
             "values beyond the axis are in its last bin.",
-            *left_out(study, found[experiment]),
-            *study.divergences(experiment),
+            *left_out(study, found[group]),
+            *study.divergences(group),
         )
     return figure

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from vscbench.reporting.style import SMALL_PT, logarithmic, looks, note, rows, wrapped
+from vscbench.reporting.style import SMALL_PT, logarithmic_where_wide, looks, note, rows, wrapped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +40,6 @@ CURVES = (
 )
 SOLVERS = ("fista",)
 """Families that infer by optimisation: they have no draws."""
-LINEAR_UP_TO = 5
-"""Ratio of largest to smallest value above which an axis is logarithmic."""
 
 
 def history(study: Study, runs: list[Path], column: str) -> pd.DataFrame:
@@ -52,41 +50,44 @@ def history(study: Study, runs: list[Path], column: str) -> pd.DataFrame:
     return table.replace([np.inf, -np.inf], np.nan).dropna()
 
 
-def show_method(axes: Axes, study: Study, experiment: str, method: str, column: str, look: Look) -> None:
+def show_method(axes: Axes, study: Study, group: str, method: str, column: str, look: Look) -> None:
     """Draw mean and range over the seeds that came to their end, and thinly each that diverged, up to its end."""
-    finished = study.finished(experiment, method)
+    finished = study.finished(group, method)
     by_step = history(study, finished, column).groupby("step")[column]
     mean = by_step.mean()
     every = max(1, len(mean) // 4)
     # Curves that coincide have their markers at different places.
-    marked = (study.methods(experiment).index(method) % every, every)
+    marked = (study.methods(group).index(method) % every, every)
     axes.plot(mean.index, mean, look.dash, color=look.colour, marker=look.marker, ms=3.5, markevery=marked)
     axes.fill_between(mean.index, by_step.min(), by_step.max(), color=look.colour, alpha=0.2, lw=0)
-    for run in study.runs(experiment, method):
+    for run in study.runs(group, method):
         if run not in finished:
             part = history(study, [run], column)
             axes.plot(part["step"], part[column], look.dash, color=look.colour, lw=0.7)
             axes.plot(part["step"].tail(1), part[column].tail(1), "x", color=look.colour, ms=6, mew=1.5)
 
 
-def show(axes: Axes, study: Study, experiment: str, curve: Curve, solvers: list[str], look: dict[str, Look]) -> None:
+def show(axes: Axes, study: Study, group: str, curve: Curve, solvers: list[str], look: dict[str, Look]) -> None:
     """Draw one panel."""
-    for method in study.methods(experiment):
+    for method in study.methods(group):
         if curve.solvers or method not in solvers:
-            show_method(axes, study, experiment, method, curve.column, look[method])
-    drawn = [np.asarray(line.get_ydata(), dtype=float) for line in axes.lines]
-    values = np.concatenate([np.zeros(0), *drawn])
-    values = values[np.isfinite(values) & (values > 0)]
-    if len(values) and values.max() / values.min() > LINEAR_UP_TO:
-        logarithmic(axes, "y")
+            show_method(axes, study, group, method, curve.column, look[method])
+    logarithmic_where_wide(axes)
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.set_xlabel("step")
 
 
-def outside(study: Study, experiment: str, column: str, solvers: list[str]) -> str:
+def recorded(study: Study, group: str) -> list[Curve]:
+    """The curves that some run of a group has: that of a lasso objective is of linear generators alone."""
+    runs = [run for method in study.methods(group) for run in study.runs(group, method)]
+    columns = {column for run in runs for column in study.history(run)}
+    return [curve for curve in CURVES if curve.column in columns]
+
+
+def outside(study: Study, group: str, column: str, solvers: list[str]) -> str:
     """What solvers reach that a panel leaves out."""
-    ends = {method: history(study, study.finished(experiment, method), column) for method in solvers}
+    ends = {method: history(study, study.finished(group, method), column) for method in solvers}
     return "\n".join(
         f"{study.labels[method]} (off scale) ends at {end.loc[end['step'] == end['step'].max(), column].mean():.3g}"
         for method, end in ends.items()
@@ -94,7 +95,7 @@ def outside(study: Study, experiment: str, column: str, solvers: list[str]) -> s
     )
 
 
-def key(study: Study, experiment: str, look: dict[str, Look]) -> list[Line2D]:
+def key(study: Study, group: str, look: dict[str, Look]) -> list[Line2D]:
     """What the lines are, in the order of the config."""
     handles = [
         Line2D(
@@ -104,11 +105,11 @@ def key(study: Study, experiment: str, look: dict[str, Look]) -> list[Line2D]:
             ls=look[method].dash,
             marker=look[method].marker,
             ms=4,
-            label=wrapped(study.name(experiment, method), 30),
+            label=wrapped(study.name(group, method), 30),
         )
-        for method in study.methods(experiment)
+        for method in study.methods(group)
     ]
-    if study.divergences(experiment):
+    if study.divergences(group):
         handles.append(Line2D([], [], color="0.3", lw=0.7, marker="x", mew=1.5, label="diverged"))
     return handles
 
@@ -121,27 +122,30 @@ def joined(values: set[float]) -> str:
 def draw(study: Study) -> Figure:
     """Loss, reconstruction, lasso objective and density of every method, a block of panels for each experiment."""
     look = looks(study.coders)
-    figure, parts = rows(dict.fromkeys(study.experiments, 4.2), "no curves")
-    for experiment, part in parts.items():
-        specs = [study.spec(run) for method in study.methods(experiment) for run in study.runs(experiment, method)]
+    figure, parts = rows(dict.fromkeys(study.groups, 4.2), "no curves")
+    for group, part in parts.items():
+        specs = [study.spec(run) for method in study.methods(group) for run in study.runs(group, method)]
         solvers = sorted({spec["method"] for spec in specs if spec["coder"]["family"] in SOLVERS})
         words = {
             "samples": joined({spec["objective"]["samples"] for spec in specs}),
-            "penalty": joined({spec["training"]["validation_penalty"] for spec in specs}),
+            "penalty": joined({spec["training"].get("validation_penalty", 0) for spec in specs}),
         }
         panels = part.subplots(2, 3).flatten()
-        for axes, curve in zip(panels, CURVES, strict=False):
-            show(axes, study, experiment, curve, solvers, look)
+        for axes in panels:
+            axes.set_axis_off()
+        curves = recorded(study, group)
+        for axes, curve in zip(panels, curves, strict=False):
+            axes.set_axis_on()
+            show(axes, study, group, curve, solvers, look)
             axes.set(title=curve.title.format(**words), ylabel=curve.unit.format(**words))
             if not curve.solvers:
-                text = outside(study, experiment, curve.column, solvers)
+                text = outside(study, group, curve.column, solvers)
                 axes.text(0.97, 0.97, text, transform=axes.transAxes, ha="right", va="top", fontsize=SMALL_PT)
-        panels[-1].set_axis_off()
-        panels[-1].legend(handles=key(study, experiment, look), loc="center left", bbox_to_anchor=(-0.2, 0.5))
+        panels[len(curves)].legend(handles=key(study, group, look), loc="center left", bbox_to_anchor=(-0.2, 0.5))
         note(
             part,
             "Mean over seeds with their range, a point an epoch; squared error per pixel. Training loss: squared error "
             "+ weighted divergence" + (", of a solver the former alone." if solvers else "."),
-            *study.divergences(experiment),
+            *study.divergences(group),
         )
     return figure

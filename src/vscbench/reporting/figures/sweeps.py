@@ -1,0 +1,219 @@
+"""Metrics against what an experiment sweeps: the size of the code, its density (paper, figure 7)."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from vscbench.reporting import published
+from vscbench.reporting.study import order
+from vscbench.reporting.style import LINEAR_UP_TO, logarithmic_where_wide, looks, note, rows, wrapped
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+    from vscbench.reporting.study import Study
+    from vscbench.reporting.style import Look
+
+NETWORKS = {"inception": "Inception", "classifier": "our classifier"}
+"""Those whose features FID and KID are measured in, the one that compares with others' first."""
+UNITS = {"density": 100.0}
+AXES = {"latents": "latents", "density": "density of the prior (%)"}
+"""What stands below an axis, where it is not its name."""
+MEAN: dict[str, Any] = {"ls": "--", "lw": 1, "alpha": 0.45}
+NULL: dict[str, Any] = {"ls": ":", "lw": 0.8}
+MULTI_INFORMATION = "multi_information_plugin_bits"
+
+
+class Sweep(NamedTuple):
+    """An experiment along one of its axes, at one point of the others."""
+
+    experiment: str
+    axis: str
+    fixed: dict[str, str]
+
+    def places(self, study: Study) -> dict[str, float]:
+        """Where the groups of the sweep stand on its axis."""
+        unit = UNITS.get(self.axis, 1)
+        points = {group: study.points[group] for group in study.groups_of(self.experiment)}
+        here = {group: point[self.axis] for group, point in points.items() if self._on(point) and self.axis in point}
+        return {group: unit * float(value) for group, value in here.items()}
+
+    def beside(self, study: Study) -> list[str]:
+        """The groups of methods that the axis does not move: there are dense ones in a sweep over densities."""
+        groups = study.groups_of(self.experiment)
+        return [g for g in groups if self.axis not in study.points[g] and self._on(study.points[g])]
+
+    def _on(self, point: dict[str, str]) -> bool:
+        return all(self.fixed.get(axis) == value for axis, value in point.items() if axis != self.axis)
+
+
+class Panel(NamedTuple):
+    """A metric against the axis."""
+
+    title: str
+    metric: str
+    second: str = ""
+    """A metric drawn fainter beside it."""
+    style: dict[str, Any] = {}  # noqa: RUF012  (a NamedTuple's)
+    published: str = ""
+    """The authors' name of the metric."""
+
+
+def sweeps(study: Study) -> dict[str, Sweep]:
+    """The sweeps over numbers of a study, of which some run came to its end, by name."""
+    found = {}
+    for experiment in study.experiments:
+        points = [study.points[group] for group in study.groups_of(experiment)]
+        words = {axis for point in points for axis, value in point.items() if order(value)[0] == np.inf}
+        axes = [axis for axis in dict.fromkeys(chain.from_iterable(points)) if axis not in words]
+        varied = [axis for axis in axes if len({point[axis] for point in points if axis in point}) > 1]
+        for axis in varied or axes[:1]:
+            for point in points:
+                if axis in point:
+                    fixed = {name: value for name, value in point.items() if name != axis}
+                    name = ", ".join([experiment, *(f"{key} = {value}" for key, value in fixed.items())])
+                    found[f"{name}, against {axis}" if len(varied) > 1 else name] = Sweep(experiment, axis, fixed)
+    return {name: sweep for name, sweep in found.items() if panels_of(study, sweep)}
+
+
+def panels_of(study: Study, sweep: Sweep) -> list[Panel]:
+    """The panels that a sweep has numbers for."""
+    measured = {metric for group in sweep.places(study) for metric in study.measured(group)}
+    panels = [
+        Panel("Squared error per pixel", "mse_best", "mse_mean", MEAN, "mse_per_pixel"),
+        *_of_network(measured),
+        Panel("Multi-information (bits)", "multi_information", "multi_information_null", NULL, MULTI_INFORMATION),
+    ]
+    return [panel for panel in panels if panel.metric in measured]
+
+
+def _of_network(measured: set[str]) -> list[Panel]:
+    network = next((name for name in NETWORKS if f"fid_{name}_best" in measured), None)
+    if network is None:
+        return []
+    return [Panel(f"{score} ({NETWORKS[network]})", f"{score.lower()}_{network}_best") for score in ("FID", "KID")]
+
+
+def series(study: Study, places: dict[str, float], method: str, metric: str) -> pd.DataFrame:
+    """Mean and range over seeds of a method's metric, a row for each place on the axis."""
+    found = {place: study.of(group, metric, method) for group, place in places.items()}
+    lines = [(place, seeds.mean(), seeds.min(), seeds.max()) for place, seeds in found.items() if len(seeds)]
+    return pd.DataFrame(lines, columns=["place", "mean", "low", "high"])
+
+
+def show_method(axes: Axes, study: Study, sweep: Sweep, panel: Panel, method: str, look: Look) -> None:
+    """Draw a method along the axis, or across it where the axis does not move it, and the authors' points."""
+    colour, places = look.colour, sweep.places(study)
+    table = series(study, places, method, panel.metric)
+    # Of equal values the mean may be off by a rounding error.
+    span = [(table["mean"] - table["low"]).clip(lower=0), (table["high"] - table["mean"]).clip(lower=0)]
+    axes.errorbar(table["place"], table["mean"], span, color=colour, marker=look.marker, ms=4, lw=1.2, elinewidth=0.8)
+    if panel.second:
+        faint = series(study, places, method, panel.second)
+        axes.plot(faint["place"], faint["mean"], color=colour, **panel.style)
+    for group in sweep.beside(study):
+        level = study.of(group, panel.metric, method)
+        if len(level):
+            axes.axhline(level.mean(), color=colour, lw=0.8, ls="-.")
+    theirs = printed(study, sweep, panel, method)
+    if theirs:
+        unit = UNITS.get(sweep.axis, 1)
+        axes.errorbar(
+            [unit * place for place in theirs],
+            [number.mean for number in theirs.values()],
+            np.nan_to_num([number.sd for number in theirs.values()]),
+            color=colour,
+            fmt=look.marker,
+            mfc="white",
+            ms=4,
+            mew=0.9,
+            elinewidth=0.8,
+        )
+
+
+def printed(study: Study, sweep: Sweep, panel: Panel, method: str) -> dict[float, published.Number]:
+    """The authors' numbers of a method along the axis."""
+    group = next((group for group in sweep.places(study) if method in study.methods(group)), None)
+    if group is None or not panel.published or not sweep.fixed.keys() <= published.AXES.keys():
+        return {}
+    return published.curve(study.spec_of(group, method), panel.published, sweep.axis)
+
+
+def ticks(axes: Axes, places: set[float]) -> None:
+    """An x axis with a tick at each place, logarithmic where the places are far apart."""
+    if min(places) > 0 and max(places) > LINEAR_UP_TO * min(places):
+        axes.set_xscale("log")
+    axes.xaxis.set_major_locator(FixedLocator(sorted(places)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def block(part: SubFigure, study: Study, sweep: Sweep) -> None:
+    """Draw the panels of a sweep."""
+    look, places = looks(study.coders), sweep.places(study)
+    groups = [*places, *sweep.beside(study)]
+    methods = [m for m in study.coders if any(m in study.methods(group) for group in groups)]
+    panels = panels_of(study, sweep)
+    for axes, panel in zip(part.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        for method in methods:
+            show_method(axes, study, sweep, panel, method, look[method])
+        theirs = [place for m in methods for place in printed(study, sweep, panel, m)]
+        ticks(axes, {*places.values(), *(UNITS.get(sweep.axis, 1) * place for place in theirs)})
+        logarithmic_where_wide(axes)
+        axes.set(title=panel.title, xlabel=AXES.get(sweep.axis, sweep.axis))
+    quoted = any(printed(study, sweep, panel, method) for panel in panels for method in methods)
+    handles = key(study, sweep, methods, look, quoted)
+    part.legend(handles=handles, loc="outside upper center", ncols=4)
+    note(part, *explanation(study, sweep, panels, quoted))
+
+
+def key(study: Study, sweep: Sweep, methods: list[str], look: dict[str, Look], quoted: bool) -> list[Line2D]:
+    """What colours and lines mean."""
+    handles = [
+        Line2D([], [], color=look[m].colour, marker=look[m].marker, ms=4, lw=1.2, label=wrapped(study.labels[m], 22))
+        for m in methods
+    ]
+    grey: dict[str, Any] = {"color": "0.25"}
+    samples = study.samples(next(iter(sweep.places(study))))
+    handles.append(Line2D([], [], lw=1.2, label=f"best of {samples} draws", **grey))
+    handles.append(Line2D([], [], label="mean code", **grey, **MEAN))
+    handles.append(Line2D([], [], label="codes shuffled per latent", **grey, **NULL))
+    if sweep.beside(study):
+        handles.append(Line2D([], [], lw=0.8, ls="-.", label="method without this setting", **grey))
+    if quoted:
+        handles.append(Line2D([], [], lw=0, marker="o", ms=4, mew=0.9, mfc="white", label="published", **grey))
+    return handles
+
+
+def explanation(study: Study, sweep: Sweep, panels: list[Panel], quoted: bool) -> list[str]:
+    """What a reader must know to compare the points."""
+    lines = [
+        "Mean over seeds with their range; test data. Best of J draws is chosen with the image that it reconstructs."
+    ]
+    if any("FID" in panel.title for panel in panels):
+        lines[0] += " FID and KID are those of best-of-J reconstructions"
+        own = any(NETWORKS["classifier"] in panel.title for panel in panels)
+        lines[0] += ", in features of a small classifier of our own: no FID elsewhere compares." if own else "."
+    group = next(iter(sweep.places(study)))
+    if quoted:
+        theirs = published.DEEP[study.spec_of(group)["dataset"]["kind"]].setting
+        lines.append(f"Published: {theirs}; their FID is none (a covariance over the wrong axis) and is left out.")
+    for group in (*sweep.places(study), *sweep.beside(study)):
+        lines += [f"{group}: {line}" for line in study.divergences(group)]
+    return lines
+
+
+def draw(study: Study) -> Figure:
+    """Reconstruction, FID, KID and multi-information of every method, a row of panels for each sweep."""
+    found = sweeps(study)
+    figure, parts = rows(dict.fromkeys(found, 3.3), "no experiment sweeps a number")
+    for name, part in parts.items():
+        block(part, study, found[name])
+    return figure

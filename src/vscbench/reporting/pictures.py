@@ -1,0 +1,97 @@
+"""Pictures in figures: images as tiles, and which run of each method is shown."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from vscbench.reporting.style import say, wrapped
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from vscbench.reporting.study import Study
+
+
+class Shown(NamedTuple):
+    """A method of an experiment, at the point of its sweep that pictures show."""
+
+    method: str
+    group: str
+    label: str
+    run: Path | None
+    """The first repetition that came to its end."""
+
+    def why_not(self, study: Study, otherwise: str = "not measured") -> str:
+        """What stands in the place of its picture."""
+        return otherwise if self.run else study.divergence(self.group, self.method)
+
+
+def shown(study: Study, array: str) -> dict[str, list[Shown]]:
+    """The methods of every experiment of which a run left `array`, each at the largest point of its sweep.
+
+    By the name of the experiment and that point; a method that is not swept to there says so in its label.
+    """
+    found = {}
+    for experiment in study.experiments:
+        last = {method: group for group in study.groups_of(experiment) for method in study.methods(group)}
+        if not last:
+            continue
+        name = max(last.values(), key=study.groups.index)
+        methods = []
+        for method in sorted(last, key=study.coders.index):
+            group, label = last[method], study.labels[method]
+            if group != name:
+                label += f" ({group.removeprefix(experiment).removeprefix(', ') or 'not swept'})"
+            methods.append(Shown(method, group, label, next(iter(study.finished(group, method)), None)))
+        if any(each.run and study.array(each.run, array) is not None for each in methods):
+            found[name] = methods
+    return found
+
+
+def gap_of(size: int) -> int:
+    """Pixels between tiles of `size` pixels."""
+    return max(1, size // 16)
+
+
+def mosaic(images: NDArray[np.float32], columns: int) -> NDArray[np.float32]:
+    """Images (N, C, H, W) in [0, 1] as tiles in reading order, white between them: (height, width, 3)."""
+    count, channels, height, width = images.shape
+    gap, lines = gap_of(height), math.ceil(count / columns)
+    grid = np.ones((lines * (height + gap) - gap, columns * (width + gap) - gap, 3), dtype=np.float32)
+    for place, image in enumerate(np.clip(images, 0, 1)):
+        line, column = divmod(place, columns)
+        top, left = line * (height + gap), column * (width + gap)
+        grid[top : top + height, left : left + width] = (
+            image.transpose(1, 2, 0) if channels > 1 else image[0][..., None]
+        )
+    return grid
+
+
+def about_grey(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Images (N, C, H, W) of either sign in [0, 1]: 0 is grey, and each reaches 0 or 1 at its own extreme."""
+    extremes = np.abs(images).max(axis=(1, 2, 3), keepdims=True)
+    scaled: NDArray[np.float32] = 0.5 + 0.5 * images / np.maximum(extremes, 1e-12)
+    return scaled
+
+
+def centres(count: int, size: int) -> NDArray[Any]:
+    """Where the tiles of `mosaic` have their middles, along a side with `count` of them of `size` pixels."""
+    return np.arange(count, dtype=np.float64) * (size + gap_of(size)) + (size - 1) / 2
+
+
+def leave_blank(axes: Axes, aspect: float, words: str) -> None:
+    """Say something where a picture of that height over width would be."""
+    axes.set_box_aspect(aspect)
+    say(axes, wrapped(words, 24))
+
+
+def show(axes: Axes, images: NDArray[np.float32], columns: int) -> None:
+    """Draw tiles on blank axes."""
+    axes.imshow(mosaic(images, columns), interpolation="nearest")
+    axes.set_axis_off()
