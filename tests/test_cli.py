@@ -160,7 +160,7 @@ def test_commands_say_what_they_did(finished: Finished) -> None:
     assert finished.said["evaluate"].startswith(f"[{RUN}] completed: mse_draw {metrics['mse_draw']:.4g}, ")
 
 
-@pytest.mark.parametrize("name", ["data", "train", "evaluate", "features", "baselines", "assemble"])
+@pytest.mark.parametrize("name", ["data", "train", "evaluate", "baselines", "assemble"])
 def test_command_needs_neither_workflow_nor_plots(finished: Finished, name: str) -> None:
     """Snakemake, MLflow, pandas and what draws are not imported: not needed, and seconds saved."""
     imported = finished.imported[name]
@@ -169,6 +169,27 @@ def test_command_needs_neither_workflow_nor_plots(finished: Finished, name: str)
     assert not imported & (NOT_NEEDED - optional)
     if name in ("data", "assemble"):
         assert "torch" not in imported
+
+
+def test_images_by_the_command_line_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From digits to FID: a swept run is named by its point."""
+    monkeypatch.chdir(tmp_path)
+    config = ["--config", str(ROOT / "config.yaml"), str(ROOT / "config/smoke.yaml")]
+    run = "digits/laplacian_thresh@latents=4/0"
+    for command in (["data", "digits"], ["features", "digits"], ["train", run], ["evaluate", run]):
+        assert main(["--quiet", *command, *config]) == 0
+    folder = tmp_path / "results/smoke/runs" / run
+    assert read_json(folder / "config.json")["point"] == {"latents": 4}
+    metrics = read_json(folder / "metrics.json")["metrics"]
+    assert {"fid_classifier_best", "kid_classifier_prior", "attribute_r_0", "probe_auc"} <= metrics.keys()
+    assert metrics["fid_classifier_best"] > 0
+
+
+def test_features_need_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tiny_study(tmp_path)
+    assert main(["data", "synthetic", "--config", str(config)]) == 0
+    capsys.readouterr()
+    assert "label" in mistake(capsys, "features", "synthetic", "--config", config)
 
 
 def test_table_needs_no_torch(finished: Finished) -> None:
@@ -249,7 +270,7 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: Path | str) -> str:
 @pytest.mark.parametrize(
     ("run", "said"),
     [
-        ("recover/spike_slab/0", "no experiment recover with a dictionary; did you mean recovery?; there are recovery"),
+        ("recover/spike_slab/0", "no experiment recover; did you mean recovery?; there are recovery"),
         ("recovery/spike_slap/0", "no method spike_slap in recovery; did you mean spike_slab?"),
         ("recovery/spike_slab/1", "no repetition 1: they are 0 to 0"),
         ("recovery/spike_slab", "recovery/spike_slab names no run; write EXPERIMENT/METHOD/REPETITION, for example"),

@@ -36,6 +36,13 @@ def chosen_run(args: argparse.Namespace, config: dict[str, Any]) -> dict[str, An
     return configs.run_spec(config, parts[0], parts[1], int(parts[2]))
 
 
+def check_dataset(name: str | None, config: dict[str, Any]) -> None:
+    """Refuse the name of a data set that the study does not have."""
+    known = config["datasets"]
+    if name not in known:
+        raise UserError(f"no data set {name}{configs.nearest(str(name), known)}; there are {', '.join(known)}")
+
+
 def given(text: str, what: str) -> dict[str, Any]:
     """A mapping given as JSON on the command line."""
     try:
@@ -75,10 +82,7 @@ def data_command(args: argparse.Namespace) -> None:
         needs(args, "--spec", "out")
     else:
         config = configs.load(args.config)
-        known = config["datasets"]
-        if args.dataset not in known:
-            hint = configs.nearest(str(args.dataset), known)
-            raise UserError(f"no data set {args.dataset}{hint}; there are {', '.join(known)}")
+        check_dataset(args.dataset, config)
         spec = configs.dataset_spec(config, args.dataset)
         out = args.out or layout(config) / "data" / f"{args.dataset}.safetensors"
     splits = data.prepare(spec, out)
@@ -144,10 +148,7 @@ def features_command(args: argparse.Namespace) -> None:
         source, out, seed = args.data, args.out, args.seed
     else:
         config = configs.load(args.config)
-        known = config["datasets"]
-        if args.dataset not in known:
-            hint = configs.nearest(str(args.dataset), known)
-            raise UserError(f"no data set {args.dataset}{hint}; there are {', '.join(known)}")
+        check_dataset(args.dataset, config)
         apply_defaults(args, config)
         source = layout(config) / "data" / f"{args.dataset}.safetensors"
         out = args.out or layout(config) / "features" / f"{args.dataset}.safetensors"

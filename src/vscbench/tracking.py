@@ -247,14 +247,15 @@ def _curves(path: Path, now: int) -> Iterator[Metric]:
 
 
 def _dictionary_picture(run: Path) -> Any:
-    """The run's dictionary as a figure."""
+    """The run's dictionary as a figure: the learned atoms, or those recovered from a generator that is a network."""
     import matplotlib as mpl
 
     mpl.use("Agg")
-    from vscbench.reporting.figures.dictionaries import picture
+    from vscbench.reporting.figures import dictionaries, recovered_dictionaries
     from vscbench.reporting.study import Study
 
-    return picture(Study.atoms(run))
+    recovered = Study.array(run, "recovered_atoms")
+    return dictionaries.picture(Study.atoms(run)) if recovered is None else recovered_dictionaries.picture(recovered)
 
 
 class _warn_of_failure:  # noqa: N801  (reads as a verb in a with statement)

@@ -6,13 +6,14 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from vscbench.reporting.pictures import about_grey, leave_blank, show, shown
 from vscbench.reporting.style import SMALL_PT, note, rows, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
     from vscbench.reporting.pictures import Shown
     from vscbench.reporting.study import Study
@@ -21,6 +22,14 @@ PANELS = 4
 SIDE = 8
 """Atoms along each side of a panel."""
 PANEL_IN = 2.1
+
+
+def picture(atoms: NDArray[np.float32]) -> Figure:
+    """The atoms (N, C, H, W) recovered from one run."""
+    figure = Figure(figsize=(6, 6), layout="constrained")
+    axes = figure.add_subplot()
+    show(axes, about_grey(atoms), math.ceil(math.sqrt(len(atoms))))
+    return figure
 
 
 def panel(axes: Axes, study: Study, each: Shown) -> None:
