@@ -12,8 +12,8 @@ from torch import Generator
 from battery import BASE_SPECS, POSTERIOR_SPECS, Spec, name
 from conftest import STUDY
 from vscbench import config as configs
-from vscbench import sweeps
 from vscbench.coders import build_posterior
+from vscbench.config import sweeps
 from vscbench.errors import UserError
 
 METHODS: dict[str, Any] = {
