@@ -106,7 +106,7 @@ def test_arrays_hold_what_their_names_say() -> None:
     step = found["traversals"][:, 5] - found["traversals"][:, 4]
     for row, latent in enumerate(found["traversal_latents"].int().tolist()):
         atom = torch.from_numpy(planted.atoms()[:, latent]).float().view(planted.SHAPE)
-        torch.testing.assert_close(step[row], e.mean[:, latent].std() * atom, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(step[row], e.draw[:, latent].std() * atom, rtol=1e-4, atol=1e-5)
     # Latents 0 and 1 make two labels.
     assert set(found["traversal_latents"][:2].int().tolist()) == {0, 1}
 

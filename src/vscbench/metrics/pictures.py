@@ -81,7 +81,7 @@ def measure(e: Evaluation) -> Measures:
     """Arrays for figures of images (C, H, W): test images, reconstructions, samples, recovered atoms, traversals.
 
     The recovered atoms are the 64 of largest norm; traversals move the latents of `traversal_latents` by
-    `traversal_values` standard deviations from the mean code of the first test image.
+    `traversal_values` standard deviations of their draws from the mean code of the first test image.
     """
     if not e.is_images:
         return {}
@@ -100,7 +100,8 @@ def measure(e: Evaluation) -> Measures:
     measures["recovered_atoms"] = atoms[:, largest].T.reshape(-1, *e.shape).float().cpu().numpy()
     labels = None if e.labels is None else e.labels.to(e.mean.device)
     latents = to_traverse(e.mean, labels, LATENTS)
-    moved = traversals(e.mean[0], e.mean, latents)
+    # In units of the drawn codes: the posterior mean of a sparse latent hardly moves.
+    moved = traversals(e.mean[0], e.draw, latents)
     measures["traversals"] = decoded(moved.flatten(0, 1)).reshape(len(latents), len(STEPS), *e.shape)
     measures["traversal_latents"] = latents.float().cpu().numpy()
     measures["traversal_values"] = STEPS.numpy()
