@@ -46,7 +46,7 @@ sys.exit(main(sys.argv[1:]))
 """
 """`vscbench track`, to be started by a line on stdin: all at the same moment."""
 MLFLOW_EXPERIMENT = "tiny-recovery"
-SETTINGS = {
+SETTINGS = configs.EVALUATION_DEFAULTS | {
     "samples": 2,
     "penalties": [20.0],
     "gradient_passes": 2,

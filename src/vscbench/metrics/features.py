@@ -68,13 +68,13 @@ class Classifier(nn.Module):
         self.shape, self.names = tuple(shape), tuple(names)
         self.accuracy = math.nan
         """Balanced accuracy on the test images, mean over labels."""
+        if not self.names:
+            raise UserError("the data set has no labels to train the classifier of FID and KID by")
         channels, *sides = self.shape
         if min(sides) < SMALLEST:
             raise UserError(
                 f"images of {sides[0]}×{sides[1]} are too small for the classifier: its sides are at least {SMALLEST}"
             )
-        if not self.names:
-            raise UserError("the data set has no labels to train the classifier of FID and KID by")
         halvings = math.ceil(math.log2(max(sides) / 4))
         widths = [*(min(FEATURES, 16 * 2**i) for i in range(halvings)), FEATURES]
         layers: list[nn.Module] = []
