@@ -69,7 +69,8 @@ def draw(study: Study) -> Figure:
                 leave_blank(axes, latents[name] / 7, each.why_not(study))
         note(
             part,
-            "Each line moves one latent of the mean code of a test image, by the standard deviations of its draws below; first "
+            "Each line moves one latent of the mean code of a test image, by the standard deviations of its draws that "
+            "stand below; first "
             "completed repetition.",
             *study.divergences(name),
         )
