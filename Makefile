@@ -15,10 +15,12 @@ figures tables: $(READY)  ## only the figures, or only the tables, and what they
 	snakemake --cores all $@
 
 test: $(READY)  ## set up, then run the tests
-	python -m pytest -n 2 -m "not slow"
+	python -m pytest -n 2 -m "not slow and not alone"
+	python -m pytest -m "alone and not slow"
 
 test-all: $(READY)  ## the tests, with those that take more than a minute
-	python -m pytest -n 2
+	python -m pytest -n 2 -m "not alone"
+	python -m pytest -m alone
 
 check: $(READY)  ## format, lint and types
 	ruff format --check .

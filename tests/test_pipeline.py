@@ -17,6 +17,7 @@ from vscbench.reporting.tables import TABLES
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "config.yaml", "environment.yml", "config", "workflow", "profiles", "src")
+pytestmark = pytest.mark.alone
 SMOKE_SECONDS, NOTHING_TO_DO_SECONDS = 90, 5
 
 
