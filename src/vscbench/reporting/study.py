@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from vscbench.config.sweeps import variant
 from vscbench.errors import UserError
 from vscbench.files import read_json
 
@@ -145,8 +146,7 @@ class Study:
 
     def runs(self, group: str, method: str) -> list[Path]:
         """The folders of a method's runs, by repetition."""
-        point = ",".join(f"{axis}={value}" for axis, value in self.points[group].items())
-        folder = self.results / "runs" / self.experiment[group] / (f"{method}@{point}" if point else method)
+        folder = self.results / "runs" / self.experiment[group] / variant(method, self.points[group])
         rows = self.metrics[(self.metrics["group"] == group) & (self.metrics["method"] == method)]
         return [folder / str(k) for k in sorted(rows["repetition"].dropna().unique())]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -115,6 +116,14 @@ def rows(heights: Mapping[str, float], empty: str) -> tuple[Figure, dict[str, Su
         part.suptitle(name, x=0.01, ha="left", fontsize=9, fontweight="bold")
     # One level down: a legend at the top of a row would share the margin of its name.
     return figure, {name: part.subfigures(1, 1) for name, part in by_name.items()}
+
+
+def panels(part: SubFigure, count: int, columns: int) -> list[Axes]:
+    """`count` panels, `columns` beside one another; what is left of the last line stays blank."""
+    grid: list[Axes] = list(part.subplots(math.ceil(count / columns), columns, squeeze=False).flatten())
+    for axes in grid[count:]:
+        axes.set_axis_off()
+    return grid[:count]
 
 
 def note(part: Figure | SubFigure, *lines: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from vscbench.reporting.style import SMALL_PT, note, rows, say, wrapped
+from vscbench.reporting.style import SMALL_PT, note, panels, rows, say, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,11 +81,8 @@ def draw(study: Study) -> Figure:
     lines = {name: math.ceil(len(found) / COLUMNS) for name, found in methods.items()}
     figure, parts = rows({name: 0.5 + PANEL_IN * count for name, count in lines.items()}, "no dictionaries")
     for group, part in parts.items():
-        grid = part.subplots(lines[group], COLUMNS, squeeze=False).flatten()
-        for axes, method in zip(grid, methods[group], strict=False):
+        for axes, method in zip(panels(part, len(methods[group]), COLUMNS), methods[group], strict=True):
             panel(axes, study, group, method)
-        for axes in grid[len(methods[group]) :]:
-            axes.set_axis_off()
         note(
             part,
             f"First completed repetition; the {SIDE * SIDE} atoms of largest norm (all where there are fewer), by "

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from vscbench.reporting.pictures import leave_blank, show, shown
-from vscbench.reporting.style import note, rows, wrapped
+from vscbench.reporting.style import note, panels, rows, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,10 +25,7 @@ def draw(study: Study) -> Figure:
     lines = {name: math.ceil(len(methods) / PANELS) for name, methods in found.items()}
     figure, parts = rows({name: 0.4 + PANEL_IN * count for name, count in lines.items()}, "no samples drawn")
     for name, part in parts.items():
-        panels = part.subplots(lines[name], PANELS, squeeze=False).flatten()
-        for axes in panels[len(found[name]) :]:
-            axes.set_axis_off()
-        for axes, each in zip(panels, found[name], strict=False):
+        for axes, each in zip(panels(part, len(found[name]), PANELS), found[name], strict=True):
             axes.set_title(wrapped(each.label, 32))
             images = study.array(each.run, "prior_samples") if each.run else None
             if images is None:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from vscbench.reporting.pictures import about_grey, leave_blank, show, shown
-from vscbench.reporting.style import SMALL_PT, note, rows, wrapped
+from vscbench.reporting.style import SMALL_PT, note, panels, rows, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,10 +52,7 @@ def draw(study: Study) -> Figure:
     lines = {name: math.ceil(len(methods) / PANELS) for name, methods in found.items()}
     figure, parts = rows({name: 0.5 + PANEL_IN * count for name, count in lines.items()}, "no dictionaries recovered")
     for name, part in parts.items():
-        panels = part.subplots(lines[name], PANELS, squeeze=False).flatten()
-        for axes in panels[len(found[name]) :]:
-            axes.set_axis_off()
-        for axes, each in zip(panels, found[name], strict=False):
+        for axes, each in zip(panels(part, len(found[name]), PANELS), found[name], strict=True):
             panel(axes, study, each)
         note(
             part,

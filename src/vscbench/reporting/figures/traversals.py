@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vscbench.reporting.pictures import centres, leave_blank, show, shown
-from vscbench.reporting.style import MINUS, SMALL_PT, note, rows, wrapped
+from vscbench.reporting.style import MINUS, SMALL_PT, note, panels, rows, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,10 +58,8 @@ def draw(study: Study) -> Figure:
     heights = {name: 0.4 + lines[name] * (0.45 + LINE_IN * latents[name]) for name in found}
     figure, parts = rows(heights, "no latents traversed")
     for name, part in parts.items():
-        panels = part.subplots(lines[name], PANELS, squeeze=False).flatten()
-        for axes in panels[len(found[name]) :]:
-            axes.set_axis_off()
-        for axes, each, arrays in zip(panels, found[name], images[name], strict=False):
+        grid = panels(part, len(found[name]), PANELS)
+        for axes, each, arrays in zip(grid, found[name], images[name], strict=True):
             axes.set_title(wrapped(each.label, 32))
             if arrays:
                 panel(axes, arrays)
@@ -70,8 +68,7 @@ def draw(study: Study) -> Figure:
         note(
             part,
             "Each line moves one latent of the mean code of a test image, by the standard deviations of its draws that "
-            "stand below; first "
-            "completed repetition.",
+            "stand below; first completed repetition.",
             *study.divergences(name),
         )
     return figure
