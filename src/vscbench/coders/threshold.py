@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Generator, Tensor
 
-from vscbench.coders.base import Base, Noise, Params, Posterior
+from vscbench.coders.base import Base, Draw, Noise, Params, Posterior
 from vscbench.coders.divergences import gamma_kl
 from vscbench.coders.gamma import StandardGamma, standard_gamma
 
@@ -94,6 +94,24 @@ class Thresholded(Posterior):
         twice = self.estimator == "published"
         return _StraightThrough.apply(deviation, location, threshold, twice)  # type: ignore[no-any-return]
 
+    def draw(self, params: Params, noise: Noise) -> Draw:
+        """T_λ(e; μ) with the derivative of T; a code that comes on does so at μ, with |e| = λ."""
+        location, threshold = self.base.location(params), self.threshold(params, noise)
+        codes = shifted_soft_threshold(self.base.deviation(params, noise), location, threshold)
+        drawn = threshold if isinstance(threshold, Tensor) else None
+        if not torch.is_grad_enabled():
+            return Draw(codes, drawn)
+        tail = self.base.tail(params, threshold)
+        return Draw(codes, drawn, tail if drawn is not None else tail.unsqueeze(0), location.detach().unsqueeze(0))
+
+    def log_density_given(self, params: Params, codes: Tensor, threshold: Tensor | float) -> Tensor:
+        """log q(z|λ): the log-density of e at |z - μ| + λ where z ≠ 0, else log P(|e| ≤ λ): (S, B, K), nats.
+
+        With a Laplacian base that of a spike-and-slab with γ = e^{-λ/b}.
+        """
+        size = (codes - self.base.location(params)).abs() + threshold
+        return torch.where(codes != 0, self.base.log_deviation(params, size), self.base.log_inside(params, threshold))
+
     def kl(self, params: Params) -> Tensor:
         """The divergence of the base: (B, K), nats."""
         return self.base.kl(params)
@@ -117,6 +135,10 @@ class FixedThreshold(Thresholded):
     def threshold(self, params: Params, noise: Noise) -> float:  # noqa: ARG002
         """λ."""
         return self.value
+
+    def log_density_at(self, params: Params, codes: Tensor, threshold: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        """log q(z) under the constant λ: (S, B, K), nats."""
+        return self.log_density_given(params, codes, self.value)
 
     def active_probability(self, params: Params) -> Tensor:
         """P(|e| > λ): (B, K)."""
@@ -151,6 +173,18 @@ class GammaThreshold(Thresholded):
         """λ = g/β with g ~ Gamma(α, 1) reparameterised implicitly: (S, B, K)."""
         shape, rate = self.gamma(params)
         return StandardGamma.apply(shape, noise["gamma"]) / rate  # type: ignore[no-any-return]
+
+    def log_density_at(self, params: Params, codes: Tensor, threshold: Tensor | None = None) -> Tensor:
+        """log q(z|λ) + log Gamma(λ; α, β), the code and its threshold drawn together: (S, B, K), nats.
+
+        The ratio of two such densities bounds the evidence of the joint model p(x|z) p(z|λ) p(λ): closed forms
+        everywhere, where the density of z alone would be an integral over λ. `kl_weight` has no part in it.
+        """
+        assert threshold is not None  # noqa: S101  (a draw of this family has one)
+        shape, rate = self.gamma(params)
+        threshold = threshold.clamp(min=torch.finfo(threshold.dtype).tiny)
+        log_gamma = (shape - 1) * threshold.log() + shape * rate.log() - rate * threshold - torch.lgamma(shape)
+        return self.log_density_given(params, codes, threshold) + log_gamma
 
     def kl(self, params: Params) -> Tensor:
         """KL of the base + kl_weight · KL(Gamma(α, β) ‖ Gamma(3, 3/λ₀)): (B, K), nats."""
