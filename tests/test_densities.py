@@ -137,6 +137,8 @@ KNOWN = [
 @pytest.mark.parametrize("spec", KNOWN, ids=name)
 def test_mean_log_ratio_is_the_divergence(spec: Spec) -> None:
     posterior, params = make_posterior(spec)
+    if spec.get("kl") == "exact":
+        torch.testing.assert_close(posterior.kl(params), divergence(spec, posterior, params))
     with torch.no_grad():
         ratio = posterior.log_ratio(params, posterior.noise(params, DRAWS, Generator().manual_seed(0)))
     within(-ratio, divergence(spec, posterior, params))
@@ -195,6 +197,18 @@ def test_thresholded_laplacian_is_spike_and_slab() -> None:
         off = torch.log(-torch.expm1(gate))
         zero = posterior.log_density_at(params, torch.zeros(1, 1, 1)).double()
         torch.testing.assert_close(zero[0], off, rtol=1e-5, atol=1e-6)
+
+
+def test_exact_divergence_of_thresholded_codes_is_no_more_than_that_of_their_base() -> None:
+    """Thresholding can only lose information; at the prior both vanish, and far from it single precision is exact."""
+    spec = {"family": "laplacian", "threshold": "fixed", "threshold_value": 0.25}
+    exact, base = build_posterior(spec | {"kl": "exact"}), build_posterior(spec)
+    params = draw_params(exact, 100, 10, spread=3.0)
+    assert (exact.kl(params) <= base.kl(params) + 1e-9).all()
+    single = {head: value.float() for head, value in params.items()}
+    torch.testing.assert_close(exact.kl(single).double(), exact.kl(params), rtol=1e-4, atol=1e-5)
+    prior = {head: torch.full((1, 1), value, dtype=torch.float64) for head, value in exact.prior().items()}
+    assert exact.kl(prior).abs().max() < 1e-12
 
 
 def test_jump_has_no_value() -> None:

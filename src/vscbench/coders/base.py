@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 if TYPE_CHECKING:
     from typing import Self
 
-    from vscbench.objectives.sampling import Loss
+    from vscbench.objectives.loss import Loss
 
 Params: TypeAlias = dict[str, Tensor]
 """Parameters of a posterior by the name of the head that made them, each (B, K)."""

@@ -11,8 +11,9 @@ import torch
 from torch import Generator, Tensor
 
 from vscbench.coders.base import Base, Draw, Noise, Params, Posterior
-from vscbench.coders.divergences import gamma_kl
+from vscbench.coders.divergences import gamma_kl, thresholded_laplace_kl
 from vscbench.coders.gamma import StandardGamma, standard_gamma
+from vscbench.coders.laplacian import Laplacian
 
 LOG_LIMIT = math.log(1e6)
 """Bound on |log α| and |log β|, the parameters of a learned threshold."""
@@ -131,6 +132,8 @@ class FixedThreshold(Thresholded):
 
     value: float = 0.25
     """λ."""
+    divergence: Literal["base", "exact"] = "base"
+    """`base`, as published; `exact` is that of the codes themselves, for a Laplacian base."""
 
     def threshold(self, params: Params, noise: Noise) -> float:  # noqa: ARG002
         """λ."""
@@ -139,6 +142,13 @@ class FixedThreshold(Thresholded):
     def log_density_at(self, params: Params, codes: Tensor, threshold: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """log q(z) under the constant λ: (S, B, K), nats."""
         return self.log_density_given(params, codes, self.value)
+
+    def kl(self, params: Params) -> Tensor:
+        """The divergence of the base, or of the codes, whatever the noise warm-up: (B, K), nats."""
+        if self.divergence == "base":
+            return self.base.kl(params)
+        assert isinstance(self.base, Laplacian)  # noqa: S101  (the schema allows it there alone)
+        return thresholded_laplace_kl(params["location"], params["log_scale"], self.value, self.base.spread_prior)
 
     def active_probability(self, params: Params) -> Tensor:
         """P(|e| > λ): (B, K)."""
