@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.distributions import MultivariateNormal
 
-from battery import POSTERIOR_SPECS, Spec, make_coder, made_up, name
+from battery import POSTERIOR_SPECS, Spec, made_up, make_coder, name
 from vscbench import config as configs
 from vscbench.coders import Amortised
 from vscbench.coders.gaussian import Gaussian

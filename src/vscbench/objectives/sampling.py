@@ -51,10 +51,11 @@ def best_draw(error: Tensor, noise: Noise) -> Noise:
 class Objective:
     """The negative evidence bound with the authors' weights, mean_d (x_d - x̂_d)² + kl_weight · Σ_k KL_k.
 
-    `average` is the mean over the J samples, `iwae`, `iwae_published` and `rejection` are in files of their own. `max_elbo` counts only the sample of smallest loss, and only that
+    `average` is the mean over the J samples. `max_elbo` counts only the sample of smallest loss, and only that
     one is back-propagated; with an analytic KL it is the one that reconstructs best. The J candidates are
     decoded without a graph and the winner's noise alone is transported again with one: the same value and
-    gradient as back-propagating through all J, at a fraction of the cost (paper, section 3.3).
+    gradient as back-propagating through all J, at a fraction of the cost (paper, section 3.3). `iwae`,
+    `iwae_published` and `rejection` are in files of their own.
 
     Batch-norm is the exception: it ties the codes of a batch together. A generator with batch-norm decodes its
     candidates one a data point at a time, so that they are normalised as the chosen ones will be, by the statistics
