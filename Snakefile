@@ -32,7 +32,6 @@ localrules:
     tables,
     figures,
     mlflow,
-    tracked,
 
 
 include: "workflow/rules/inputs.smk"
@@ -49,4 +48,4 @@ rule all:
         rules.metrics.input,
         rules.tables.input,
         rules.figures.input,
-        rules.tracked.input,
+        rules.track_runs.output,

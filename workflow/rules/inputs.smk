@@ -31,10 +31,17 @@ def run_spec(wildcards):
     )
 
 
-def experiment_runs(wildcards):
-    """The folders of all runs of an experiment."""
+def dataset_file(experiment):
+    """The prepared data of an experiment."""
+    return f"{RESULTS}/data/{config['experiments'][experiment]['dataset']}.safetensors"
+
+
+def runs_of(experiment, method):
+    """The folders of all runs of a method in an experiment: its repetitions, at all points of a sweep."""
     return [
-        run for run in RUNS if run.startswith(f"{RESULTS}/runs/{wildcards.experiment}/")
+        f"{RESULTS}/runs/{'/'.join(map(str, run))}"
+        for run in configs.runs(config)
+        if (run[0], run[1].partition("@")[0]) == (experiment, method)
     ]
 
 
@@ -50,10 +57,10 @@ def training_code(wildcards):
     return code(*SHARED_CODE, f"coders/{coder['family']}.py", *threshold, *deep)
 
 
-def classifier(wildcards):
+def classifier(experiment):
     """The classifier whose features images are compared by, for experiments on images without Inception's weights."""
-    setup = config["experiments"][wildcards.experiment]
-    weights = configs.evaluation_spec(config, wildcards.experiment)["inception_weights"]
+    setup = config["experiments"][experiment]
+    weights = configs.evaluation_spec(config, experiment)["inception_weights"]
     if setup["generator"]["kind"] == "dictionary" or weights:
         return []
-    return f"{RESULTS}/features/{setup['dataset']}.safetensors"
+    return [f"{RESULTS}/features/{setup['dataset']}.safetensors"]
