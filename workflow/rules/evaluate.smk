@@ -11,6 +11,7 @@ QUESTIONS = (
     "dependence",
     "gradients",
     "stability",
+    "exactness",
     "features",
     "generation",
     "attributes",
