@@ -211,6 +211,13 @@ def table_command(args: argparse.Namespace) -> None:
     write_table(args.name, args.results, args.out or args.results / "tables")
 
 
+def claims_command(args: argparse.Namespace) -> None:
+    """Decide the paper's claims from the metrics of a study."""
+    from vscbench.reporting.claims.page import write_claims
+
+    write_claims(args.results, args.out or args.results / "tables")
+
+
 def figure_command(args: argparse.Namespace) -> None:
     """Draw a figure."""
     from vscbench.reporting.figures import FIGURES, draw
@@ -315,6 +322,10 @@ def reporting_commands(add: Callable[..., argparse.ArgumentParser], common: argp
         command.add_argument("name", help=f"which {name}")
         command.add_argument("--results", type=Path, default=Path("results"), help="folder of the study")
         command.add_argument("--out", type=Path, help=f"folder to write to (default: <results>/{name}s)")
+
+    command = add("claims", claims_command)
+    command.add_argument("--results", type=Path, default=Path("results"), help="folder of the study")
+    command.add_argument("--out", type=Path, help="folder to write to (default: <results>/tables)")
 
     store = argparse.ArgumentParser(add_help=False)
     store.add_argument("--store", default="results/mlflow", help="folder or address of the MLflow store")

@@ -40,6 +40,7 @@ rule tables:
             name=TABLES,
             suffix=("csv", "md", "tex"),
         ),
+        multiext(f"{RESULTS}/tables/claims", ".md", ".csv", ".html"),
 
 
 rule figures:
@@ -97,6 +98,42 @@ rule make_table:
         results=subpath(input.metrics, parent=True),
     shell:
         "python -m vscbench table {wildcards.table:q} --results {params.results:q} > {log:q} 2>&1"
+
+
+rule decide_claims:
+    input:
+        metrics=f"{RESULTS}/metrics.csv",
+        code=code(
+            *(
+                f"reporting/{name}.py"
+                for name in (
+                    "study",
+                    "frontier",
+                    "statistics",
+                    "claims/__init__",
+                    "claims/comparisons",
+                    "claims/evidence",
+                    "claims/verdicts",
+                    "claims/page",
+                )
+            )
+        ),
+    output:
+        report(
+            f"{RESULTS}/tables/claims.html",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"page": "which claims hold"},
+        ),
+        multiext(f"{RESULTS}/tables/claims", ".md", ".csv"),
+    log:
+        f"{RESULTS}/logs/claims.log",
+    conda:
+        "../../environment.yml"
+    params:
+        results=subpath(input.metrics, parent=True),
+    shell:
+        "python -m vscbench claims --results {params.results:q} > {log:q} 2>&1"
 
 
 rule draw_figure:

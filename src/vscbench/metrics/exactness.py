@@ -42,7 +42,7 @@ def distance_from_uniform(ranks: Tensor) -> float:
 
 @torch.no_grad()
 def measure(e: Evaluation) -> Measures:
-    """`spike_slab_distance`: of the distribution of thresholded codes from the spike-and-slab with the base as its slab.
+    """`spike_slab_distance`: of the distribution of thresholded codes from the spike-and-slab with the base's slab.
 
     Exactly zero up to chance for a Laplacian base, whose tail has no memory (spec 1.2), fixed threshold or
     learned; a Gaussian base shows what a distribution that is none scores.

@@ -24,7 +24,7 @@ from vscbench.reporting.claims.comparisons import (
     percent_lower,
     ratio_higher,
 )
-from vscbench.reporting.frontier import matched_difference
+from vscbench.reporting.frontier import frontiers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,22 +84,26 @@ def lower_lasso(study: Study) -> list[Effect]:
     ]
 
 
-def nearer_frontier(study: Study) -> list[Effect]:
-    """2, at matched density: more variance explained than the spike-and-slab at equal density of one draw."""
+def at_equal_density(study: Study, rivals: dict[str, str]) -> list[Effect]:
+    """Variance explained by each method beyond its rival, at equal density of one draw, on every frontier."""
     return [
         found
-        for experiment in study.experiments
-        for method in DENSE
-        if {method, SPIKE_SLAB} <= study.labels.keys()
+        for name, place in frontiers(study).items()
+        for method, rival in rivals.items()
         for found in effect(
             study,
-            f"{study.labels[method]} against {study.labels[SPIKE_SLAB]}, FVE at equal density",
-            experiment,
-            matched_difference(study, experiment, method, SPIKE_SLAB),
+            f"{study.labels.get(method)} against {study.labels.get(rival)}, FVE at equal density",
+            name,
+            place.difference(method, rival),
             unit="of the variance",
             margin=WORTH_FVE,
         )
     ]
+
+
+def nearer_frontier(study: Study) -> list[Effect]:
+    """2, at matched density: more variance explained than by the spike-and-slab."""
+    return at_equal_density(study, dict.fromkeys(DENSE, SPIKE_SLAB))
 
 
 def fista_lowest(study: Study) -> list[Effect]:
@@ -181,20 +185,7 @@ def lower_with_samples(metric: str, how: Compare, study: Study) -> list[Effect]:
 
 def better_threshold(study: Study) -> list[Effect]:
     """8: more variance explained by a learned threshold than by a fixed one at equal density."""
-    return [
-        found
-        for experiment in study.experiments
-        for learned, fixed in FIXED.items()
-        if {learned, fixed} <= study.labels.keys()
-        for found in effect(
-            study,
-            f"{study.labels[learned]} against {study.labels[fixed]}, FVE at equal density",
-            experiment,
-            matched_difference(study, experiment, learned, fixed),
-            unit="of the variance",
-            margin=WORTH_FVE,
-        )
-    ]
+    return at_equal_density(study, FIXED)
 
 
 def learned_lower(study: Study) -> list[Effect]:
@@ -219,12 +210,16 @@ def crossing(metric: str, study: Study) -> list[Effect]:
     return found
 
 
+def largest(study: Study) -> list[str]:
+    """The last point of each experiment with a network: that of the largest code, where sizes are swept."""
+    return list({study.experiment[group]: group for group in deep(study)}.values())
+
+
 def as_well(metric: str, study: Study) -> list[Effect]:
     """10: an error at most 5 % above that of the dense Gaussian, for codes of the largest size."""
-    largest = {study.experiment[group]: group for group in deep(study)}  # groups come by rising value
     return [
         found
-        for group in largest.values()
+        for group in largest(study)
         for method in SPARSE
         for found in against(study, group, metric, method, "gaussian", no_worse)
     ]
@@ -266,7 +261,7 @@ def _attributes(study: Study, metric: str, unit: str, margin: float) -> list[Eff
 
     return [
         found
-        for group in deep(study)
+        for group in largest(study)
         for method in SPARSE
         for found in against(study, group, metric, method, "gaussian", more)
     ]

@@ -74,8 +74,8 @@ def sized(effect: Effect) -> str:
 
 
 def least(judgement: Judgement) -> Effect | None:
-    """The comparison that goes worst for the claim, in the units of its margin, or of its spread; None without any."""
-    return min(judgement.effects, key=lambda e: (-e.p_against, e.mean), default=None) if judgement.effects else None
+    """The comparison that is least certain to hold; None without any."""
+    return max(judgement.effects, key=lambda e: (e.p_for, -e.mean), default=None)
 
 
 def in_short(judgement: Judgement) -> str:
