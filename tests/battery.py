@@ -61,7 +61,12 @@ def thresholded(family: str) -> list[Spec]:
 
 
 BASE_SPECS: list[Spec] = [spec for family in POSTERIORS for spec in variants(family)]
-POSTERIOR_SPECS: list[Spec] = BASE_SPECS + [spec for family in POSTERIORS for spec in thresholded(family)]
+EXACT_SPEC: Spec = {"family": "laplacian", "threshold": "fixed", "threshold_value": 0.3, "kl": "exact"}
+POSTERIOR_SPECS: list[Spec] = [
+    *BASE_SPECS,
+    *(spec for family in POSTERIORS for spec in thresholded(family)),
+    EXACT_SPEC,
+]
 SOLVER_SPECS: list[Spec] = [spec for family in SOLVERS for spec in variants(family)]
 CODER_SPECS: list[Spec] = POSTERIOR_SPECS + SOLVER_SPECS
 

@@ -186,6 +186,16 @@ WRONG = {
         "synthetc",
         ["datasets.synthetic.kind", "natural_images", "did you mean synthetic?"],
     ),
+    "exact_divergence_of_a_learned_threshold": (
+        "methods.laplacian_thresh_gamma.kl",
+        "exact",
+        ["methods.laplacian_thresh_gamma.threshold", '"gamma" is not allowed; it must be "fixed"'],
+    ),
+    "exact_divergence_of_a_gaussian": (
+        "methods.fista",
+        {"family": "gaussian", "threshold": "fixed", "threshold_value": 0.5, "kl": "exact"},
+        ["methods.fista", "unknown key kl"],
+    ),
     "bad_name": (
         "methods.My-Method",
         {"family": "fista"},
@@ -260,6 +270,21 @@ def test_ramp_that_an_override_turns_backwards(study: Config) -> None:
     study["methods"]["fista"]["penalty_warmup"] = {"initial": 0.1, "final": 1, "start": 0.5}
     study["experiments"]["recovery"]["overrides"] = {"fista": {"penalty_warmup": {"end": 0.4}}}
     assert any("overrides.fista.penalty_warmup: the ramp ends" in line for line in refusal(study))
+
+
+def test_importance_weights_need_a_likelihood(study: Config) -> None:
+    """Wherever rule and weight come from; a solver needs neither."""
+    objective = study["experiments"]["recovery"]["objective"]
+    objective["sampling"] = "iwae"
+    configs.check(study)
+    objective["kl_weight"] = 0
+    lines = refusal(study)
+    assert len(lines) == 2
+    for line, method in zip(lines, ("laplacian_thresh_gamma", "spike_slab"), strict=True):
+        assert all(part in line for part in ("experiments.recovery", method, "kl_weight above 0"))
+    study["methods"]["spike_slab"]["kl_weight"] = 0.1
+    study["experiments"]["recovery"]["overrides"] = {"laplacian_thresh_gamma": {"sampling": "average"}}
+    configs.check(study)
 
 
 def test_every_mistake_is_told_at_once(study: Config) -> None:

@@ -635,7 +635,7 @@ def test_every_question_is_answered_with_finite_numbers(run: Path, splits: Split
     e = loaded(run, splits)
     answers = {question: answer(e) for question, answer in QUESTIONS.items()}
     for question, found in answers.items():
-        stochastic_only, of_images = question in ("gradients", "stability"), question in IMAGE_QUESTIONS
+        stochastic_only, of_images = question in ("gradients", "stability", "bounds"), question in IMAGE_QUESTIONS
         assert bool(found) == ((e.coder.stochastic or not stochastic_only) and not of_images), question
         for measure, value in found.items():
             assert np.isfinite(value).all(), measure

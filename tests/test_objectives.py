@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args, get_type_hints
 
+import numpy as np
 import pytest
 import torch
 from torch import Generator, Tensor
 
-from battery import BATCH, POSTERIOR_SPECS, Spec, make_coder, name
+from battery import BATCH, POSTERIOR_SPECS, Spec, make_coder, name, within
 from vscbench.coders import Amortised
 from vscbench.objectives import Loss, Objective, squared_error
+from vscbench.objectives.iwae import log_mean_exp
+from vscbench.objectives.rejection import accepted
 
 if TYPE_CHECKING:
+    from vscbench.coders.base import Noise
     from vscbench.generators import Dictionary
 
 J = 6
+RULES = get_args(get_type_hints(Objective)["sampling"])
 
 every_posterior = pytest.mark.parametrize("spec", POSTERIOR_SPECS, ids=name)
 
@@ -54,7 +59,10 @@ def test_selected_backward_is_the_backward_through_all(spec: Spec) -> None:
 
 @every_posterior
 def test_one_sample_is_the_same_under_every_rule(spec: Spec) -> None:
-    same(*(loss_and_gradients(spec, sampling=rule, samples=1) for rule in ("max_elbo", "average")))
+    """But under iwae, which counts the divergence of the draw."""
+    plain = loss_and_gradients(spec, sampling="average", samples=1)
+    for rule in ("max_elbo", "iwae_published", "rejection"):
+        same(plain, loss_and_gradients(spec, sampling=rule, samples=1))
 
 
 def losses_of_each_draw(coder: Amortised, dictionary: Dictionary, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,6 +86,126 @@ def test_average_is_the_mean_of_single_losses(spec: Spec) -> None:
     losses.mean().backward()
     for key, parameter in (*coder.named_parameters(), *dictionary.named_parameters()):
         torch.testing.assert_close(parameter.grad, gradients[key])
+
+
+def draws(coder: Amortised, dictionary: Dictionary, x: Tensor, samples: int = J) -> tuple[Tensor, Tensor, Noise]:
+    """mse (J, B), divergence (B,) and noise of the draws that the coder's loss makes first."""
+    params = coder.encode(x)
+    noise = coder.posterior.noise(params, samples, Generator().manual_seed(0))
+    mse = (dictionary(coder.posterior.codes(params, noise)) - x).square().mean(-1)
+    return mse, coder.posterior.kl(params).sum(-1), noise
+
+
+@every_posterior
+def test_iwae_is_the_log_mean_of_the_weights(spec: Spec) -> None:
+    """The plain mean of p(x, z)/q(z|x) over the draws, and the gradient of its logarithm."""
+    rule = {"sampling": "iwae", "samples": J, "kl_weight": 0.3}
+    loss, gradients = loss_and_gradients(spec, **rule)
+    coder, dictionary, x = make(spec, **rule)
+    mse, _, noise = draws(coder, dictionary, x)
+    ratio = coder.posterior.log_ratio(coder.encode(x), noise).sum(-1)
+    weights = torch.exp(ratio - mse / 0.3)
+    expected = -0.3 * weights.mean(0).log()
+    torch.testing.assert_close(loss.value, expected)
+    torch.testing.assert_close(loss.value, loss.mse + 0.3 * loss.kl)
+    by_weight = weights / weights.sum(0)
+    torch.testing.assert_close(loss.mse, (by_weight * mse).sum(0))
+    of_weights = (by_weight * (by_weight * J).log()).sum(0)
+    torch.testing.assert_close(loss.kl, of_weights - (by_weight * ratio).sum(0))
+    assert loss.codes.shape[0] == J
+    expected.mean().backward()
+    for key, parameter in (*coder.named_parameters(), *dictionary.named_parameters()):
+        torch.testing.assert_close(parameter.grad, gradients[key])
+
+
+@every_posterior
+def test_iwae_of_one_draw_is_the_evidence_bound_of_that_draw(spec: Spec) -> None:
+    loss, _ = loss_and_gradients(spec, sampling="iwae", samples=1, kl_weight=0.3)
+    coder, dictionary, x = make(spec, kl_weight=0.3)
+    mse, _, noise = draws(coder, dictionary, x, 1)
+    torch.testing.assert_close(loss.mse, mse[0])
+    torch.testing.assert_close(loss.kl, -coder.posterior.log_ratio(coder.encode(x), noise)[0].sum(-1))
+
+
+def test_iwae_gradient_against_finite_differences() -> None:
+    """Of the dense Gaussian, whose codes are differentiable in every head: each of the heads' biases."""
+    coder, dictionary, x = make({"family": "gaussian"}, sampling="iwae", samples=J, kl_weight=0.3)
+
+    def value() -> Tensor:
+        return coder.loss(x, dictionary, Generator().manual_seed(0)).value.mean()
+
+    (gradient,) = torch.autograd.grad(value(), coder.heads.bias)
+    found, h = torch.zeros_like(gradient), 1e-5
+    with torch.no_grad():
+        for index in range(len(gradient)):
+            for sign in (1, -1):
+                coder.heads.bias[index] += sign * h
+                found[index] += sign * value() / (2 * h)
+                coder.heads.bias[index] -= sign * h
+    torch.testing.assert_close(found, gradient, rtol=1e-6, atol=1e-9)
+
+
+@every_posterior
+def test_iwae_is_the_bound_that_is_measured(spec: Spec) -> None:
+    coder, dictionary, x = make(spec, sampling="iwae", samples=J, kl_weight=0.3)
+    log_weights = coder.log_weights(x, dictionary, J, Generator().manual_seed(0))
+    loss = coder.loss(x, dictionary, Generator().manual_seed(0))
+    torch.testing.assert_close(-0.3 * log_mean_exp(log_weights), loss.value.detach())
+
+
+@every_posterior
+def test_published_iwae_is_the_softmax_weighted_loss(spec: Spec) -> None:
+    """The weights carry a gradient: it is that of Σ_j l_j e^{-l_j} / Σ_j e^{-l_j}."""
+    rule = {"sampling": "iwae_published", "samples": J, "kl_weight": 0.3}
+    loss, gradients = loss_and_gradients(spec, **rule)
+    coder, dictionary, x = make(spec, **rule)
+    mse, kl, _ = draws(coder, dictionary, x)
+    each = mse + 0.3 * kl
+    expected = (each * torch.exp(-each)).sum(0) / torch.exp(-each).sum(0)
+    torch.testing.assert_close(loss.value, expected)
+    torch.testing.assert_close(loss.value, loss.mse + 0.3 * loss.kl)
+    expected.mean().backward()
+    for key, parameter in (*coder.named_parameters(), *dictionary.named_parameters()):
+        torch.testing.assert_close(parameter.grad, gradients[key])
+
+
+@every_posterior
+def test_rejection_is_the_mean_loss_of_what_is_accepted(spec: Spec) -> None:
+    rule = {"sampling": "rejection", "samples": J, "kl_weight": 0.3}
+    loss, gradients = loss_and_gradients(spec, **rule)
+    coder, dictionary, x = make(spec, **rule)
+    rng = Generator().manual_seed(0)
+    noise = coder.posterior.noise(coder.encode(x), J, rng)
+    mse = (dictionary(coder.posterior.codes(coder.encode(x), noise)) - x).square().mean(-1)
+    each = mse + 0.3 * coder.posterior.kl(coder.encode(x)).sum(-1)
+    chosen = accepted(each.detach(), rng).bool()
+    means = torch.stack([each[chosen[:, point], point].mean() for point in range(BATCH)])
+    torch.testing.assert_close(loss.value, means)
+    torch.testing.assert_close(loss.value, loss.mse + 0.3 * loss.kl)
+    means.mean().backward()
+    for key, parameter in (*coder.named_parameters(), *dictionary.named_parameters()):
+        torch.testing.assert_close(parameter.grad, gradients[key])
+
+
+def test_draws_are_accepted_at_their_rate(rng: Generator) -> None:
+    """1/(1 + exp(loss_j - r)), r the 90 % quantile by numpy; where none is, the likeliest."""
+    loss = torch.tensor([0.3, 2.0, 5.0, 9.0], dtype=torch.float64)
+    count = 50_000
+    found = accepted(loss[:, None].expand(4, count), rng)
+    rate = 1 / (1 + np.exp(loss.numpy() - np.quantile(loss.numpy(), 0.9)))
+    within(found.T[:, 1:], torch.from_numpy(rate)[1:])
+    none = np.prod(1 - rate[1:]) * (1 - rate[0])  # the first is the likeliest
+    within(found.T[:, :1], torch.tensor([rate[0] + none]))
+    assert (found.sum(0) > 0).all()
+
+
+@pytest.mark.parametrize("samples", [1, 5, 20, 100])
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_takes_any_number_of_draws(rule: str, samples: int) -> None:
+    loss, gradients = loss_and_gradients({"family": "spike_slab"}, sampling=rule, samples=samples, kl_weight=0.1)
+    torch.testing.assert_close(loss.value, loss.mse + 0.1 * loss.kl)
+    assert all(gradient.isfinite().all() for gradient in gradients.values())
+    assert loss.codes.shape[0] == (1 if rule == "max_elbo" else samples)
 
 
 @pytest.mark.parametrize("backward", ["selected", "all"])

@@ -34,7 +34,7 @@ DEEP_SOLVERS: dict[str, type[Coder]] = {"fista": DeepFista}
 """The same for a generator that is not linear."""
 
 RAMPED = ("noise_warmup", "temperature", "penalty_warmup")
-THRESHOLD_KEYS = ("threshold", "threshold_value", "estimator", "gamma_kl_weight")
+THRESHOLD_KEYS = ("threshold", "threshold_value", "estimator", "gamma_kl_weight", "kl")
 
 
 def build_posterior(spec: dict[str, Any]) -> Posterior:
@@ -48,7 +48,7 @@ def build_posterior(spec: dict[str, Any]) -> Posterior:
     common = {"base": posterior, "value": spec["threshold_value"]}
     common |= {"estimator": spec["estimator"]} if "estimator" in spec else {}
     if threshold == "fixed":
-        return FixedThreshold(**common)
+        return FixedThreshold(**common, divergence=spec.get("kl", "base"))
     weight = {"kl_weight": spec["gamma_kl_weight"]} if "gamma_kl_weight" in spec else {}
     return GammaThreshold(**common, **weight)
 

@@ -8,6 +8,8 @@ import torch
 from torch import Generator, Tensor, nn
 
 from vscbench.coders.base import Coder, Params, Posterior
+from vscbench.objectives.iwae import log_weights
+from vscbench.objectives.loss import squared_error
 
 if TYPE_CHECKING:
     from vscbench.objectives import Loss, Objective
@@ -65,6 +67,19 @@ class Amortised(Coder):
     def kl(self, x: Tensor) -> Tensor:
         """KL of each latent: (B, K), nats."""
         return self.posterior.kl(self.encode(x))
+
+    @property
+    def bounded(self) -> bool:
+        """Whether its weights are those of a bound on the evidence."""
+        return self.objective.kl_weight > 0
+
+    @torch.no_grad()
+    def log_weights(self, x: Tensor, generator: nn.Module, samples: int, rng: Generator | None) -> Tensor:
+        """log p(x, z)/q(z|x) of codes drawn from q(z|x), without the constant of the likelihood: (S, B), nats."""
+        params = self.encode(x)
+        noise = self.posterior.noise(params, samples, rng)
+        mse = squared_error(x, generator(self.posterior.codes(params, noise)))
+        return log_weights(mse, self.posterior.log_ratio(params, noise).sum(-1), self.objective.kl_weight)
 
     @torch.no_grad()
     def prior(self, count: int, latents: int, rng: Generator | None) -> Tensor:

@@ -31,6 +31,18 @@ def bernoulli_kl(probability: Tensor, prior: float) -> Tensor:
     return on + off
 
 
+def thresholded_laplace_kl(location: Tensor, log_scale: Tensor, threshold: float, prior_scale: float) -> Tensor:
+    """KL(Bern(γ) ‖ Bern(γ₀)) + γ KL(Laplace(μ, b) ‖ Laplace(0, b₀)) with γ = e^{-λ/b}, γ₀ = e^{-λ/b₀}.
+
+    That of codes thresholded at λ, which are spike-and-slab distributed; log(1 - γ) = log(-expm1(-λ/b)).
+    """
+    ratio, prior_ratio = threshold * torch.exp(-log_scale), threshold / prior_scale
+    off = -torch.expm1(-ratio)
+    log_off = off.clamp(min=torch.finfo(off.dtype).tiny).log()
+    on = prior_ratio - ratio + laplace_kl(location, log_scale, prior_scale)
+    return torch.exp(-ratio) * on + off * (log_off - math.log(-math.expm1(-prior_ratio)))
+
+
 def gamma_kl(shape: Tensor, rate: Tensor, prior_shape: float, prior_rate: float) -> Tensor:
     """KL(Gamma(α, β) ‖ Gamma(α₀, β₀)).
 

@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from vscbench.coders.base import Coder
-from vscbench.objectives.sampling import Loss, squared_error
+from vscbench.objectives.loss import Loss, squared_error
 from vscbench.ramps import Ramp
 
 CHECK_EVERY = 5

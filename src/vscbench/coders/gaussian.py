@@ -55,6 +55,16 @@ class Gaussian(Base):
         """2Φ(-λ/σ): (B, K)."""
         return torch.erfc(threshold * torch.exp(-params["log_variance"] / 2) / math.sqrt(2))
 
+    def log_inside(self, params: Params, threshold: Tensor | float) -> Tensor:
+        """log erf(λ/(σ√2)): (B, K), or the shape of λ."""
+        inside = torch.erf(threshold * torch.exp(-params["log_variance"] / 2) / math.sqrt(2))
+        return inside.clamp(min=torch.finfo(inside.dtype).tiny).log()
+
+    def log_deviation(self, params: Params, deviation: Tensor) -> Tensor:
+        """-½[e²/σ² + log(2πσ²)]: (S, B, K), nats."""
+        log_variance = params["log_variance"]
+        return -0.5 * (deviation.square() * torch.exp(-log_variance) + log_variance + math.log(2 * math.pi))
+
     def gamma_tail(self, params: Params, shape: Tensor, rate: Tensor) -> Tensor:
         """E_e[P(λ < |e|)] by Gauss-Legendre quadrature over the quantiles of |e|: (B, K)."""
         scale = torch.exp(params["log_variance"] / 2) * rate

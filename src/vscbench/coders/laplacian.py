@@ -60,6 +60,16 @@ class Laplacian(Base):
         """exp(-λ/(w b)): (B, K)."""
         return torch.exp(-threshold * torch.exp(-params["log_scale"]) / self.warmup)
 
+    def log_inside(self, params: Params, threshold: Tensor | float) -> Tensor:
+        """log(1 - exp(-λ/(w b))): (B, K), or the shape of λ."""
+        inside = -torch.expm1(-threshold * torch.exp(-params["log_scale"]) / self.warmup)
+        return inside.clamp(min=torch.finfo(inside.dtype).tiny).log()
+
+    def log_deviation(self, params: Params, deviation: Tensor) -> Tensor:
+        """-|e|/(w b) - log(2 w b): (S, B, K), nats."""
+        log_scale = params["log_scale"]
+        return -deviation.abs() * torch.exp(-log_scale) / self.warmup - log_scale - math.log(2 * self.warmup)
+
     def gamma_tail(self, params: Params, shape: Tensor, rate: Tensor) -> Tensor:
         """E exp(-λ/(w b)) = (1 + 1/(w b β))^-α, the Laplace transform of the Gamma: (B, K)."""
         return torch.exp(-shape * torch.log1p(torch.exp(-params["log_scale"]) / (self.warmup * rate)))

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from vscbench.coders.base import Noise, Params, Posterior
+from vscbench.coders.base import Draw, Noise, Params, Posterior
 from vscbench.coders.divergences import bernoulli_kl, gaussian_kl
 from vscbench.ramps import Ramp
 
@@ -80,10 +81,13 @@ class SpikeSlab(Posterior):
         """P(gate on) = sigmoid(a): (B, K)."""
         return torch.sigmoid(self.gate_logit(params))
 
+    def spread(self, params: Params) -> Tensor:
+        """The slab's standard deviation, wσ + √(1-w): (B, K)."""
+        return self.warmup * torch.exp(params["log_variance"] / 2) + math.sqrt(1 - self.warmup)
+
     def codes(self, params: Params, noise: Noise) -> Tensor:
         """gate · slab: (S, B, K)."""
-        spread = self.warmup * torch.exp(params["log_variance"] / 2) + math.sqrt(1 - self.warmup)
-        slab = torch.addcmul(self.warmup * params["location"], noise["normal"], spread)
+        slab = torch.addcmul(self.warmup * params["location"], noise["normal"], self.spread(params))
         logit = self.gate_logit(params)
         drive = noise["logistic"] + logit
         if self.relaxed:
@@ -96,6 +100,22 @@ class SpikeSlab(Posterior):
         else:
             soft = torch.sigmoid(drive / self.heat)
         return _HardGate.apply(hard, soft) * slab  # type: ignore[no-any-return]
+
+    def draw(self, params: Params, noise: Noise) -> Draw:
+        """Codes of a hard gate, also where training relaxes it; the slab comes on wherever it was drawn."""
+        slab = torch.addcmul(self.warmup * params["location"], noise["normal"], self.spread(params))
+        logit = self.gate_logit(params)
+        codes = (noise["logistic"] + logit > 0).to(slab.dtype) * slab
+        if not torch.is_grad_enabled():
+            return Draw(codes)
+        return Draw(codes, open=torch.sigmoid(logit).unsqueeze(0), edge=slab.detach())
+
+    def log_density_at(self, params: Params, codes: Tensor, threshold: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        """log P(on) + log N(z; wμ, (wσ + √(1-w))²) where z ≠ 0, else log P(off): (S, B, K), nats."""
+        logit, spread = self.gate_logit(params), self.spread(params)
+        distance = (codes - self.warmup * params["location"]) / spread
+        slab = -0.5 * (distance.square() + math.log(2 * math.pi)) - spread.log()
+        return torch.where(codes != 0, F.logsigmoid(logit) + slab, F.logsigmoid(-logit))
 
     def rao_blackwell(self, logit: Tensor, logistic: Tensor) -> Tensor:
         """E[sigmoid((ℓ + a)/T) | gate], ℓ the logistic noise given the hard gate (Paulus et al., 2021): (S, B, K).

@@ -10,9 +10,10 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Generator, Tensor
 
-from vscbench.coders.base import Base, Noise, Params, Posterior
-from vscbench.coders.divergences import gamma_kl
+from vscbench.coders.base import Base, Draw, Noise, Params, Posterior
+from vscbench.coders.divergences import gamma_kl, thresholded_laplace_kl
 from vscbench.coders.gamma import StandardGamma, standard_gamma
+from vscbench.coders.laplacian import Laplacian
 
 LOG_LIMIT = math.log(1e6)
 """Bound on |log α| and |log β|, the parameters of a learned threshold."""
@@ -94,6 +95,24 @@ class Thresholded(Posterior):
         twice = self.estimator == "published"
         return _StraightThrough.apply(deviation, location, threshold, twice)  # type: ignore[no-any-return]
 
+    def draw(self, params: Params, noise: Noise) -> Draw:
+        """T_λ(e; μ) with the derivative of T; a code that comes on does so at μ, with |e| = λ."""
+        location, threshold = self.base.location(params), self.threshold(params, noise)
+        codes = shifted_soft_threshold(self.base.deviation(params, noise), location, threshold)
+        drawn = threshold if isinstance(threshold, Tensor) else None
+        if not torch.is_grad_enabled():
+            return Draw(codes, drawn)
+        tail = self.base.tail(params, threshold)
+        return Draw(codes, drawn, tail if drawn is not None else tail.unsqueeze(0), location.detach().unsqueeze(0))
+
+    def log_density_given(self, params: Params, codes: Tensor, threshold: Tensor | float) -> Tensor:
+        """log q(z|λ): the log-density of e at |z - μ| + λ where z ≠ 0, else log P(|e| ≤ λ): (S, B, K), nats.
+
+        With a Laplacian base that of a spike-and-slab with γ = e^{-λ/b}.
+        """
+        size = (codes - self.base.location(params)).abs() + threshold
+        return torch.where(codes != 0, self.base.log_deviation(params, size), self.base.log_inside(params, threshold))
+
     def kl(self, params: Params) -> Tensor:
         """The divergence of the base: (B, K), nats."""
         return self.base.kl(params)
@@ -113,10 +132,23 @@ class FixedThreshold(Thresholded):
 
     value: float = 0.25
     """λ."""
+    divergence: Literal["base", "exact"] = "base"
+    """`base`, as published; `exact` is that of the codes themselves, for a Laplacian base."""
 
     def threshold(self, params: Params, noise: Noise) -> float:  # noqa: ARG002
         """λ."""
         return self.value
+
+    def log_density_at(self, params: Params, codes: Tensor, threshold: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        """log q(z) under the constant λ: (S, B, K), nats."""
+        return self.log_density_given(params, codes, self.value)
+
+    def kl(self, params: Params) -> Tensor:
+        """The divergence of the base, or of the codes, whatever the noise warm-up: (B, K), nats."""
+        if self.divergence == "base":
+            return self.base.kl(params)
+        assert isinstance(self.base, Laplacian)  # noqa: S101  (the schema allows it there alone)
+        return thresholded_laplace_kl(params["location"], params["log_scale"], self.value, self.base.spread_prior)
 
     def active_probability(self, params: Params) -> Tensor:
         """P(|e| > λ): (B, K)."""
@@ -151,6 +183,18 @@ class GammaThreshold(Thresholded):
         """λ = g/β with g ~ Gamma(α, 1) reparameterised implicitly: (S, B, K)."""
         shape, rate = self.gamma(params)
         return StandardGamma.apply(shape, noise["gamma"]) / rate  # type: ignore[no-any-return]
+
+    def log_density_at(self, params: Params, codes: Tensor, threshold: Tensor | None = None) -> Tensor:
+        """log q(z|λ) + log Gamma(λ; α, β), the code and its threshold drawn together: (S, B, K), nats.
+
+        The ratio of two such densities bounds the evidence of the joint model p(x|z) p(z|λ) p(λ): closed forms
+        everywhere, where the density of z alone would be an integral over λ. `kl_weight` has no part in it.
+        """
+        assert threshold is not None  # noqa: S101  (a draw of this family has one)
+        shape, rate = self.gamma(params)
+        threshold = threshold.clamp(min=torch.finfo(threshold.dtype).tiny)
+        log_gamma = (shape - 1) * threshold.log() + shape * rate.log() - rate * threshold - torch.lgamma(shape)
+        return self.log_density_given(params, codes, threshold) + log_gamma
 
     def kl(self, params: Params) -> Tensor:
         """KL of the base + kl_weight · KL(Gamma(α, β) ‖ Gamma(3, 3/λ₀)): (B, K), nats."""

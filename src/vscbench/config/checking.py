@@ -26,6 +26,8 @@ SWEPT_KEYS = ("generator", "objective", "training", "overrides", "density")
 DEFAULT_KINDS = {"training": "two_rates"}
 PART_SELECTORS = {"generator": "kind", "encoder": "kind", "training": "optimizer"}
 """The key that says of which kind a part of an experiment is."""
+SOLVERS = ("fista",)
+"""Families without a posterior: sampling rules do not concern them."""
 IMAGE_SIDES = {"digits": 8, "faces": 64, "fashion_mnist": 28, "celeba": 64}
 """Side of the images of a data set, by its kind; the others hold patches."""
 CONVOLUTIONAL_SIDES = (28, 64)
@@ -166,6 +168,21 @@ def reference_violations(config: dict[str, Any]) -> list[str]:
     return found
 
 
+def objective_violations(config: dict[str, Any]) -> list[str]:
+    """Sampling rules that their objective or their method leaves without meaning."""
+    found = []
+    for name, experiment in config["experiments"].items():
+        for method in (experiment or {}).get("methods", []):
+            constants = merge(config["methods"][method], experiment.get("overrides", {}).get(method, {}))
+            if constants["family"] in SOLVERS:
+                continue
+            objective = experiment["objective"] | constants
+            where = f"experiments.{name}: {method} samples by iwae, which needs"
+            if objective["sampling"] == "iwae" and objective["kl_weight"] == 0:
+                found.append(f"{where} a kl_weight above 0: it is the variance of the likelihood")
+    return found
+
+
 def size_violations(config: dict[str, Any]) -> list[str]:
     """Networks that do not fit the data of their experiment."""
     found = []
@@ -257,4 +274,4 @@ def column_violations(config: dict[str, Any]) -> list[str]:
         return found
     found = reference_violations(config)
     found += [line for group in ("methods", "experiments") for line in ramp_violations(config[group], group)]
-    return found or size_violations(config)
+    return found or size_violations(config) + objective_violations(config)

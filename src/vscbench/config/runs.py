@@ -32,6 +32,7 @@ EVALUATION_DEFAULTS = {
     "stability_patches": 500,
     "generation_images": 5000,
     "probe_images": 5000,
+    "bound_points": 500,
     "inception_weights": None,
 }
 SPREAD_PRIOR = 0.1

@@ -14,6 +14,7 @@ from vscbench import model as models
 from vscbench.files import atomic, read_json, write_json
 from vscbench.metrics import (
     attributes,
+    bounds,
     collapse,
     dependence,
     exactness,
@@ -44,6 +45,7 @@ QUESTIONS: dict[str, Callable[[Evaluation], Measures]] = {
     "lasso": lasso.measure,
     "sparsity": sparsity.measure,
     "collapse": collapse.measure,
+    "bounds": bounds.measure,
     "dependence": dependence.measure,
     "gradients": gradients.measure,
     "stability": stability.measure,

@@ -1,5 +1,6 @@
-"""How J posterior samples make one loss per data point: `average` and `max_elbo`."""
+"""How J posterior samples make one loss per data point: the sampling rules, one file each but the first two."""
 
-from vscbench.objectives.sampling import Loss, Objective, squared_error
+from vscbench.objectives.loss import Loss, squared_error
+from vscbench.objectives.sampling import Objective
 
 __all__ = ["Loss", "Objective", "squared_error"]

@@ -4,34 +4,20 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Generator, Tensor, nn
+
+from vscbench.objectives.iwae import iwae
+from vscbench.objectives.loss import Loss, squared_error
+from vscbench.objectives.published_iwae import published_iwae
+from vscbench.objectives.rejection import rejection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vscbench.coders.base import Noise, Params, Posterior
-
-
-class Loss(NamedTuple):
-    """What one batch costs, per data point."""
-
-    value: Tensor
-    """(B,) mse + kl_weight · kl: what is minimised, after a mean over the batch."""
-    mse: Tensor
-    """(B,) squared error per pixel of the codes that count."""
-    kl: Tensor
-    """(B,) divergence from the prior, summed over latents, in nats."""
-    codes: Tensor
-    """(S, B, K) the codes that count: all J under `average`, the selected one (S = 1) under `max_elbo`."""
-
-
-def squared_error(x: Tensor, reconstruction: Tensor) -> Tensor:
-    """mean_d (x_d - x̂_d)² of data (B, P...) against reconstructions (S, B, P...): (S, B), mean over pixels."""
-    residual = (reconstruction - x).flatten(2)
-    return residual.square().mean(-1)
 
 
 def _distance(x: Tensor, reconstruction: Tensor) -> Tensor:
@@ -68,14 +54,15 @@ class Objective:
     `average` is the mean over the J samples. `max_elbo` counts only the sample of smallest loss, and only that
     one is back-propagated; with an analytic KL it is the one that reconstructs best. The J candidates are
     decoded without a graph and the winner's noise alone is transported again with one: the same value and
-    gradient as back-propagating through all J, at a fraction of the cost (paper, section 3.3).
+    gradient as back-propagating through all J, at a fraction of the cost (paper, section 3.3). `iwae`,
+    `iwae_published` and `rejection` are in files of their own.
 
     Batch-norm is the exception: it ties the codes of a batch together. A generator with batch-norm decodes its
     candidates one a data point at a time, so that they are normalised as the chosen ones will be, by the statistics
     of B codes; those of `backward: all`, as published, are of B·J. Running statistics follow the chosen codes alone.
     """
 
-    sampling: Literal["average", "max_elbo"] = "max_elbo"
+    sampling: Literal["average", "max_elbo", "iwae", "iwae_published", "rejection"] = "max_elbo"
     """The rule."""
     samples: int = 20
     """J, codes drawn per data point."""
@@ -124,6 +111,12 @@ class Objective:
             best = mse.argmin(0, keepdim=True)
             codes = codes[best, torch.arange(x.shape[0], device=x.device)]
             mse = mse.gather(0, best)
-        mse = mse.mean(0)
+        if self.sampling == "iwae":
+            return iwae(mse, posterior.log_ratio(params, noise).sum(-1), self.kl_weight, codes)
         kl = posterior.kl(params).sum(-1)
+        if self.sampling == "iwae_published":
+            return published_iwae(mse, kl, self.kl_weight, codes)
+        if self.sampling == "rejection":
+            return rejection(mse, kl, self.kl_weight, codes, rng)
+        mse = mse.mean(0)
         return Loss(mse + self.kl_weight * kl, mse, kl, codes)
