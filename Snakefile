@@ -40,6 +40,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/assemble.smk"
 include: "workflow/rules/track.smk"
+include: "workflow/rules/studies.smk"
 
 
 rule all:

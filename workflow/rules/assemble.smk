@@ -18,6 +18,7 @@ FIGURES = (
     "reconstruction_density",
     "support_agreement",
     "sweeps",
+    "ablation",
     "reconstructions",
     "prior_samples",
     "recovered_dictionaries",
