@@ -9,6 +9,7 @@ TABLES = (
     "resources",
     "sweeps",
     "attributes",
+    "matched_density",
 )
 FIGURES = (
     "threshold",
@@ -16,6 +17,7 @@ FIGURES = (
     "gradient_snr",
     "training_curves",
     "reconstruction_density",
+    "frontier",
     "support_agreement",
     "sweeps",
     "ablation",
@@ -31,6 +33,7 @@ FIGURE_CODE = {
     "threshold": ("coders/threshold.py", "coders/laplacian.py"),
     "gradient_snr": PUBLISHED,
     "sweeps": PUBLISHED,
+    "frontier": ("reporting/frontier.py",),
 }
 
 
@@ -81,6 +84,8 @@ rule make_table:
         code=code(
             "reporting/study.py",
             "reporting/tables.py",
+            "reporting/frontier.py",
+            "reporting/matched_density.py",
             *PUBLISHED,
         ),
     output:

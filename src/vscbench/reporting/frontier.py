@@ -47,7 +47,7 @@ def efficient(density: ArrayLike, value: ArrayLike) -> NDArray[np.bool_]:
     d, v = np.asarray(density, dtype=float), np.asarray(value, dtype=float)
     no_worse = (d[:, None] <= d) & (v[:, None] >= v)  # [i, j]: i is no worse than j
     better = (d[:, None] < d) | (v[:, None] > v)
-    dominated: NDArray[np.bool_] = (no_worse & better).any(0)
+    dominated: NDArray[np.bool_] = np.asarray((no_worse & better).any(0))
     return ~dominated
 
 
@@ -134,19 +134,23 @@ class Frontier(NamedTuple):
         names = CODES[code]
         rows = self.points[self.points["method"] == method]
         return {
-            int(repetition): curve(part[names.density], -part[names.mse] if error else part[names.fve])
-            for repetition, part in rows.groupby("repetition")
+            k: curve(part[names.density], -part[names.mse] if error else part[names.fve])
+            for k in sorted(rows["repetition"].unique())
+            for part in (rows[rows["repetition"] == k],)
         }
 
-    def swept(self, code: str = "draw") -> dict[str, dict[int, Curve]]:
-        """The frontiers that span a range of densities, by method and repetition; a dense code has none."""
-        found = {method: self.curves(method, code) for method in self.methods()}
-        spans = {method: {k: c for k, c in curves.items() if len(c.density) > 1} for method, curves in found.items()}
-        return {method: curves for method, curves in spans.items() if curves}
+    def spans(self, method: str, code: str = "draw") -> dict[int, Curve]:
+        """The frontiers of a method that span a range of densities, by repetition; a dense code has none."""
+        return {k: each for k, each in self.curves(method, code).items() if len(each.density) > 1}
+
+    def swept(self) -> bool:
+        """Whether some method has several operating points."""
+        return any(self.spans(method) for method in self.methods() if method != REFERENCE_CURVE)
 
     def common(self, code: str = "draw") -> tuple[float, float] | None:
         """The densities that every repetition of every method with a range reaches, PCA aside."""
-        return overlap(c for m, curves in self.swept(code).items() if m != REFERENCE_CURVE for c in curves.values())
+        methods = [method for method in self.methods() if method != REFERENCE_CURVE]
+        return overlap(each for method in methods for each in self.spans(method, code).values())
 
     def difference(self, first: str, second: str, code: str = "draw", at: float | None = None) -> pd.Series[float]:
         """FVE of `first` less that of `second` at equal density, by repetition.
@@ -160,7 +164,7 @@ class Frontier(NamedTuple):
         Returns:
             A value for each repetition that both reach it in; empty where there is none: nothing is extrapolated.
         """
-        curves = [self.swept(code).get(method, {}) for method in (first, second)]
+        curves = [self.spans(method, code) for method in (first, second)]
         shared = [k for k in curves[0] if k in curves[1]]
         if at is None:
             span = overlap(each[k] for each in curves for k in shared)
@@ -219,7 +223,7 @@ def frontiers(study: Study) -> dict[str, Frontier]:
             runs = chosen[chosen["group"].isin(setting.groups) & (chosen["status"] == "completed")]
             rows = pd.concat([runs, references]) if setting.references else runs
             place = Frontier(setting.groups, _wide(rows, names))
-            if any(method != REFERENCE_CURVE for method in place.swept()):
+            if place.swept():
                 found[setting.name] = place
     return found
 

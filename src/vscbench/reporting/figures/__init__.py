@@ -18,6 +18,7 @@ FIGURES = (
     "gradient_snr",
     "training_curves",
     "reconstruction_density",
+    "frontier",
     "support_agreement",
     "sweeps",
     "ablation",
