@@ -11,6 +11,7 @@ QUESTIONS = (
     "dependence",
     "gradients",
     "stability",
+    "recovery",
     "features",
     "generation",
     "attributes",

@@ -22,6 +22,7 @@ from vscbench.metrics import (
     lasso,
     pictures,
     reconstruction,
+    recovery,
     sparsity,
     stability,
 )
@@ -46,6 +47,7 @@ QUESTIONS: dict[str, Callable[[Evaluation], Measures]] = {
     "dependence": dependence.measure,
     "gradients": gradients.measure,
     "stability": stability.measure,
+    "recovery": recovery.measure,
     "generation": generation.measure,
     "attributes": attributes.measure,
     "pictures": pictures.measure,
