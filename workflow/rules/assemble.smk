@@ -6,6 +6,7 @@ TABLES = (
     "honest",
     "gradients_inference",
     "gradients_generator",
+    "recovery",
     "resources",
     "sweeps",
     "attributes",
@@ -17,6 +18,7 @@ FIGURES = (
     "training_curves",
     "reconstruction_density",
     "support_agreement",
+    "recovery",
     "sweeps",
     "reconstructions",
     "prior_samples",
@@ -30,6 +32,7 @@ FIGURE_CODE = {
     "threshold": ("coders/threshold.py", "coders/laplacian.py"),
     "gradient_snr": PUBLISHED,
     "sweeps": PUBLISHED,
+    "recovery": ("data/synthetic.py",),
 }
 
 

@@ -72,7 +72,7 @@ def build_coder(spec: dict[str, Any], encoder: nn.Module, generator: nn.Module, 
     """The coder of a method; solvers need neither encoder nor objective."""
     family = spec["family"]
     if family not in POSTERIORS:
-        constants = {k: Ramp(**v) if k in RAMPED else v for k, v in spec.items() if k != "family"}
+        constants: dict[str, Any] = {k: Ramp(**v) if k in RAMPED else v for k, v in spec.items() if k != "family"}
         if family in LEARNED_SOLVERS:
             return LEARNED_SOLVERS[family](generator.get_parameter("atoms"), **constants)
         return (SOLVERS if isinstance(generator, Dictionary) else DEEP_SOLVERS)[family](**constants)

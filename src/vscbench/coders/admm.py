@@ -23,11 +23,13 @@ def ridge_inverse(atoms: Tensor, rho: float) -> Tensor:
     pixels, latents = atoms.shape
     identity = torch.eye(min(pixels, latents), dtype=atoms.dtype, device=atoms.device)
     if latents <= pixels:
-        return torch.cholesky_inverse(torch.linalg.cholesky(atoms.T @ atoms + rho * identity))
+        inverse: Tensor = torch.cholesky_inverse(torch.linalg.cholesky(atoms.T @ atoms + rho * identity))
+        return inverse
     # The matrix inversion lemma: (I - Aᵀ(AAᵀ + ρI)⁻¹A)/ρ.
     factor = torch.linalg.cholesky(atoms @ atoms.T + rho * identity)
     half = torch.linalg.solve_triangular(factor, atoms, upper=False)  # (P, K)
-    return (torch.eye(latents, dtype=atoms.dtype, device=atoms.device) - half.T @ half) / rho
+    lemma: Tensor = torch.eye(latents, dtype=atoms.dtype, device=atoms.device) - half.T @ half
+    return lemma / rho
 
 
 @torch.no_grad()

@@ -62,7 +62,9 @@ def f1(support: Tensor, truth: Tensor) -> float:
 
 
 def reliability(probability: Tensor, event: Tensor) -> NDArray[np.float32]:
-    """Mean probability, relative frequency of the event and number of cases in each of 10 equal bins, 0 where none: (3, 10).
+    """Mean probability, relative frequency of the event and number of cases in each of 10 equal bins: (3, 10).
+
+    Where a bin has no case all three are 0.
 
     Args:
         probability: of the event in each case, any shape.

@@ -19,6 +19,7 @@ FIGURES = (
     "training_curves",
     "reconstruction_density",
     "support_agreement",
+    "recovery",
     "sweeps",
     "reconstructions",
     "prior_samples",
