@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from vscbench.data import Splits
 
-LINEAR = tuple(name for name in TABLES if name not in ("sweeps", "attributes", "matched_density"))
-"""The tables that a linear generator without a sweep has rows in."""
+LINEAR = tuple(name for name in TABLES if name not in ("sweeps", "attributes", "matched_density", "recovery"))
+"""The tables that a linear generator without a sweep, on data whose dictionary is not known, has rows in."""
 Numbers = dict[str, float]
 Row = dict[str, str]
 

@@ -6,6 +6,7 @@ TABLES = (
     "honest",
     "gradients_inference",
     "gradients_generator",
+    "recovery",
     "resources",
     "sweeps",
     "attributes",
@@ -19,6 +20,7 @@ FIGURES = (
     "reconstruction_density",
     "frontier",
     "support_agreement",
+    "recovery",
     "sweeps",
     "ablation",
     "reconstructions",
@@ -34,6 +36,7 @@ FIGURE_CODE = {
     "gradient_snr": PUBLISHED,
     "sweeps": PUBLISHED,
     "frontier": ("reporting/frontier.py",),
+    "recovery": ("data/synthetic.py",),
 }
 
 

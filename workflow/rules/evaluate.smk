@@ -12,6 +12,7 @@ QUESTIONS = (
     "gradients",
     "stability",
     "exactness",
+    "recovery",
     "features",
     "generation",
     "attributes",

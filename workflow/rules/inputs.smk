@@ -12,6 +12,12 @@ SHARED_CODE = (
     "model.py",
     "ramps.py",
 )
+# What a family is built from beside the file of its name.
+FAMILY_CODE = {
+    "fista": ("coders/map_solver.py", "coders/deep_fista.py"),
+    "admm": ("coders/map_solver.py",),
+    "lista": ("coders/map_solver.py", "coders/fista.py"),
+}
 
 
 def code(*paths):
@@ -53,8 +59,8 @@ def training_code(wildcards):
         if coder.get("threshold", "none") != "none"
         else ()
     )
-    deep = ("coders/deep_fista.py",) if coder["family"] == "fista" else ()
-    return code(*SHARED_CODE, f"coders/{coder['family']}.py", *threshold, *deep)
+    family = (f"coders/{coder['family']}.py", *FAMILY_CODE.get(coder["family"], ()))
+    return code(*SHARED_CODE, *family, *threshold)
 
 
 def classifier(experiment):

@@ -1,18 +1,21 @@
 """How codes are inferred: one file a family, and thresholding, which composes with a symmetric base.
 
-A family is registered by its line in `POSTERIORS` or `SOLVERS`; the tests' battery runs over both.
+A family is registered by its line in `POSTERIORS`, `SOLVERS` or `LEARNED_SOLVERS`; the tests' battery runs over
+them.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vscbench.coders.admm import Admm
 from vscbench.coders.amortised import Amortised
 from vscbench.coders.base import Base, Coder, Posterior
 from vscbench.coders.deep_fista import DeepFista
 from vscbench.coders.fista import Fista
 from vscbench.coders.gaussian import Gaussian
 from vscbench.coders.laplacian import Laplacian
+from vscbench.coders.lista import Lista
 from vscbench.coders.spike_slab import SpikeSlab
 from vscbench.coders.threshold import FixedThreshold, GammaThreshold
 from vscbench.generators import Dictionary
@@ -22,16 +25,28 @@ from vscbench.ramps import Ramp
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["POSTERIORS", "SOLVERS", "Amortised", "Coder", "Posterior", "build_coder", "build_posterior"]
+__all__ = [
+    "DEEP_SOLVERS",
+    "LEARNED_SOLVERS",
+    "POSTERIORS",
+    "SOLVERS",
+    "Amortised",
+    "Coder",
+    "Posterior",
+    "build_coder",
+    "build_posterior",
+]
 
 POSTERIORS: dict[str, type[Posterior]] = {
     "gaussian": Gaussian,
     "laplacian": Laplacian,
     "spike_slab": SpikeSlab,
 }
-SOLVERS: dict[str, type[Coder]] = {"fista": Fista}
+SOLVERS: dict[str, type[Coder]] = {"fista": Fista, "admm": Admm}
 DEEP_SOLVERS: dict[str, type[Coder]] = {"fista": DeepFista}
 """The same for a generator that is not linear."""
+LEARNED_SOLVERS: dict[str, type[Lista]] = {"lista": Lista}
+"""Networks that learn to solve the lasso; each starts from the untrained dictionary."""
 
 RAMPED = ("noise_warmup", "temperature", "penalty_warmup")
 THRESHOLD_KEYS = ("threshold", "threshold_value", "estimator", "gamma_kl_weight", "kl")
@@ -55,7 +70,10 @@ def build_posterior(spec: dict[str, Any]) -> Posterior:
 
 def build_coder(spec: dict[str, Any], encoder: nn.Module, generator: nn.Module, objective: dict[str, Any]) -> Coder:
     """The coder of a method; solvers need neither encoder nor objective."""
-    if spec["family"] in SOLVERS:
-        solver = SOLVERS[spec["family"]] if isinstance(generator, Dictionary) else DEEP_SOLVERS[spec["family"]]
-        return solver(**{k: Ramp(**v) if k in RAMPED else v for k, v in spec.items() if k != "family"})
+    family = spec["family"]
+    if family not in POSTERIORS:
+        constants: dict[str, Any] = {k: Ramp(**v) if k in RAMPED else v for k, v in spec.items() if k != "family"}
+        if family in LEARNED_SOLVERS:
+            return LEARNED_SOLVERS[family](generator.get_parameter("atoms"), **constants)
+        return (SOLVERS if isinstance(generator, Dictionary) else DEEP_SOLVERS)[family](**constants)
     return Amortised(encoder, generator.latents, build_posterior(spec), Objective(**objective))  # type: ignore[arg-type]

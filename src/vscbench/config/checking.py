@@ -31,6 +31,8 @@ SOLVERS = ("fista",)
 IMAGE_SIDES = {"digits": 8, "faces": 64, "fashion_mnist": 28, "celeba": 64}
 """Side of the images of a data set, by its kind; the others hold patches."""
 CONVOLUTIONAL_SIDES = (28, 64)
+LINEAR_FAMILIES = ("admm", "lista")
+"""Families that infer codes of a dictionary alone."""
 NAMED_TYPES = {
     "object": "a mapping",
     "array": "a list",
@@ -198,6 +200,12 @@ def size_violations(config: dict[str, Any]) -> list[str]:
             found.append(f"{where}.generator.kind: {kind} needs {wanted}")
         if linear == (experiment["training"].get("optimizer") == "adam"):
             found.append(f"{where}.training.optimizer: a dictionary learns by two_rates, a network by adam")
+        found += [
+            f"{where}.methods: {method} is of family {config['methods'][method]['family']}, which needs a dictionary; "
+            "for a network there is fista"
+            for method in experiment["methods"]
+            if not linear and config["methods"][method]["family"] in LINEAR_FAMILIES
+        ]
         found += [
             f"{where}.{part}.kind: there is no convolutional network for {side}x{side} images, only for "
             f"{' and '.join(f'{n}x{n}' for n in CONVOLUTIONAL_SIDES)}: choose mlp"

@@ -24,6 +24,7 @@ from vscbench.metrics import (
     lasso,
     pictures,
     reconstruction,
+    recovery,
     sparsity,
     stability,
 )
@@ -50,6 +51,7 @@ QUESTIONS: dict[str, Callable[[Evaluation], Measures]] = {
     "gradients": gradients.measure,
     "stability": stability.measure,
     "exactness": exactness.measure,
+    "recovery": recovery.measure,
     "generation": generation.measure,
     "attributes": attributes.measure,
     "pictures": pictures.measure,

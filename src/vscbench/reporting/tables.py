@@ -137,6 +137,26 @@ TABLES: dict[str, Table] = {
             Column("As published J=20", "gradient_snr_published_generator_j20", "gradient_snr_generator", 20),
         ),
     ),
+    "recovery": Table(
+        "Recovery of the dictionary that made-up data were made from. Matched |cos|: mean over the true atoms, each "
+        "with the learnt one that the best pairing gives it; found: those above 0.9. Precision, recall and F1 of the "
+        "support of one draw (J=1), and F1 of the best of J, an oracle, against the true codes; F1 FISTA, true atoms: "
+        "what the lasso reaches on the true dictionary at its best penalty. Amplitude bias: slope of the codes on the "
+        "true ones less 1, over true positives. Calibration: expected calibration error of the posterior's "
+        "probability that a code is non-zero.",
+        (
+            Column("Matched absolute cos", "recovery_cosine"),
+            Column("Atoms found (%)", "recovery_atoms"),
+            Column("Precision", "recovery_precision"),
+            Column("Recall", "recovery_recall"),
+            Column("F1", "recovery_f1"),
+            Column("F1 best of J", "recovery_f1_best"),
+            Column("F1 FISTA, true atoms", "recovery_f1_oracle"),
+            Column("Amplitude bias", "recovery_amplitude_bias"),
+            Column("Calibration", "recovery_calibration"),
+        ),
+        needs=("recovery_cosine",),
+    ),
     "resources": Table(
         "What the training of one run took: wall-clock time and largest memory of the process (of the GPU's allocator "
         "on a GPU). The only numbers of the study that differ when it is run again.",

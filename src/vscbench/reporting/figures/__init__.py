@@ -20,6 +20,7 @@ FIGURES = (
     "reconstruction_density",
     "frontier",
     "support_agreement",
+    "recovery",
     "sweeps",
     "ablation",
     "reconstructions",

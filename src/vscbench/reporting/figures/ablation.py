@@ -58,14 +58,14 @@ class Block(NamedTuple):
     """What is drawn in one row of panels."""
 
     axis: str
-    values: list[str]
-    """Of the axis, in order."""
+    places: list[str]
+    """The values of the axis, in order."""
     lines: list[Line]
 
     @property
     def words(self) -> bool:
         """Whether the values are words."""
-        return any(order(value)[0] == np.inf for value in self.values)
+        return any(order(value)[0] == np.inf for value in self.places)
 
 
 def blocks(study: Study) -> dict[str, Block]:
@@ -131,7 +131,7 @@ def show(axes: Axes, study: Study, block: Block, panel: Panel, look: dict[str, L
     apart = np.linspace(-0.15, 0.15, len(block.lines)) if block.words and len(block.lines) > 1 else [0.0]
     for line, shift in zip(block.lines, np.resize(apart, len(block.lines)), strict=True):
         at, mean, low, high = [], [], [], []
-        for place, value in enumerate(block.values):
+        for place, value in enumerate(block.places):
             seeds = measured(study, line, panel, value) if value in line.groups else ()
             if len(seeds):
                 at.append(place + shift if block.words else float(value))
@@ -157,11 +157,11 @@ def show(axes: Axes, study: Study, block: Block, panel: Panel, look: dict[str, L
 def label_values(axes: Axes, block: Block) -> None:
     """Name the values below the axis; numbers far apart stand on a logarithmic one."""
     if block.words:
-        words = [wrapped(value.replace("_", " "), 12) for value in block.values]
+        words = [wrapped(value.replace("_", " "), 12) for value in block.places]
         axes.set_xticks(range(len(words)), words, rotation=90, fontsize=7)
         axes.set_xlim(-0.5, len(words) - 0.5)
         return
-    places = [float(value) for value in block.values]
+    places = [float(value) for value in block.places]
     if min(places) > 0 and max(places) > LINEAR_UP_TO * min(places):
         axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator(places))

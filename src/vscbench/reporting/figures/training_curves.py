@@ -38,8 +38,8 @@ CURVES = (
     Curve("validation_lasso_best", "Validation, best of {samples}", "lasso objective, λ = {penalty}", solvers=True),
     Curve("validation_density", "Validation, one draw", "density", solvers=True),
 )
-SOLVERS = ("fista",)
-"""Families that infer by optimisation: they have no draws."""
+SOLVERS = ("fista", "admm", "lista")
+"""Families that infer a maximum a posteriori: they have no draws."""
 
 
 def history(study: Study, runs: list[Path], column: str) -> pd.DataFrame:
