@@ -116,8 +116,8 @@ def _lines(study: Study, points: dict[str, dict[str, str]], axis: str, method: s
 
 
 def measured(study: Study, line: Line, panel: Panel, value: str) -> pd.Series[float]:
-    """A panel's metric over the repetitions of a line at one value of its axis."""
-    group = line.groups[value]
+    """A panel's metric over the repetitions of a line at one value of its axis; empty where it has no such run."""
+    group = line.groups.get(value, "")
     found = study.values(group, panel.metric)
     numbers = found[found["method"] == line.method].set_index("repetition")["value"]
     if not panel.less:
@@ -132,7 +132,7 @@ def show(axes: Axes, study: Study, block: Block, panel: Panel, look: dict[str, L
     for line, shift in zip(block.lines, np.resize(apart, len(block.lines)), strict=True):
         at, mean, low, high = [], [], [], []
         for place, value in enumerate(block.places):
-            seeds = measured(study, line, panel, value) if value in line.groups else ()
+            seeds = measured(study, line, panel, value)
             if len(seeds):
                 at.append(place + shift if block.words else float(value))
                 mean.append(seeds.mean())
