@@ -32,7 +32,6 @@ localrules:
     tables,
     figures,
     mlflow,
-    tracked,
 
 
 include: "workflow/rules/inputs.smk"
@@ -41,6 +40,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/assemble.smk"
 include: "workflow/rules/track.smk"
+include: "workflow/rules/studies.smk"
 
 
 rule all:
@@ -49,4 +49,4 @@ rule all:
         rules.metrics.input,
         rules.tables.input,
         rules.figures.input,
-        rules.tracked.input,
+        rules.track_runs.output,

@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor
 from torch.distributions import Laplace, Normal
 
-from vscbench.coders import POSTERIORS, SOLVERS, build_coder, build_posterior
+from vscbench.coders import LEARNED_SOLVERS, POSTERIORS, SOLVERS, build_coder, build_posterior
 from vscbench.coders.base import Base
 from vscbench.coders.threshold import Estimator
 from vscbench.data import Splits
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Spec = dict[str, Any]
 
 WARMUP = {"initial": 0.1, "final": 1, "start": 0.2, "end": 0.8}
+PENALTY_WARMUP = {"initial": 0.1, "final": 1, "end": 0.5}
 
 CONSTANTS: dict[str, list[Spec]] = {
     "laplacian": [{"noise_warmup": WARMUP}],
@@ -37,7 +38,12 @@ CONSTANTS: dict[str, list[Spec]] = {
         {"gate_estimator": "gumbel"},
         {"gate_estimator": "gumbel_rao"},
     ],
-    "fista": [{"penalty": 0.1, "penalty_warmup": {"initial": 0.1, "final": 1, "end": 0.5}}],
+    "fista": [{"penalty": 0.1, "penalty_warmup": PENALTY_WARMUP}],
+    "admm": [{"penalty": 0.1, "penalty_warmup": PENALTY_WARMUP, "rho": 1.0}],
+    "lista": [
+        {"penalty": 0.1, "penalty_warmup": PENALTY_WARMUP, "mode": "supervised", "layers": 5},
+        {"penalty": 0.1, "penalty_warmup": PENALTY_WARMUP, "mode": "unrolled", "layers": 3, "tied": False},
+    ],
 }
 """Constants that a family is tested with, a dictionary for each variant."""
 
@@ -72,7 +78,8 @@ PRIOR_SPECS: list[Spec] = [
     {"family": "spike_slab", "prior": "clf", "pseudo_inputs": 3},
     {"family": "laplacian", "threshold": "gamma", "threshold_value": 0.3, "prior": "vamp", "pseudo_inputs": 3},
 ]
-CODER_SPECS: list[Spec] = POSTERIOR_SPECS + PRIOR_SPECS + SOLVER_SPECS
+LEARNED_SPECS: list[Spec] = [spec for family in LEARNED_SOLVERS for spec in variants(family)]
+CODER_SPECS: list[Spec] = POSTERIOR_SPECS + PRIOR_SPECS + SOLVER_SPECS + LEARNED_SPECS
 
 
 def name(spec: Spec) -> str:

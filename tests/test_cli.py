@@ -26,7 +26,20 @@ if TYPE_CHECKING:
 
     from vscbench.data import Splits
 
-COMMANDS = ("runs", "data", "train", "evaluate", "features", "baselines", "assemble", "table", "figure", "track", "ui")
+COMMANDS = (
+    "runs",
+    "data",
+    "train",
+    "evaluate",
+    "features",
+    "baselines",
+    "assemble",
+    "table",
+    "claims",
+    "figure",
+    "track",
+    "ui",
+)
 RUN = "recovery/spike_slab/0"
 NOT_NEEDED = {"snakemake", "mlflow", "pandas", "seaborn", "matplotlib"}
 """What a machine with torch alone does not have, or what takes seconds to import."""

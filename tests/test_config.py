@@ -13,7 +13,8 @@ import yaml
 
 from battery import CODER_SPECS, Spec, name
 from vscbench import config as configs
-from vscbench.coders import POSTERIORS, SOLVERS
+from vscbench.coders import DEEP_SOLVERS, LEARNED_SOLVERS, POSTERIORS, SOLVERS
+from vscbench.config.checking import LINEAR_FAMILIES
 from vscbench.data import SOURCES
 from vscbench.errors import UserError
 from vscbench.ramps import OneCycle, Ramp, schedule
@@ -94,7 +95,8 @@ def test_schema_takes_what_the_battery_tests(study: Config, spec: Spec) -> None:
 
 def test_schema_knows_what_is_registered() -> None:
     kinds = configs.schema()["$defs"]
-    assert kinds["method"].keys() == POSTERIORS.keys() | SOLVERS.keys()
+    assert kinds["method"].keys() == POSTERIORS.keys() | SOLVERS.keys() | LEARNED_SOLVERS.keys()
+    assert set(LINEAR_FAMILIES) == (SOLVERS.keys() | LEARNED_SOLVERS.keys()) - DEEP_SOLVERS.keys()
     assert kinds["dataset"].keys() == SOURCES.keys()
 
 

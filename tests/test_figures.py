@@ -246,6 +246,8 @@ def test_a_block_for_each_experiment(name: str, tmp_path: Path) -> None:
     [
         ("gradient_snr", "no gradients measured"),
         ("support_agreement", "no sparse method was measured"),
+        ("frontier", "no method has several operating points"),
+        ("recovery", "no data with a known dictionary"),
         ("sweeps", "no experiment sweeps a number"),
         ("reconstructions", "no images reconstructed"),
         ("prior_samples", "no samples drawn"),

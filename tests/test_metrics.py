@@ -692,12 +692,13 @@ def test_no_code_is_better_than_fistas(run: Path) -> None:
 def test_solver_has_no_gap_at_its_own_penalty(spec: Spec, splits: Splits, tmp_path: Path) -> None:
     run = trained(run_spec(spec | {"penalty": 0.2}), splits, tmp_path)
     found = content(run)["metrics"]
-    assert found["lasso0.2_gap"] == 0
+    exact = spec["family"] == "fista"
+    assert found["lasso0.2_gap"] == pytest.approx(0, abs=0 if exact else 1e-3 * found["lasso0.2_fista"])
     assert found["lasso2_gap"] > 0
     assert found["mse_draw"] == found["mse_mean"] == found["mse_best"]
     e = loaded(run, splits)
-    codes = fista(e.x, e.generator.atoms.detach(), 0.2).codes
-    assert torch.equal(e.best, codes)
+    if exact:
+        assert torch.equal(e.best, fista(e.x, e.generator.atoms.detach(), 0.2).codes)
 
 
 def test_evaluation_repeats_itself(run: Path, splits: Splits, tmp_path: Path) -> None:
@@ -730,7 +731,7 @@ def test_files_of_an_evaluated_run(spike_slab: Path, splits: Splits) -> None:
     assert all(np.isfinite(value) for value in found["metrics"].values())
     assert found["metrics"]["train_seconds"] > 0
     with np.load(spike_slab / "arrays.npz") as arrays:
-        assert set(arrays) == {"jaccard_draw_by_patch", "jaccard_best_by_patch"}
+        assert set(arrays) == {"jaccard_draw_by_patch", "jaccard_best_by_patch", "recovery_reliability"}
     e = loaded(spike_slab, splits)
     for answer in QUESTIONS.values():
         for measure, value in answer(e).items():

@@ -82,7 +82,7 @@ def test_changed_constant_reruns_its_method_alone(study: Path) -> None:
     plan = planned(study, configfiles=files)
     assert plan.pop("make_table") == len(TABLES)
     assert plan.pop("draw_figure") == len(FIGURES)
-    assert plan == {"train_run": 1, "evaluate_run": 1, "assemble_metrics": 1, "track_runs": 1}
+    assert plan == {"train_run": 1, "evaluate_natural_images_gaussian": 1, "assemble_metrics": 1, "track_runs": 1}
 
     weights = {p: p.stat().st_mtime_ns for p in study.glob("results/smoke/runs/*/*/*/weights.safetensors")}
     snakemake(study, "metrics", configfiles=files)
@@ -112,7 +112,9 @@ def test_added_seed_trains_only_the_new_repetitions(study: Path) -> None:
     overlay = study / "seeds.yaml"
     overlay.write_text("repetitions: 2\n")
     plan = planned(study, "metrics", configfiles=("config/smoke.yaml", str(overlay)))
-    assert plan == {"train_run": 4, "evaluate_run": 4, "assemble_metrics": 1, "metrics": 1}
+    methods = ("fista", "gaussian", "spike_slab", "laplacian_thresh")
+    evaluated = {f"evaluate_natural_images_{method}": 1 for method in methods}
+    assert plan == {"train_run": 4, **evaluated, "assemble_metrics": 1, "metrics": 1}
 
 
 def test_ninth_method_of_existing_parts_needs_no_code(study: Path) -> None:

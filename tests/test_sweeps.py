@@ -134,6 +134,27 @@ def test_an_image_size_without_a_network_is_refused_before_any_job() -> None:
         configs.check(config)
 
 
+@pytest.mark.parametrize("family", ["admm", "lista"])
+def test_a_solver_of_dictionaries_is_refused_for_a_network_before_any_job(family: str) -> None:
+    config = study()
+    config["methods"]["solver"] = {"family": family}
+    config["experiments"]["recovery"]["methods"] = ["solver"]
+    configs.check(config)
+    config["datasets"]["digits"] = {"kind": "digits", "train": 10, "validation": 10, "test": 10}
+    config["experiments"]["recovery"] |= {
+        "dataset": "digits",
+        "generator": {"kind": "mlp", "latents": 4, "widths": [8]},
+        "training": {"optimizer": "adam", "epochs": 1, "batch_size": 2, "rate": {"peak": 0.1}},
+    }
+    with pytest.raises(UserError) as caught:
+        configs.check(config)
+    (_, line) = str(caught.value).splitlines()
+    assert line.strip() == (
+        f"experiments.recovery.methods: solver is of family {family}, which needs a dictionary; for a network there "
+        "is fista"
+    )
+
+
 def test_an_unknown_point_names_the_nearest() -> None:
     config = configs.check(study(generator={"latents": [4, 8]}))
     with pytest.raises(UserError, match="did you mean gaussian@latents=8"):

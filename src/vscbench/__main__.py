@@ -25,14 +25,12 @@ def layout(config: dict[str, Any]) -> Path:
     return Path(config["results"])
 
 
-def chosen_run(args: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]:
+def chosen_run(run: str | None, config: dict[str, Any]) -> dict[str, Any]:
     """The specification of the run named on the command line as EXPERIMENT/METHOD/REPETITION, a point with METHOD."""
-    parts = (args.run or "").split("/")
+    parts = (run or "").split("/")
     if len(parts) != 3 or not parts[2].isdecimal():  # noqa: PLR2004
         example = "/".join(map(str, configs.runs(config)[0]))
-        raise UserError(
-            f"{args.run or 'nothing'} names no run; write EXPERIMENT/METHOD/REPETITION, for example {example}"
-        )
+        raise UserError(f"{run or 'nothing'} names no run; write EXPERIMENT/METHOD/REPETITION, for example {example}")
     return configs.run_spec(config, parts[0], parts[1], int(parts[2]))
 
 
@@ -101,7 +99,7 @@ def train_command(args: argparse.Namespace) -> None:
         apply_defaults(args, {"device": "auto", "checkpoint_seconds": 60})
     else:
         config = configs.load(args.config)
-        spec, results = chosen_run(args, config), layout(config)
+        spec, results = chosen_run(args.run, config), layout(config)
         apply_defaults(args, config)
     name = configs.run_name(spec)
     source = args.data or results / "data" / f"{spec['dataset']['name']}.safetensors"
@@ -111,25 +109,38 @@ def train_command(args: argparse.Namespace) -> None:
 
 
 def evaluate_command(args: argparse.Namespace) -> None:
-    """Measure a trained run."""
+    """Measure trained runs."""
     from vscbench import data, metrics, model
-    from vscbench.files import read_json
+
+    def measure(folder: Path, settings: dict[str, Any], source: Path, classifier: Path | None) -> None:
+        metrics.evaluate(folder, data.read(source), settings, model.device(args.device), classifier)
+        summarise(folder)
 
     if args.settings:
         settings = given(args.settings, "--settings")
         needs(args, "--settings", "data")
         apply_defaults(args, {"device": "auto"})
-        folder, source = Path(args.run), args.data
-    else:
-        config = configs.load(args.config)
-        folder = layout(config) / "runs" / args.run
-        spec = chosen_run(args, config)
-        settings = configs.evaluation_spec(config, spec["experiment"])
-        apply_defaults(args, config)
-        source = args.data or layout(config) / "data" / f"{spec['dataset']['name']}.safetensors"
-        own = layout(config) / "features" / source.name
-        args.classifier = args.classifier or (own if own.is_file() else None)
-    metrics.evaluate(folder, data.read(source), settings, model.device(args.device), args.classifier)
+        for run in args.runs:
+            measure(Path(run), settings, args.data, args.classifier)
+        return
+    config = configs.load(args.config)
+    apply_defaults(args, config)
+    results = layout(config)
+    for spec in [chosen_run(run, config) for run in args.runs]:
+        name = f"{spec['dataset']['name']}.safetensors"
+        own = results / "features" / name
+        measure(
+            results / "runs" / configs.run_name(spec),
+            configs.evaluation_spec(config, spec["experiment"]),
+            args.data or results / "data" / name,
+            args.classifier or (own if own.is_file() else None),
+        )
+
+
+def summarise(folder: Path) -> None:
+    """One line on what was measured of a run."""
+    from vscbench.files import read_json
+
     result = read_json(folder / "metrics.json")
     found = result["metrics"]
     shown = ("mse_draw", "mse_mean", "mse_best", "density", "lasso20_best", "fid_classifier_best", "attributes_found")
@@ -200,6 +211,13 @@ def table_command(args: argparse.Namespace) -> None:
     write_table(args.name, args.results, args.out or args.results / "tables")
 
 
+def claims_command(args: argparse.Namespace) -> None:
+    """Decide the paper's claims from the metrics of a study."""
+    from vscbench.reporting.claims.page import write_claims
+
+    write_claims(args.results, args.out or args.results / "tables")
+
+
 def figure_command(args: argparse.Namespace) -> None:
     """Draw a figure."""
     from vscbench.reporting.figures import FIGURES, draw
@@ -266,7 +284,9 @@ def parser() -> argparse.ArgumentParser:
     )
 
     command = add("evaluate", evaluate_command, common, device)
-    command.add_argument("run", help="EXPERIMENT/METHOD/REPETITION; with --settings the folder of the run")
+    command.add_argument(
+        "runs", nargs="+", help="EXPERIMENT/METHOD/REPETITION; with --settings the folders of the runs"
+    )
     command.add_argument("--settings", help="the evaluation settings as JSON, instead of the config")
     command.add_argument("--data", type=Path, help="prepared data (default: <results>/data/NAME.safetensors)")
     command.add_argument(
@@ -302,6 +322,10 @@ def reporting_commands(add: Callable[..., argparse.ArgumentParser], common: argp
         command.add_argument("name", help=f"which {name}")
         command.add_argument("--results", type=Path, default=Path("results"), help="folder of the study")
         command.add_argument("--out", type=Path, help=f"folder to write to (default: <results>/{name}s)")
+
+    command = add("claims", claims_command)
+    command.add_argument("--results", type=Path, default=Path("results"), help="folder of the study")
+    command.add_argument("--out", type=Path, help="folder to write to (default: <results>/tables)")
 
     store = argparse.ArgumentParser(add_help=False)
     store.add_argument("--store", default="results/mlflow", help="folder or address of the MLflow store")

@@ -6,9 +6,11 @@ TABLES = (
     "honest",
     "gradients_inference",
     "gradients_generator",
+    "recovery",
     "resources",
     "sweeps",
     "attributes",
+    "matched_density",
 )
 FIGURES = (
     "threshold",
@@ -16,8 +18,11 @@ FIGURES = (
     "gradient_snr",
     "training_curves",
     "reconstruction_density",
+    "frontier",
     "support_agreement",
+    "recovery",
     "sweeps",
+    "ablation",
     "reconstructions",
     "prior_samples",
     "recovered_dictionaries",
@@ -30,6 +35,8 @@ FIGURE_CODE = {
     "threshold": ("coders/threshold.py", "coders/laplacian.py"),
     "gradient_snr": PUBLISHED,
     "sweeps": PUBLISHED,
+    "frontier": ("reporting/frontier.py",),
+    "recovery": ("data/synthetic.py",),
 }
 
 
@@ -40,6 +47,7 @@ rule tables:
             name=TABLES,
             suffix=("csv", "md", "tex"),
         ),
+        multiext(f"{RESULTS}/tables/claims", ".md", ".csv", ".html"),
 
 
 rule figures:
@@ -79,6 +87,8 @@ rule make_table:
         code=code(
             "reporting/study.py",
             "reporting/tables.py",
+            "reporting/frontier.py",
+            "reporting/matched_density.py",
             *PUBLISHED,
         ),
     output:
@@ -97,6 +107,42 @@ rule make_table:
         results=subpath(input.metrics, parent=True),
     shell:
         "python -m vscbench table {wildcards.table:q} --results {params.results:q} > {log:q} 2>&1"
+
+
+rule decide_claims:
+    input:
+        metrics=f"{RESULTS}/metrics.csv",
+        code=code(
+            *(
+                f"reporting/{name}.py"
+                for name in (
+                    "study",
+                    "frontier",
+                    "statistics",
+                    "claims/__init__",
+                    "claims/comparisons",
+                    "claims/evidence",
+                    "claims/verdicts",
+                    "claims/page",
+                )
+            )
+        ),
+    output:
+        report(
+            f"{RESULTS}/tables/claims.html",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"page": "which claims hold"},
+        ),
+        multiext(f"{RESULTS}/tables/claims", ".md", ".csv"),
+    log:
+        f"{RESULTS}/logs/claims.log",
+    conda:
+        "../../environment.yml"
+    params:
+        results=subpath(input.metrics, parent=True),
+    shell:
+        "python -m vscbench claims --results {params.results:q} > {log:q} 2>&1"
 
 
 rule draw_figure:

@@ -11,6 +11,8 @@ QUESTIONS = (
     "dependence",
     "gradients",
     "stability",
+    "exactness",
+    "recovery",
     "features",
     "generation",
     "attributes",
@@ -23,39 +25,49 @@ rule metrics:
         f"{RESULTS}/metrics.csv",
 
 
-rule evaluate_run:
-    input:
-        data=lambda w: f"{RESULTS}/data/{config['experiments'][w.experiment]['dataset']}.safetensors",
-        run=multiext(
-            f"{RESULTS}/runs/{{experiment}}/{{method}}/{{repetition}}/",
-            "weights.safetensors",
-            "config.json",
-            "status.json",
-            "resources.json",
-        ),
-        classifier=classifier,
-        code=code(*(f"metrics/{name}.py" for name in QUESTIONS)),
-    output:
-        multiext(
-            f"{RESULTS}/runs/{{experiment}}/{{method}}/{{repetition}}/",
-            "metrics.json",
-            "arrays.npz",
-        ),
-    log:
-        f"{RESULTS}/logs/evaluate/{{experiment}}/{{method}}/{{repetition}}.log",
-    conda:
-        "../../environment.yml"
-    resources:
-        device=config["device"],
-    params:
-        settings=lambda w: json.dumps(configs.evaluation_spec(config, w.experiment)),
-        folder=subpath(output[0], parent=True),
-        classifier=lambda w, input: (
-            f"--classifier {input.classifier}" if input.classifier else ""
-        ),
-    shell:
-        "python -m vscbench evaluate {params.folder:q} --settings {params.settings:q} --data {input.data:q}"
-        " {params.classifier} --device {resources.device} 2>&1 | tee {log:q}"
+for experiment, method in dict.fromkeys(
+    (run[0], run[1].partition("@")[0]) for run in configs.runs(config)
+):
+
+    rule:
+        # All runs of a method at once, its repetitions and points: importing what measures costs as much as measuring.
+        name:
+            f"evaluate_{experiment}_{method}"
+        input:
+            data=dataset_file(experiment),
+            runs=expand(
+                "{run}/{file}",
+                run=runs_of(experiment, method),
+                file=(
+                    "weights.safetensors",
+                    "config.json",
+                    "status.json",
+                    "resources.json",
+                ),
+            ),
+            classifier=classifier(experiment),
+            code=code(*(f"metrics/{name}.py" for name in QUESTIONS)),
+        output:
+            expand(
+                "{run}/{file}",
+                run=runs_of(experiment, method),
+                file=("metrics.json", "arrays.npz"),
+            ),
+        log:
+            f"{RESULTS}/logs/evaluate/{experiment}/{method}.log",
+        conda:
+            "../../environment.yml"
+        resources:
+            device=config["device"],
+        params:
+            settings=json.dumps(configs.evaluation_spec(config, experiment)),
+            runs=runs_of(experiment, method),
+            classifier=" ".join(
+                f"--classifier {file}" for file in classifier(experiment)
+            ),
+        shell:
+            "python -m vscbench evaluate {params.runs:q} --settings {params.settings:q} --data {input.data:q}"
+            " {params.classifier} --device {resources.device} 2>&1 | tee {log:q}"
 
 
 rule train_classifier:
@@ -80,7 +92,7 @@ rule train_classifier:
 
 rule measure_baselines:
     input:
-        data=lambda w: f"{RESULTS}/data/{config['experiments'][w.experiment]['dataset']}.safetensors",
+        data=lambda w: dataset_file(w.experiment),
         code=code("metrics/baselines.py"),
     output:
         f"{RESULTS}/baselines/{{experiment}}.json",

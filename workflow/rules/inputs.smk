@@ -12,6 +12,12 @@ SHARED_CODE = (
     "model.py",
     "ramps.py",
 )
+# What a family is built from beside the file of its name.
+FAMILY_CODE = {
+    "fista": ("coders/map_solver.py", "coders/deep_fista.py"),
+    "admm": ("coders/map_solver.py",),
+    "lista": ("coders/map_solver.py", "coders/fista.py"),
+}
 
 
 def code(*paths):
@@ -31,10 +37,17 @@ def run_spec(wildcards):
     )
 
 
-def experiment_runs(wildcards):
-    """The folders of all runs of an experiment."""
+def dataset_file(experiment):
+    """The prepared data of an experiment."""
+    return f"{RESULTS}/data/{config['experiments'][experiment]['dataset']}.safetensors"
+
+
+def runs_of(experiment, method):
+    """The folders of all runs of a method in an experiment: its repetitions, at all points of a sweep."""
     return [
-        run for run in RUNS if run.startswith(f"{RESULTS}/runs/{wildcards.experiment}/")
+        f"{RESULTS}/runs/{'/'.join(map(str, run))}"
+        for run in configs.runs(config)
+        if (run[0], run[1].partition("@")[0]) == (experiment, method)
     ]
 
 
@@ -46,14 +59,14 @@ def training_code(wildcards):
         if coder.get("threshold", "none") != "none"
         else ()
     )
-    deep = ("coders/deep_fista.py",) if coder["family"] == "fista" else ()
-    return code(*SHARED_CODE, f"coders/{coder['family']}.py", *threshold, *deep)
+    family = (f"coders/{coder['family']}.py", *FAMILY_CODE.get(coder["family"], ()))
+    return code(*SHARED_CODE, *family, *threshold)
 
 
-def classifier(wildcards):
+def classifier(experiment):
     """The classifier whose features images are compared by, for experiments on images without Inception's weights."""
-    setup = config["experiments"][wildcards.experiment]
-    weights = configs.evaluation_spec(config, wildcards.experiment)["inception_weights"]
+    setup = config["experiments"][experiment]
+    weights = configs.evaluation_spec(config, experiment)["inception_weights"]
     if setup["generator"]["kind"] == "dictionary" or weights:
         return []
-    return f"{RESULTS}/features/{setup['dataset']}.safetensors"
+    return [f"{RESULTS}/features/{setup['dataset']}.safetensors"]

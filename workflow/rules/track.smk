@@ -5,10 +5,9 @@ STORE = config["tracking"] or f"{RESULTS}/mlflow"
 rule mlflow:
     # No output: asked for by name it always runs, and logs every run of the study anew, replacing its own entries.
     input:
-        store=f"{RESULTS}/tracking/store.json",
-        runs=[f"{run}/metrics.json" for run in RUNS],
+        [f"{run}/metrics.json" for run in RUNS],
     log:
-        f"{RESULTS}/logs/tracking/mlflow.log",
+        f"{RESULTS}/logs/mlflow.log",
     conda:
         "../../environment.yml"
     params:
@@ -18,41 +17,19 @@ rule mlflow:
         "python -m vscbench track {params.runs:q} --store {params.store:q} 2>&1 | tee {log:q}"
 
 
-rule tracked:
-    input:
-        [f"{RESULTS}/tracking/{name}.json" for name in configs.experiments(config)],
-
-
-rule create_store:
-    # Before the first writer: several processes that open a new SQLite store at once break all but one of them.
-    input:
-        code=code("tracking.py"),
-    output:
-        f"{RESULTS}/tracking/store.json",
-    log:
-        f"{RESULTS}/logs/tracking/store.log",
-    conda:
-        "../../environment.yml"
-    params:
-        store=STORE,
-    shell:
-        "python -m vscbench track --create --store {params.store:q} --receipt {output:q} 2>&1 | tee {log:q}"
-
-
 rule track_runs:
-    # All runs of an experiment at once: importing MLflow costs more than logging them.
+    # All runs at once: importing MLflow costs more than logging them.
     input:
-        store=f"{RESULTS}/tracking/store.json",
-        runs=lambda w: [f"{run}/metrics.json" for run in experiment_runs(w)],
+        runs=[f"{run}/metrics.json" for run in RUNS],
         code=code("tracking.py"),
     output:
-        f"{RESULTS}/tracking/{{experiment}}.json",
+        f"{RESULTS}/tracking.json",
     log:
-        f"{RESULTS}/logs/tracking/{{experiment}}.log",
+        f"{RESULTS}/logs/tracking.log",
     conda:
         "../../environment.yml"
     params:
-        runs=experiment_runs,
+        runs=RUNS,
         store=STORE,
     shell:
         "python -m vscbench track {params.runs:q} --store {params.store:q} --receipt {output:q} 2>&1 | tee {log:q}"

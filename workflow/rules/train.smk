@@ -9,7 +9,7 @@ rule train:
 
 rule train_run:
     input:
-        data=lambda w: f"{RESULTS}/data/{config['experiments'][w.experiment]['dataset']}.safetensors",
+        data=lambda w: dataset_file(w.experiment),
         code=training_code,
     output:
         multiext(

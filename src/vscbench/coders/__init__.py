@@ -1,12 +1,14 @@
 """How codes are inferred: one file a family, and thresholding, which composes with a symmetric base.
 
-A family is registered by its line in `POSTERIORS` or `SOLVERS`; the tests' battery runs over both.
+A family is registered by its line in `POSTERIORS`, `SOLVERS` or `LEARNED_SOLVERS`; the tests' battery runs over
+them.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vscbench.coders.admm import Admm
 from vscbench.coders.amortised import Amortised
 from vscbench.coders.base import Base, Coder, Posterior
 from vscbench.coders.classifier_prior import ClassifierPrior
@@ -14,6 +16,7 @@ from vscbench.coders.deep_fista import DeepFista
 from vscbench.coders.fista import Fista
 from vscbench.coders.gaussian import Gaussian
 from vscbench.coders.laplacian import Laplacian
+from vscbench.coders.lista import Lista
 from vscbench.coders.spike_slab import SpikeSlab
 from vscbench.coders.threshold import FixedThreshold, GammaThreshold
 from vscbench.coders.vamp import VampPrior
@@ -28,16 +31,29 @@ if TYPE_CHECKING:
 
     from vscbench.coders.learned_prior import LearnedPrior
 
-__all__ = ["POSTERIORS", "PRIORS", "SOLVERS", "Amortised", "Coder", "Posterior", "build_coder", "build_posterior"]
+__all__ = [
+    "DEEP_SOLVERS",
+    "LEARNED_SOLVERS",
+    "POSTERIORS",
+    "PRIORS",
+    "SOLVERS",
+    "Amortised",
+    "Coder",
+    "Posterior",
+    "build_coder",
+    "build_posterior",
+]
 
 POSTERIORS: dict[str, type[Posterior]] = {
     "gaussian": Gaussian,
     "laplacian": Laplacian,
     "spike_slab": SpikeSlab,
 }
-SOLVERS: dict[str, type[Coder]] = {"fista": Fista}
+SOLVERS: dict[str, type[Coder]] = {"fista": Fista, "admm": Admm}
 DEEP_SOLVERS: dict[str, type[Coder]] = {"fista": DeepFista}
 """The same for a generator that is not linear."""
+LEARNED_SOLVERS: dict[str, type[Lista]] = {"lista": Lista}
+"""Networks that learn to solve the lasso; each starts from the untrained dictionary."""
 
 PRIORS: dict[str, type[LearnedPrior]] = {"vamp": VampPrior, "clf": ClassifierPrior}
 """Priors that are learned with the rest; the families have one of their own."""
@@ -82,9 +98,12 @@ def build_coder(
     shape: Sequence[int] = (),
 ) -> Coder:
     """The coder of a method, for data of `shape`; solvers need no encoder and no objective, fixed priors no shape."""
-    if spec["family"] in SOLVERS:
-        solver = SOLVERS[spec["family"]] if isinstance(generator, Dictionary) else DEEP_SOLVERS[spec["family"]]
-        return solver(**{k: Ramp(**v) if k in RAMPED else v for k, v in spec.items() if k != "family"})
+    family = spec["family"]
+    if family not in POSTERIORS:
+        constants: dict[str, Any] = {k: Ramp(**v) if k in RAMPED else v for k, v in spec.items() if k != "family"}
+        if family in LEARNED_SOLVERS:
+            return LEARNED_SOLVERS[family](generator.get_parameter("atoms"), **constants)
+        return (SOLVERS if isinstance(generator, Dictionary) else DEEP_SOLVERS)[family](**constants)
     latents: int = generator.latents  # type: ignore[assignment]
     posterior, rule = build_posterior(spec), Objective(**objective)
     return Amortised(encoder, latents, posterior, rule, build_prior(spec, shape))

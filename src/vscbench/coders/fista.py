@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Generator, Tensor, nn
 
-from vscbench.coders.base import Coder
-from vscbench.objectives.loss import Loss, squared_error
+from vscbench.coders.map_solver import MapSolver, Solution
 from vscbench.ramps import Ramp
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 CHECK_EVERY = 5
 """Iterations between two looks at convergence: a look costs about one iteration."""
-
-
-class Solution(NamedTuple):
-    """What FISTA found."""
-
-    codes: Tensor
-    """(B, K)."""
-    iterations: Tensor
-    """(B,) iterations until each code had converged, or the limit."""
 
 
 @torch.no_grad()
@@ -34,7 +26,7 @@ def fista(x: Tensor, atoms: Tensor, penalty: float, max_iterations: int = 500, t
     gram = atoms.T @ atoms  # (K, K): K² operations an iteration instead of 2PK
     correlation = x @ atoms  # (B, K)
     if not gram.isfinite().all():  # the dictionary diverged: no codes, so that the run ends as diverged
-        return Solution(torch.full_like(correlation, torch.nan), torch.zeros(len(x), device=x.device))
+        return Solution.of_no_dictionary(x, atoms.shape[1])
     step = 1 / torch.linalg.eigvalsh(gram)[-1].clamp(min=torch.finfo(gram.dtype).tiny)
     gram, correlation, shrink = gram * step, correlation * step, penalty * step
 
@@ -70,7 +62,7 @@ def fista(x: Tensor, atoms: Tensor, penalty: float, max_iterations: int = 500, t
     return Solution(solution, iterations)
 
 
-class Fista(Coder):
+class Fista(MapSolver):
     """Codes that minimise the lasso objective on a linear generator; the dictionary learns from them (spec 1.5).
 
     Args:
@@ -80,8 +72,6 @@ class Fista(Coder):
         tolerance: relative change at which a data point has converged.
     """
 
-    stochastic: ClassVar[bool] = False
-
     def __init__(
         self,
         penalty: float = 20.0,
@@ -89,43 +79,10 @@ class Fista(Coder):
         max_iterations: int = 500,
         tolerance: float = 1e-3,
     ) -> None:
-        super().__init__()
-        self.penalty, self.penalty_warmup = penalty, penalty_warmup
+        super().__init__(penalty, penalty_warmup)
         self.max_iterations, self.tolerance = max_iterations, tolerance
-        self.multiplier = penalty_warmup.final
 
     def solve(self, x: Tensor, generator: nn.Module) -> Tensor:
         """The codes (B, K) of data (B, P)."""
         atoms = generator.get_parameter("atoms").detach()
         return fista(x, atoms, self.multiplier * self.penalty, self.max_iterations, self.tolerance).codes
-
-    def loss(self, x: Tensor, generator: nn.Module, rng: Generator | None) -> Loss:  # noqa: ARG002
-        """The squared error of the solution, with a graph to the generator."""
-        codes = self.solve(x, generator).unsqueeze(0)
-        mse = squared_error(x, generator(codes))[0]
-        return Loss(mse, mse, torch.zeros_like(mse), codes)
-
-    @torch.no_grad()
-    def sample(self, x: Tensor, generator: nn.Module, samples: int, rng: Generator | None) -> Tensor:  # noqa: ARG002
-        """The solution, `samples` times: (S, B, K)."""
-        return self.mean(x, generator).expand(samples, -1, -1)
-
-    @torch.no_grad()
-    def best(self, x: Tensor, generator: nn.Module, samples: int, rng: Generator | None) -> Tensor:  # noqa: ARG002
-        """The solution: (B, K)."""
-        return self.mean(x, generator)
-
-    @torch.no_grad()
-    def mean(self, x: Tensor, generator: nn.Module) -> Tensor:
-        """The solution: (B, K)."""
-        return self.solve(x, generator)
-
-    def kl(self, x: Tensor) -> None:
-        """None: a MAP solver has no posterior."""
-
-    def prior(self, count: int, latents: int, rng: Generator | None) -> None:
-        """None: the prior of a lasso code is never exactly zero and no MAP solution looks like a draw from it."""
-
-    def at(self, step: float, steps: int) -> None:
-        """Set the multiplier of λ to its value at `step` of `steps`."""
-        self.multiplier = self.penalty_warmup(step, steps)

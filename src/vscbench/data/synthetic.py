@@ -11,6 +11,9 @@ from vscbench.data.splits import Splits
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+DENSITY, NOISE = 0.1, 0.1
+"""What data are made with where their configuration does not say."""
+
 
 def load(
     train: int,
@@ -18,8 +21,8 @@ def load(
     test: int,
     pixels: int = 64,
     latents: int = 64,
-    density: float = 0.1,
-    noise: float = 0.1,
+    density: float = DENSITY,
+    noise: float = NOISE,
     seed: int = 0,
 ) -> Splits:
     """x = A z + noise · ε: unit columns A, Bernoulli(density) supports, Laplace amplitudes of variance 1/density.

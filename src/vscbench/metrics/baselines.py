@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.decomposition import PCA
 
+from vscbench.config.sweeps import variant
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -14,10 +16,14 @@ if TYPE_CHECKING:
 
 DENSITY = 0.1
 """Density at which the paper compares: that of its thresholds under the prior."""
+CURVE = (0.05, 0.1, 0.2, 0.5, 1)
+"""Densities at which PCA is measured for its curve of reconstruction against density."""
 
 
 def baselines(splits: Splits, latents: int, penalties: list[float]) -> dict[str, dict[str, float]]:
     """Metrics of the all-zero code, of PCA with K components, and with as many as a 10 % dense code has non-zeros.
+
+    And of PCA along its number of components, `pca@components=N` as the points of a sweep are called.
 
     Args:
         splits: the data; PCA is fitted on train, everything is measured on test.
@@ -28,13 +34,25 @@ def baselines(splits: Splits, latents: int, penalties: list[float]) -> dict[str,
     axes = PCA(components).fit(splits.train).components_.astype(np.float32)  # (C, P), by falling variance
     matched = round(DENSITY * latents)
     codes = splits.test @ axes.T
-    few = np.where(np.arange(components) < matched, codes, 0)
+
+    def truncated(count: int) -> NDArray[np.float32]:
+        return np.where(np.arange(components) < count, codes, np.float32(0))
+
     # The mean of z-scored data is zero on train: PCA needs none.
     return {
         "zero_code": _measure(splits.test, np.zeros_like(codes), axes, penalties, latents),
         "pca_same_size": _measure(splits.test, codes, axes, penalties, latents),
-        "pca_same_density": _measure(splits.test, few, axes, penalties, latents),
+        "pca_same_density": _measure(splits.test, truncated(matched), axes, penalties, latents),
+        **{
+            variant("pca", {"components": count}): _measure(splits.test, truncated(count), axes, penalties, latents)
+            for count in sizes(components, latents)
+        },
     }
+
+
+def sizes(components: int, latents: int) -> list[int]:
+    """How many of `components` a code of K latents has at the densities of CURVE, each number once."""
+    return sorted({min(components, max(1, round(density * latents))) for density in CURVE})
 
 
 def _measure(

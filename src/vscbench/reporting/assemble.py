@@ -28,6 +28,7 @@ BASELINE_LABELS = {
     "zero_code": "All-zero code",
     "pca_same_size": "PCA, K components",
     "pca_same_density": "PCA, K/10 components",
+    "pca": "PCA",
 }
 
 
@@ -55,14 +56,18 @@ def run_rows(run: Path, label: str) -> Iterator[dict[str, Any]]:
 
 
 def baseline_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of an experiment's reference codes, which have no repetition."""
+    """The rows of an experiment's reference codes, which have no repetition; PCA has an axis, its components."""
     content = read_json(path)
-    for method, measures in content["baselines"].items():
+    for name, measures in content["baselines"].items():
+        method, _, point = name.partition("@")
+        axis, _, value = point.partition("=")
         common = {
             "experiment": content["experiment"],
             "dataset": content["dataset"],
             "method": method,
             "label": BASELINE_LABELS[method],
+            "axis": axis,
+            "value_on_axis": value,
             "status": "baseline",
         }
         for metric, value in measures.items():

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 AXES = ["axis", "value_on_axis"]
+KNOBS = ("density", "threshold_value", "spike_prior", "spread_prior", "penalty", "kl_weight", "gamma_kl_weight")
+"""Axes that trade reconstruction against sparsity: their values are the operating points of a method."""
 
 
 def heading(experiment: str, axis: str, value: str) -> str:
@@ -85,6 +87,14 @@ class Study:
     def groups_of(self, experiment: str) -> list[str]:
         """The groups of an experiment."""
         return [group for group in self.groups if self.experiment[group] == experiment]
+
+    @cached_property
+    def side_by_side(self) -> list[str]:
+        """The groups in which methods compare: not where each is swept by a knob of its own, which frontiers show."""
+        knobs: dict[str, set[tuple[str, ...]]] = {experiment: set() for experiment in self.experiments}
+        for group, point in self.points.items():
+            knobs[self.experiment[group]].add(tuple(axis for axis in point if axis in KNOBS))
+        return [group for group in self.groups if len(knobs[self.experiment[group]] - {()}) <= 1]
 
     @cached_property
     def labels(self) -> dict[str, str]:

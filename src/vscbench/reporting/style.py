@@ -69,6 +69,9 @@ class Look(NamedTuple):
 # (Okabe and Ito, Tol); darkness is the threshold: none, fixed, learned. Dashes and markers say the same again.
 LOOKS = {
     "fista": Look("#000000", "X", "-"),
+    "admm": Look("#000000", "+", ":"),
+    "lista": Look("#666666", "p", "--"),
+    "lista_unrolled": Look("#999999", "h", "-."),
     "gaussian": Look("#56B4E9", "o", ":"),
     "gaussian_thresh": Look("#0072B2", "D", "-"),
     "gaussian_thresh_gamma": Look("#332288", "P", "--"),

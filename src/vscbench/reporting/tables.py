@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from vscbench.files import read_json, write_text
-from vscbench.reporting import published
+from vscbench.reporting import matched_density, published
+from vscbench.reporting.frontier import frontiers
 from vscbench.reporting.study import Study
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 MISSING = "–"
@@ -55,6 +56,8 @@ class Table(NamedTuple):
     """Whether a table shows all points of an experiment's sweep, and no linear generator without one."""
     labels: bool = False
     """Whether it has a column for each label of the data, and methods as columns, labels as rows on the page."""
+    frontiers: bool = False
+    """Whether its rows are methods along their operating points, a block for each frontier."""
 
 
 class Cell(NamedTuple):
@@ -134,6 +137,26 @@ TABLES: dict[str, Table] = {
             Column("As published J=20", "gradient_snr_published_generator_j20", "gradient_snr_generator", 20),
         ),
     ),
+    "recovery": Table(
+        "Recovery of the dictionary that made-up data were made from. Matched |cos|: mean over the true atoms, each "
+        "with the learnt one that the best pairing gives it; found: those above 0.9. Precision, recall and F1 of the "
+        "support of one draw (J=1), and F1 of the best of J, an oracle, against the true codes; F1 FISTA, true atoms: "
+        "what the lasso reaches on the true dictionary at its best penalty. Amplitude bias: slope of the codes on the "
+        "true ones less 1, over true positives. Calibration: expected calibration error of the posterior's "
+        "probability that a code is non-zero.",
+        (
+            Column("Matched absolute cos", "recovery_cosine"),
+            Column("Atoms found (%)", "recovery_atoms"),
+            Column("Precision", "recovery_precision"),
+            Column("Recall", "recovery_recall"),
+            Column("F1", "recovery_f1"),
+            Column("F1 best of J", "recovery_f1_best"),
+            Column("F1 FISTA, true atoms", "recovery_f1_oracle"),
+            Column("Amplitude bias", "recovery_amplitude_bias"),
+            Column("Calibration", "recovery_calibration"),
+        ),
+        needs=("recovery_cosine",),
+    ),
     "resources": Table(
         "What the training of one run took: wall-clock time and largest memory of the process (of the GPU's allocator "
         "on a GPU). The only numbers of the study that differ when it is run again.",
@@ -180,6 +203,7 @@ TABLES: dict[str, Table] = {
         ),
         labels=True,
     ),
+    "matched_density": Table(matched_density.CAPTION, (), frontiers=True),
 }
 
 
@@ -308,6 +332,9 @@ def _shown(row: dict[Any, Any]) -> str:
     if not row["n"]:
         return MISSING
     shown = text(Cell(row["mean"], row["sd"], row["n"]))
+    if not math.isnan(row.get("low", math.nan)):
+        form = figures_of(row["mean"], row["sd"])
+        shown += f" [{row['low']:{form}}, {row['high']:{form}}]"
     if not row.get("sign"):
         return shown
     return f"{'+' if row['sign'] == '+' else ''}{shown} ({row['null']:.2f})"
@@ -325,9 +352,9 @@ def _quoted(row: dict[Any, Any], sources: list[str]) -> str:
 
 def blocks(study: Study, table: Table) -> list[list[str]]:
     """The groups that a table shows, those together that share a block of it."""
-    groups = [group for group in study.groups if _belongs(study, table, group)]
     if not table.sweeps:
-        return [[group] for group in groups]
+        return [[group] for group in study.side_by_side if _belongs(study, table, group)]
+    groups = [group for group in study.groups if _belongs(study, table, group)]
     by_experiment = ([g for g in groups if study.experiment[g] == experiment] for experiment in study.experiments)
     return [block for block in by_experiment if block]
 
@@ -341,19 +368,32 @@ def _belongs(study: Study, table: Table, group: str) -> bool:
     return any(metric in measured for metric in table.needs or [column.metric for column in table.columns])
 
 
-def setting(study: Study, groups: list[str]) -> str:
-    """What the numbers of a block were measured on, in one sentence."""
+def setting(study: Study, groups: list[str], name: str = "") -> str:
+    """What the numbers of a block, called by its experiment or `name`, were measured on, in one sentence."""
     runs = {group: [study.runs(group, method) for method in study.methods(group)] for group in groups}
     flat = [run for by_method in runs.values() for its_runs in by_method for run in its_runs]
     specs, steps = [study.spec(run) for run in flat], max(read_json(run / "status.json")["step"] for run in flat)
     repetitions = max(len(its_runs) for by_method in runs.values() for its_runs in by_method)
     latents = _joined(spec["generator"]["latents"] for spec in specs)
     samples = _joined(spec["objective"]["samples"] for spec in specs)
-    name = groups[0] if len(groups) == 1 else study.experiment[groups[0]]
+    name = name or (groups[0] if len(groups) == 1 else study.experiment[groups[0]])
     return (
         f"{name}: {latents} latents, {steps:,} steps of {specs[0]['training']['batch_size']}, J = {samples}, "
         f"{repetitions} repetition{'s' if repetitions > 1 else ''}, test data of {specs[0]['dataset']['name']}."
     )
+
+
+def parts(study: Study, table: Table) -> Iterator[tuple[str, list[dict[str, Any]], list[str]]]:
+    """The blocks of a table: what it was measured on, its long rows, and its groups."""
+    if table.frontiers:
+        for name, place in frontiers(study).items():
+            where = f"{setting(study, place.groups, name)} {matched_density.note(place)}"
+            yield where, matched_density.rows(study, name, place), place.groups
+        return
+    for groups in blocks(study, table):
+        rows = [row for group in groups for row in long_rows(study, table, group)]
+        rows.sort(key=lambda row: list(study.labels).index(row["method"]))  # and of a method along the sweep
+        yield setting(study, groups), rows, groups
 
 
 def distance(study: Study, group: str) -> str:
@@ -373,14 +413,12 @@ def write_table(name: str, results: Path, out: Path) -> None:
     markdown = [f"# {name}\n\n{table.caption} Mean ± standard deviation over repetitions.\n"]
     latex = [f"% {table.caption}\n"]
     long: list[dict[str, Any]] = []
-    for groups in blocks(study, table):
-        rows = [row for group in groups for row in long_rows(study, table, group)]
-        rows.sort(key=lambda row: list(study.labels).index(row["method"]))  # and of a method along the sweep
+    for measured_on, rows, groups in parts(study, table):
         long += rows
         frame, sources = wide(rows)
         if table.labels:
             frame = frame.set_index("Method").T.rename_axis("Label", axis=0).reset_index().rename_axis(None, axis=1)
-        where = setting(study, groups) + (f" {distance(study, groups[0])}" if sources else "")
+        where = measured_on + (f" {distance(study, groups[0])}" if sources else "")
         notes = [f"[{k}] published: {source}" for k, source in enumerate(sources, 1)]
         aligned = ("left", *("right" for _ in frame.columns[1:]))
         markdown.append(f"\n{where}\n\n{frame.to_markdown(index=False, colalign=aligned, disable_numparse=True)}\n")

@@ -77,7 +77,7 @@ def panel(axes: Axes, study: Study, group: str, method: str) -> None:
 
 def draw(study: Study) -> Figure:
     """The atoms of largest norm of every method, a row of panels for each experiment."""
-    methods = {group: study.methods(group) for group in study.groups if study.linear(group)}
+    methods = {group: study.methods(group) for group in study.side_by_side if study.linear(group)}
     lines = {name: math.ceil(len(found) / COLUMNS) for name, found in methods.items()}
     figure, parts = rows({name: 0.5 + PANEL_IN * count for name, count in lines.items()}, "no dictionaries")
     for group, part in parts.items():

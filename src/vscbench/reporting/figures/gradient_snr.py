@@ -122,7 +122,7 @@ def key(counts: list[int], any_published: bool) -> list[Artist]:
 
 def draw(study: Study) -> Figure:
     """The ratio of every method at each J against that of pure noise, a row of panels for each experiment."""
-    counts = {name: found for name in study.groups if (found := sample_counts(study, name))}
+    counts = {name: found for name in study.side_by_side if (found := sample_counts(study, name))}
     methods = {
         name: [
             method

@@ -145,7 +145,7 @@ def table_of(study: Study, group: str) -> pd.DataFrame:
 def draw(study: Study) -> Figure:
     """Error against density of every method's codes, a row for each experiment."""
     look = looks(study.coders)
-    tables = {group: table_of(study, group) for group in study.groups}
+    tables = {group: table_of(study, group) for group in study.side_by_side}
     figure, parts = rows({group: 3.9 for group, table in tables.items() if len(table)}, "no reconstructions measured")
     for group, part in parts.items():
         whole, enlarged = part.subplots(1, 2)

@@ -92,7 +92,7 @@ def left_out(study: Study, found: dict[str, str]) -> list[str]:
 def draw(study: Study) -> Figure:
     """Histograms over patches of the Jaccard index of every sparse method, a block for each experiment."""
     look = looks(study.coders)
-    found = {group: kinds(study, group) for group in study.groups}
+    found = {group: kinds(study, group) for group in study.side_by_side}
     shown = {
         group: [method for method, kind in by_method.items() if kind in ("sparse", "diverged")]
         for group, by_method in found.items()

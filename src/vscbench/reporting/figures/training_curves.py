@@ -38,8 +38,8 @@ CURVES = (
     Curve("validation_lasso_best", "Validation, best of {samples}", "lasso objective, λ = {penalty}", solvers=True),
     Curve("validation_density", "Validation, one draw", "density", solvers=True),
 )
-SOLVERS = ("fista",)
-"""Families that infer by optimisation: they have no draws."""
+SOLVERS = ("fista", "admm", "lista")
+"""Families that infer a maximum a posteriori: they have no draws."""
 
 
 def history(study: Study, runs: list[Path], column: str) -> pd.DataFrame:
@@ -122,7 +122,7 @@ def joined(values: set[float]) -> str:
 def draw(study: Study) -> Figure:
     """Loss, reconstruction, lasso objective and density of every method, a block of panels for each experiment."""
     look = looks(study.coders)
-    figure, parts = rows(dict.fromkeys(study.groups, 4.2), "no curves")
+    figure, parts = rows(dict.fromkeys(study.side_by_side, 4.2), "no curves")
     for group, part in parts.items():
         specs = [study.spec(run) for method in study.methods(group) for run in study.runs(group, method)]
         solvers = sorted({spec["method"] for spec in specs if spec["coder"]["family"] in SOLVERS})

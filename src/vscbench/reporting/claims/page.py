@@ -1,0 +1,220 @@
+"""The verdicts on the paper's claims as a table and as a page of the report."""
+
+from __future__ import annotations
+
+import html
+import math
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from vscbench.files import write_text
+from vscbench.reporting.claims import CLAIMS
+from vscbench.reporting.claims.verdicts import Judgement, Verdict, judge
+from vscbench.reporting.study import Study
+from vscbench.reporting.tables import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from vscbench.reporting.claims.verdicts import Effect
+
+SIGNS = {Verdict.SUPPORTED: "✓", Verdict.NOT_SUPPORTED: "✗", Verdict.INCONCLUSIVE: "?"}
+HOW = (
+    "A claim is supported where all comparisons that it predicts hold, and not supported where one of them fails or is "
+    "too small to matter: Student's test on differences paired by repetition, corrected over the claims by Holm's "
+    "method at 5 %, from 3 repetitions on. Effects are positive where the claim is right; intervals are 95 % bootstrap "
+    "intervals over repetitions, narrower than they should be for few of them, and do not decide alone. Each verdict "
+    "stands twice: by a metric that can be trusted and, where that is another, by the paper's own. No verdict is "
+    "written by hand."
+)
+COLUMNS = (
+    "claim",
+    "statement",
+    "metric",
+    "test",
+    "verdict",
+    "p_supported",
+    "p_not_supported",
+    "comparison",
+    "effect",
+    "low",
+    "high",
+    "unit",
+    "margin",
+    "repetitions",
+    "would_decide",
+    "published",
+    "figure",
+)
+STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 62em; padding: 0 1em; color: #222 }
+table { border-collapse: collapse; width: 100%; margin: .5em 0 1em }
+th, td { text-align: left; vertical-align: top; padding: .35em .6em; border-bottom: 1px solid #ddd }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+.verdict { font-weight: 600; white-space: nowrap; padding: .1em .5em; border-radius: .3em }
+.supported { background: #cfe8f7; color: #00466e } .not-supported { background: #fbdcc4; color: #7a2b00 }
+.inconclusive { background: #eee; color: #444 } .small { color: #555; font-size: 90% }
+details { margin: .3em 0 1.2em } summary { cursor: pointer; color: #00466e }
+"""
+
+
+def number(value: float) -> str:
+    """A number with three digits; a dash for none."""
+    return MISSING if math.isnan(value) else f"{value:.3g}"
+
+
+def sized(effect: Effect) -> str:
+    """'+3.1 % [2, 4.2]': the mean of an effect and its interval, without one for a single repetition."""
+    low, high = effect.interval
+    unit = f" {effect.unit}" if effect.unit else ""
+    between = "" if math.isnan(low) else f" [{number(low)}, {number(high)}]"
+    return f"{'+' if effect.mean > 0 else ''}{number(effect.mean)}{unit}{between}"
+
+
+def least(judgement: Judgement) -> Effect | None:
+    """The comparison that is least certain to hold; None without any."""
+    return max(judgement.effects, key=lambda e: (e.p_for, -e.mean), default=None)
+
+
+def in_short(judgement: Judgement) -> str:
+    """How many comparisons hold, and the size of the one that goes worst."""
+    worst = least(judgement)
+    if worst is None:
+        return MISSING
+    above = sum(effect.mean > effect.margin for effect in judgement.effects)
+    return f"{above} of {len(judgement.effects)} as predicted; worst {sized(worst)}: {worst.what}"
+
+
+def long_rows(judgements: Iterable[tuple[str, str, Judgement]]) -> list[dict[str, Any]]:
+    """One row a comparison; one without numbers for a claim that was not measured."""
+    rows = []
+    for metric, test, judgement in judgements:
+        claim = judgement.claim
+        common = {
+            "claim": claim.number,
+            "statement": claim.statement,
+            "metric": metric,
+            "test": test,
+            "verdict": str(judgement.verdict),
+            "p_supported": judgement.p_for,
+            "p_not_supported": judgement.p_against,
+            "would_decide": judgement.budget,
+            "published": claim.published,
+            "figure": claim.figure,
+        }
+        for effect in judgement.effects:
+            low, high = effect.interval
+            rows.append(
+                common
+                | {
+                    "comparison": effect.what,
+                    "effect": effect.mean,
+                    "low": low,
+                    "high": high,
+                    "unit": effect.unit,
+                    "margin": effect.margin,
+                    "repetitions": len(effect.values),
+                }
+            )
+        if not judgement.effects:
+            rows.append(common | {"repetitions": 0})
+    return rows
+
+
+def markdown(honest: list[Judgement], published: dict[int, Judgement]) -> str:
+    """The table as Markdown, and all comparisons of each claim below it."""
+    lines = ["# claims\n", HOW, ""]
+    rows = [
+        {
+            "": str(each.claim.number),
+            "Claim": each.claim.statement,
+            "Verdict": f"{SIGNS[each.verdict]} **{each.verdict}**",
+            "By the paper's metric": _signed(published.get(each.claim.number)),
+            "Effect": in_short(each),
+            "Published": each.claim.published,
+            "Would decide": each.budget or MISSING,
+            "Figure": f"[{each.claim.figure}](../figures/{each.claim.figure}.png)",
+        }
+        for each in honest
+    ]
+    lines += [pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True), ""]
+    for each in honest:
+        lines += [f"## {each.claim.number}. {each.claim.statement}", ""]
+        lines += _section(each.claim.test, each)
+        if other := published.get(each.claim.number):
+            lines += _section(f"By the paper's metric: {each.claim.published_test}.", other)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _signed(judgement: Judgement | None) -> str:
+    return f"{SIGNS[judgement.verdict]} {judgement.verdict}" if judgement else MISSING
+
+
+def _section(test: str, judgement: Judgement) -> list[str]:
+    said = f"{test} **{str(judgement.verdict).capitalize()}**"
+    said += f": {judgement.budget}." if judgement.budget else "."
+    rows = [
+        {"Comparison": effect.what, "Effect": sized(effect), "Repetitions": str(len(effect.values))}
+        for effect in judgement.effects
+    ]
+    shown = [pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True), ""] if rows else []
+    return [said, "", *shown]
+
+
+def page(honest: list[Judgement], published: dict[int, Judgement]) -> str:
+    """The same as a page of HTML that needs nothing beside it but the figures."""
+
+    def chip(judgement: Judgement | None) -> str:
+        if judgement is None:
+            return MISSING
+        kind = str(judgement.verdict).replace(" ", "-")
+        return f'<span class="verdict {kind}">{SIGNS[judgement.verdict]} {judgement.verdict}</span>'
+
+    def comparisons(judgement: Judgement) -> str:
+        body = "".join(
+            f'<tr><td>{html.escape(e.what)}</td><td class="number">{html.escape(sized(e))}</td>'
+            f'<td class="number">{len(e.values)}</td></tr>'
+            for e in judgement.effects
+        )
+        head = '<tr><th>Comparison</th><th class="number">Effect [95 %]</th><th class="number">Repetitions</th></tr>'
+        return f"<table>{head}{body}</table>" if body else "<p>Not measured in this study.</p>"
+
+    body = []
+    for each in honest:
+        claim, other = each.claim, published.get(each.claim.number)
+        decides = f'<div class="small">Would decide: {html.escape(each.budget)}.</div>' if each.budget else ""
+        body.append(
+            f"<tr><td>{claim.number}</td><td><b>{html.escape(claim.statement)}</b>"
+            f'<div class="small">{html.escape(claim.test)}</div>{decides}'
+            f'<div class="small">Published: {html.escape(claim.published)}. Figure: {html.escape(claim.figure)}.</div>'
+            f"<details><summary>{html.escape(in_short(each)) if each.effects else 'comparisons'}</summary>"
+            f"{comparisons(each)}"
+            + (
+                f"<p>By the paper's metric, {html.escape(claim.published_test)}:</p>{comparisons(other)}"
+                if other
+                else ""
+            )
+            + f"</details></td><td>{chip(each)}</td><td>{chip(other)}</td></tr>"
+        )
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Claims</title><style>{STYLE}</style>'
+        f"<h1>Which claims hold</h1><p>{html.escape(HOW)}</p><table><tr><th></th><th>Claim</th><th>Verdict</th>"
+        f"<th>By the paper's metric</th></tr>{''.join(body)}</table></html>\n"
+    )
+
+
+def write_claims(results: Path, out: Path) -> None:
+    """Decide every claim from the study in `results`; write claims.csv, claims.md and claims.html to `out`."""
+    study = Study(results)
+    honest = judge([(claim, claim.effects(study)) for claim in CLAIMS])
+    named = [(claim, claim.as_published) for claim in CLAIMS]
+    quoted = judge([(claim, measure(study)) for claim, measure in named if measure])
+    published = {each.claim.number: each for each in quoted}
+    both = [("honest", each.claim.test, each) for each in honest]
+    both += [("published", each.claim.published_test, each) for each in quoted]
+    rows = sorted(long_rows(both), key=lambda row: (row["claim"], row["metric"]))
+    write_text(out / "claims.csv", pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False, lineterminator="\n"))
+    write_text(out / "claims.md", markdown(honest, published))
+    write_text(out / "claims.html", page(honest, published))

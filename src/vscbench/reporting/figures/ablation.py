@@ -1,0 +1,202 @@
+"""What a setting of a linear method changes: bound, error, density, gradient noise, agreement of supports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from vscbench.reporting.study import order
+from vscbench.reporting.style import LINEAR_UP_TO, looks, note, rows, wrapped
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+    from vscbench.reporting.study import Study
+    from vscbench.reporting.style import Look
+
+NAMES = {"samples": "J", "kl_weight": "weight of the divergence", "density": "density of the prior", "kl": "divergence"}
+"""What stands below an axis, where it is not its name."""
+NARROW, WIDE = 3.0, 3.4
+"""Heights of a row in inches: with numbers below its panels, and with words, which are turned."""
+
+
+class Panel(NamedTuple):
+    """A metric, higher or lower."""
+
+    title: str
+    metric: str
+    less: str = ""
+    """A metric that is taken off: what chance gives."""
+
+
+PANELS = (
+    Panel("Bound, one draw (nats)", "elbo"),
+    Panel("Squared error, one draw", "mse_draw"),
+    Panel("Density", "density"),
+    Panel("Gradient SNR, J = 20", "gradient_snr_unbiased_inference_j20"),
+    Panel("Jaccard less null", "jaccard_draw", "jaccard_null"),
+)
+
+
+class Line(NamedTuple):
+    """A method along an axis, at one point of the others."""
+
+    label: str
+    look: str
+    """The name that its look goes by."""
+    method: str
+    groups: dict[str, str]
+    """The group at each value of the axis."""
+
+
+class Block(NamedTuple):
+    """What is drawn in one row of panels."""
+
+    axis: str
+    places: list[str]
+    """The values of the axis, in order."""
+    lines: list[Line]
+
+    @property
+    def words(self) -> bool:
+        """Whether the values are words."""
+        return any(order(value)[0] == np.inf for value in self.places)
+
+
+def blocks(study: Study) -> dict[str, Block]:
+    """The rows of the figure by name: an experiment, or a method of it where several settings are swept."""
+    found: dict[str, Block] = {}
+    for experiment in study.experiments:
+        points = {g: study.points[g] for g in study.side_by_side if study.experiment[g] == experiment}
+        points = {g: point for g, point in points.items() if point and study.linear(g)}
+        values = {axis: _values(points, axis) for point in points.values() for axis in point}
+        varied = {axis: its for axis, its in values.items() if len(its) > 1}
+        if not varied:
+            continue
+        # Numbers make a better axis than words, and the other setting is told apart by colour.
+        axis = min(varied, key=lambda name: order(varied[name][0])[0] == np.inf)
+        methods = [m for m in study.coders if any(m in study.methods(g) for g in points)]
+        for name, chosen in _rows(experiment, methods, study, several=len(varied) > 1).items():
+            lines = [line for m in chosen for line in _lines(study, points, axis, m, named=len(varied) > 1)]
+            found[name] = Block(axis, varied[axis], lines)
+    return found
+
+
+def _values(points: dict[str, dict[str, str]], axis: str) -> list[str]:
+    """The values of an axis, numbers by size and words as they come."""
+    seen = dict.fromkeys(point[axis] for point in points.values() if axis in point)
+    return sorted(seen, key=lambda value: order(value)[0])
+
+
+def _rows(experiment: str, methods: list[str], study: Study, *, several: bool) -> dict[str, list[str]]:
+    """The methods of each row."""
+    if not several:
+        return {experiment: methods}
+    return {f"{experiment}: {study.labels[method]}": [method] for method in methods}
+
+
+def _lines(study: Study, points: dict[str, dict[str, str]], axis: str, method: str, *, named: bool) -> list[Line]:
+    """The lines of a method: one for each point of the axes that are not drawn along."""
+    lines: dict[str, dict[str, str]] = {}
+    for group, point in points.items():
+        if method in study.methods(group) and axis in point:
+            others = ", ".join(value for name, value in point.items() if name != axis)
+            lines.setdefault(others, {})[point[axis]] = group
+    return [
+        Line(others.replace("_", " "), others, method, groups)
+        if named
+        else Line(study.labels[method], method, method, groups)
+        for others, groups in lines.items()
+    ]
+
+
+def measured(study: Study, line: Line, panel: Panel, value: str) -> pd.Series[float]:
+    """A panel's metric over the repetitions of a line at one value of its axis; empty where it has no such run."""
+    group = line.groups.get(value, "")
+    found = study.values(group, panel.metric)
+    numbers = found[found["method"] == line.method].set_index("repetition")["value"]
+    if not panel.less:
+        return numbers
+    null = study.values(group, panel.less)
+    return numbers - null[null["method"] == line.method].set_index("repetition")["value"]
+
+
+def show(axes: Axes, study: Study, block: Block, panel: Panel, look: dict[str, Look]) -> None:
+    """Draw the lines of a panel, mean and range over repetitions; words stand side by side, a little apart."""
+    apart = np.linspace(-0.15, 0.15, len(block.lines)) if block.words and len(block.lines) > 1 else [0.0]
+    for line, shift in zip(block.lines, np.resize(apart, len(block.lines)), strict=True):
+        at, mean, low, high = [], [], [], []
+        for place, value in enumerate(block.places):
+            seeds = measured(study, line, panel, value)
+            if len(seeds):
+                at.append(place + shift if block.words else float(value))
+                mean.append(seeds.mean())
+                low.append(max(seeds.mean() - seeds.min(), 0))
+                high.append(max(seeds.max() - seeds.mean(), 0))
+        style = look[line.look]
+        axes.errorbar(
+            at,
+            mean,
+            [low, high],
+            color=style.colour,
+            marker=style.marker,
+            ms=4.5,
+            elinewidth=0.8,
+            lw=0 if block.words else 1.1,
+        )
+    axes.set_title(panel.title, fontsize=8)
+    axes.set_xlabel(NAMES.get(block.axis, block.axis.replace("_", " ")))
+    label_values(axes, block)
+
+
+def label_values(axes: Axes, block: Block) -> None:
+    """Name the values below the axis; numbers far apart stand on a logarithmic one."""
+    if block.words:
+        words = [wrapped(value.replace("_", " "), 12) for value in block.places]
+        axes.set_xticks(range(len(words)), words, rotation=90, fontsize=7)
+        axes.set_xlim(-0.5, len(words) - 0.5)
+        return
+    places = [float(value) for value in block.places]
+    if min(places) > 0 and max(places) > LINEAR_UP_TO * min(places):
+        axes.set_xscale("log")
+    axes.xaxis.set_major_locator(FixedLocator(places))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.tick_params(axis="x", labelsize=7)
+
+
+def fill(part: SubFigure, study: Study, block: Block) -> None:
+    """Draw the panels that a block has numbers for."""
+    shown = [
+        panel
+        for panel in PANELS
+        if any(panel.metric in study.measured(group) for line in block.lines for group in line.groups.values())
+    ]
+    look = looks([line.look for line in block.lines])
+    for axes, panel in zip(part.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+        show(axes, study, block, panel, look)
+    if len(block.lines) > 1:
+        width = 0 if block.words else 1.1
+        handles = [
+            Line2D([], [], color=(its := look[line.look]).colour, marker=its.marker, ms=4.5, lw=width, label=line.label)
+            for line in block.lines
+        ]
+        part.legend(handles=handles, loc="outside upper center", ncols=5)
+    groups = dict.fromkeys(group for line in block.lines for group in line.groups.values())
+    lost = [f"{group}: {line}" for group in groups for line in study.divergences(group)]
+    note(part, "Mean over repetitions with their range; test data.", *lost)
+
+
+def draw(study: Study) -> Figure:
+    """A row of panels for each setting that a linear experiment sweeps."""
+    found = {name: block for name, block in blocks(study).items() if any(line.groups for line in block.lines)}
+    heights = {name: WIDE if block.words else NARROW for name, block in found.items()}
+    figure, parts = rows(heights, "no experiment with a dictionary sweeps a setting")
+    for name, part in parts.items():
+        fill(part, study, found[name])
+    return figure

@@ -1,0 +1,265 @@
+"""Reconstruction against sparsity: methods at several operating points, compared where their codes are equally dense.
+
+A method's operating points have a density (L0, a fraction of the latents) and a value that is to be high, the fraction
+of variance explained (FVE). Between them its frontier is the monotone envelope: the best value at no more than that
+density, linear in log density, never beyond the densities that were measured.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from vscbench.reporting.study import KNOBS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from vscbench.reporting.study import Study
+
+DENSITIES = (0.05, 0.1, 0.2)
+"""Where methods are compared by name: the authors' densities."""
+RESAMPLES = 10_000
+LEVEL = 0.95
+REFERENCE_CURVE = "pca"
+
+
+class Code(NamedTuple):
+    """One of the codes of a data point, by the metrics of its density and reconstruction."""
+
+    density: str
+    fve: str
+    mse: str
+
+
+CODES = {"draw": Code("density", "fve_draw", "mse_draw"), "best": Code("density_best", "fve_best", "mse_best")}
+"""One posterior sample, and the best of J, an oracle that looks at the data point."""
+
+# ------------------------------------------------------------------------- curves
+
+
+def efficient(density: ArrayLike, value: ArrayLike) -> NDArray[np.bool_]:
+    """Which points (N,) are on the Pareto frontier: no other is as sparse and as good, and better in one of both."""
+    d, v = np.asarray(density, dtype=float), np.asarray(value, dtype=float)
+    no_worse = (d[:, None] <= d) & (v[:, None] >= v)  # [i, j]: i is no worse than j
+    better = (d[:, None] < d) | (v[:, None] > v)
+    dominated: NDArray[np.bool_] = np.asarray((no_worse & better).any(0))
+    return ~dominated
+
+
+class Curve(NamedTuple):
+    """A frontier: its nodes by rising density, the value of each the best at no more than its density."""
+
+    density: NDArray[np.float64]
+    value: NDArray[np.float64]
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and the highest density; nan of no point."""
+        return (float(self.density[0]), float(self.density[-1])) if len(self.density) else (np.nan, np.nan)
+
+    def at(self, density: ArrayLike) -> NDArray[np.float64]:
+        """The value at a density, linear in its logarithm between the points; nan outside of them."""
+        where = np.asarray(density, dtype=float)
+        if not len(self.density):
+            return np.full(where.shape, np.nan)
+        found: NDArray[np.float64] = np.interp(
+            np.log(where), np.log(self.density), self.value, left=np.nan, right=np.nan
+        )
+        return found
+
+    def mean(self, low: float, high: float) -> float:
+        """∫ value d(log density)/log(high/low) over [low, high], exactly: the normalised area under the frontier.
+
+        nan where the curve does not reach from `low` to `high`, or there is nothing between them.
+        """
+        start, end = self.range
+        if not start <= low < high <= end:
+            return float("nan")
+        nodes = np.array([low, *self.density[(self.density > low) & (self.density < high)], high])
+        return float(np.trapezoid(self.at(nodes), np.log(nodes)) / np.log(high / low))
+
+
+def curve(density: ArrayLike, value: ArrayLike) -> Curve:
+    """The monotone envelope of points (N,) in any order; those of no density have no place on a logarithmic axis."""
+    d, v = np.asarray(density, dtype=float), np.asarray(value, dtype=float)
+    kept = (d > 0) & np.isfinite(v)
+    nodes, place = np.unique(d[kept], return_inverse=True)
+    best = np.full(len(nodes), -np.inf)
+    np.maximum.at(best, place, v[kept])
+    return Curve(nodes, np.maximum.accumulate(best))
+
+
+def overlap(curves: Iterable[Curve]) -> tuple[float, float] | None:
+    """The densities that all curves reach; None where there are none or only one."""
+    ranges = [each.range for each in curves]
+    low, high = max((a for a, _ in ranges), default=np.nan), min((b for _, b in ranges), default=np.nan)
+    return (low, high) if low < high else None
+
+
+def interval(values: ArrayLike, seed: int = 0) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of the mean of values (R,); nan of fewer than two.
+
+    Of R < 5 repetitions it is their range or less, and covers less than it says.
+    """
+    x = np.asarray(values, dtype=float)
+    if len(x) < 2:  # noqa: PLR2004
+        return (np.nan, np.nan)
+    drawn = np.random.default_rng(seed).integers(len(x), size=(RESAMPLES, len(x)))
+    low, high = np.quantile(x[drawn].mean(1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+# ------------------------------------------------------------------------- methods
+
+
+class Frontier(NamedTuple):
+    """The operating points of the methods of an experiment, at one point of all that is no knob of theirs."""
+
+    groups: list[str]
+    """Those of the study that it gathers."""
+    points: pd.DataFrame
+    """A row for each run, and for each size of PCA: method, repetition (0 of PCA), and the metrics of CODES."""
+
+    def methods(self) -> list[str]:
+        """Those with a run that came to its end, in the order of the config, PCA last."""
+        return list(self.points["method"].unique())
+
+    def curves(self, method: str, code: str = "draw", *, error: bool = False) -> dict[int, Curve]:
+        """The frontier of each repetition of a method: of FVE, or of -MSE."""
+        names = CODES[code]
+        rows = self.points[self.points["method"] == method]
+        return {
+            k: curve(part[names.density], -part[names.mse] if error else part[names.fve])
+            for k in sorted(rows["repetition"].unique())
+            for part in (rows[rows["repetition"] == k],)
+        }
+
+    def spans(self, method: str, code: str = "draw") -> dict[int, Curve]:
+        """The frontiers of a method that span a range of densities, by repetition; a dense code has none."""
+        return {k: each for k, each in self.curves(method, code).items() if len(each.density) > 1}
+
+    def swept(self) -> bool:
+        """Whether some method has several operating points."""
+        return any(self.spans(method) for method in self.methods() if method != REFERENCE_CURVE)
+
+    def common(self, code: str = "draw") -> tuple[float, float] | None:
+        """The densities that every repetition of every method with a range reaches, PCA aside."""
+        methods = [method for method in self.methods() if method != REFERENCE_CURVE]
+        return overlap(each for method in methods for each in self.spans(method, code).values())
+
+    def difference(self, first: str, second: str, code: str = "draw", at: float | None = None) -> pd.Series[float]:
+        """FVE of `first` less that of `second` at equal density, by repetition.
+
+        Args:
+            first: a method.
+            second: another.
+            code: the code whose density is matched, of CODES.
+            at: a density; None: the mean over log density where all repetitions of both overlap.
+
+        Returns:
+            A value for each repetition that both reach it in; empty where there is none: nothing is extrapolated.
+        """
+        curves = [self.spans(method, code) for method in (first, second)]
+        shared = [k for k in curves[0] if k in curves[1]]
+        if at is None:
+            span = overlap(each[k] for each in curves for k in shared)
+            found = {k: curves[0][k].mean(*span) - curves[1][k].mean(*span) for k in shared} if span else {}
+        else:
+            found = {k: float(curves[0][k].at(at) - curves[1][k].at(at)) for k in shared}
+        return pd.Series(found, dtype=float).rename_axis("repetition").dropna()
+
+    def highest(self, method: str, code: str = "draw") -> pd.DataFrame:
+        """The operating point of highest FVE of each repetition of a method."""
+        rows = self.points[self.points["method"] == method]
+        return rows.loc[rows.groupby("repetition")[CODES[code].fve].idxmax()].set_index("repetition")
+
+
+class Setting(NamedTuple):
+    """A point of an experiment on the axes that are no knob of a method."""
+
+    name: str
+    groups: list[str]
+    references: bool
+    """Whether the reference codes have its number of latents: theirs is the largest."""
+
+
+def settings(study: Study, experiment: str) -> Iterator[Setting]:
+    """The settings of an experiment, with the groups that stand there.
+
+    A method that lacks such an axis stands at each of its points.
+    """
+    fixed = {
+        group: {axis: value for axis, value in study.points[group].items() if axis not in KNOBS}
+        for group in study.groups_of(experiment)
+    }
+    distinct: list[dict[str, str]] = []
+    for point in fixed.values():
+        if point not in distinct:
+            distinct.append(point)
+    largest = max((float(point["latents"]) for point in distinct if "latents" in point), default=None)
+    for point in distinct:
+        if not any(point.items() < other.items() for other in distinct):
+            name = ", ".join([experiment, *(f"{axis} = {value}" for axis, value in point.items())])
+            groups = [group for group, its_point in fixed.items() if its_point.items() <= point.items()]
+            yield Setting(name, groups, "latents" not in point or float(point["latents"]) == largest)
+
+
+def frontiers(study: Study) -> dict[str, Frontier]:
+    """The frontiers of a study by name: the experiment, and its setting where that is swept too.
+
+    Only those in which some method has several operating points of different density.
+    """
+    names = list(dict.fromkeys(name for code in CODES.values() for name in code))
+    chosen = study.metrics[study.metrics["metric"].isin(names)]
+    found = {}
+    for experiment in study.experiments:
+        references = chosen[(chosen["experiment"] == experiment) & (chosen["method"] == REFERENCE_CURVE)]
+        for setting in settings(study, experiment):
+            runs = chosen[chosen["group"].isin(setting.groups) & (chosen["status"] == "completed")]
+            rows = pd.concat([runs, references]) if setting.references else runs
+            place = Frontier(setting.groups, _wide(rows, names))
+            if place.swept():
+                found[setting.name] = place
+    return found
+
+
+def _wide(rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """A row for each run and each size of PCA, in the order of the rows."""
+    keys: list[Any] = ["method", "group", "repetition"]
+    rows = rows.assign(repetition=rows["repetition"].fillna(0).astype(int))
+    table = rows.pivot_table(index=keys, columns="metric", values="value", sort=False).reset_index()
+    table = table.reindex(columns=[*keys, *names])
+    # A reference code is no draw of many: the best of J is the code itself.
+    table["density_best"] = table["density_best"].fillna(table["density"])
+    return table.dropna()
+
+
+def matched_difference(
+    study: Study, experiment: str, first: str, second: str, code: str = "draw", at: float | None = None
+) -> pd.Series[float]:
+    """FVE of the method `first` less that of `second` at equal density, a value for each repetition (its index).
+
+    `experiment` is the name of a frontier, see `frontiers`; the rest as in `Frontier.difference`. Empty where the study
+    has no such frontier, or the densities of the two never meet: a dense posterior has one density, 1. Of that,
+    `highest_difference` compares what can be compared.
+    """
+    place = frontiers(study).get(experiment)
+    return pd.Series(dtype=float) if place is None else place.difference(first, second, code, at)
+
+
+def highest_difference(study: Study, experiment: str, first: str, second: str, code: str = "draw") -> pd.Series[float]:
+    """Highest FVE of the method `first` over its operating points less that of `second`, a value for each repetition.
+
+    Where `second` is dense, a value of at least 0 says that `first` dominates it: no less variance explained by fewer
+    non-zeros.
+    """
+    place = frontiers(study).get(experiment)
+    if place is None:
+        return pd.Series(dtype=float)
+    best = [place.highest(method, code)[CODES[code].fve] for method in (first, second)]
+    return (best[0] - best[1]).dropna()
