@@ -75,7 +75,11 @@ POSTERIOR_SPECS: list[Spec] = [
 ]
 SOLVER_SPECS: list[Spec] = [spec for family in SOLVERS for spec in variants(family)]
 LEARNED_SPECS: list[Spec] = [spec for family in LEARNED_SOLVERS for spec in variants(family)]
-CODER_SPECS: list[Spec] = POSTERIOR_SPECS + SOLVER_SPECS + LEARNED_SPECS
+PRIOR_SPECS: list[Spec] = [
+    {"family": "spike_slab", "prior": "clf", "pseudo_inputs": 3},
+    {"family": "laplacian", "threshold": "gamma", "threshold_value": 0.3, "prior": "vamp", "pseudo_inputs": 3},
+]
+CODER_SPECS: list[Spec] = POSTERIOR_SPECS + PRIOR_SPECS + SOLVER_SPECS + LEARNED_SPECS
 
 
 def name(spec: Spec) -> str:
@@ -142,7 +146,7 @@ def make_coder(spec: Spec, dtype: torch.dtype, **objective: Any) -> tuple[Coder,
         torch.manual_seed(0)
         encoder = build_encoder({"kind": "mlp", "widths": [8]}, (PIXELS,))
         dictionary = Dictionary((PIXELS,), LATENTS)
-        coder = build_coder(spec, encoder, dictionary, objective)
+        coder = build_coder(spec, encoder, dictionary, objective, (PIXELS,))
     rng = Generator().manual_seed(0)
     x = torch.randn(BATCH, PIXELS, generator=rng, dtype=dtype)
     return coder.to(dtype), dictionary.to(dtype), x

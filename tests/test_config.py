@@ -198,6 +198,21 @@ WRONG = {
         {"family": "gaussian", "threshold": "fixed", "threshold_value": 0.5, "kl": "exact"},
         ["methods.fista", "unknown key kl"],
     ),
+    "pseudo_inputs_of_a_fixed_prior": (
+        "methods.spike_slab.pseudo_inputs",
+        500,
+        ["methods.spike_slab", "prior is a required"],
+    ),
+    "temperature_of_a_mixture": (
+        "methods.spike_slab",
+        {"family": "spike_slab", "prior": "vamp", "prior_temperature": {"initial": 1, "final": 0.1}},
+        ["methods.spike_slab.prior", '"vamp" is not allowed; it must be "clf"'],
+    ),
+    "exact_divergence_from_a_learned_prior": (
+        "methods.fista",
+        {"family": "laplacian", "threshold": "fixed", "threshold_value": 0.3, "kl": "exact", "prior": "vamp"},
+        ["methods.fista.prior", 'must be "fixed"'],
+    ),
     "bad_name": (
         "methods.My-Method",
         {"family": "fista"},
@@ -284,7 +299,10 @@ def test_importance_weights_need_a_likelihood(study: Config) -> None:
     assert len(lines) == 2
     for line, method in zip(lines, ("laplacian_thresh_gamma", "spike_slab"), strict=True):
         assert all(part in line for part in ("experiments.recovery", method, "kl_weight above 0"))
-    study["methods"]["spike_slab"]["kl_weight"] = 0.1
+    study["methods"]["spike_slab"] |= {"kl_weight": 0.1, "prior": "clf"}
+    assert "spike_slab" in refusal(study)[1]
+    assert "a prior that does not look at the data: fixed or vamp" in refusal(study)[1]
+    study["methods"]["spike_slab"]["prior"] = "vamp"
     study["experiments"]["recovery"]["overrides"] = {"laplacian_thresh_gamma": {"sampling": "average"}}
     configs.check(study)
 

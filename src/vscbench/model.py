@@ -33,7 +33,7 @@ def build(spec: dict[str, Any], shape: Sequence[int]) -> Model:
         torch.manual_seed(spec["seed"])
         encoder = build_encoder(spec["encoder"], shape)
         generator = build_generator(spec["generator"], shape)
-        coder = build_coder(spec["coder"], encoder, generator, spec["objective"])
+        coder = build_coder(spec["coder"], encoder, generator, spec["objective"], shape)
     return Model(generator, coder)
 
 

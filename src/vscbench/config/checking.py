@@ -182,6 +182,8 @@ def objective_violations(config: dict[str, Any]) -> list[str]:
             where = f"experiments.{name}: {method} samples by iwae, which needs"
             if objective["sampling"] == "iwae" and objective["kl_weight"] == 0:
                 found.append(f"{where} a kl_weight above 0: it is the variance of the likelihood")
+            if objective["sampling"] == "iwae" and constants.get("prior") == "clf":
+                found.append(f"{where} a prior that does not look at the data: fixed or vamp")
     return found
 
 

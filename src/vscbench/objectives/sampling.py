@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Generator, Tensor, nn
 
+from vscbench.objectives.divergence import divergence, log_ratio
 from vscbench.objectives.iwae import iwae
 from vscbench.objectives.loss import Loss, squared_error
 from vscbench.objectives.published_iwae import published_iwae
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vscbench.coders.base import Noise, Params, Posterior
+    from vscbench.objectives.divergence import LogPrior
 
 
 def _distance(x: Tensor, reconstruction: Tensor) -> Tensor:
@@ -83,14 +85,21 @@ class Objective:
         generator: nn.Module,
         rng: Generator | None,
         samples: int | None = None,
+        log_prior: LogPrior | None = None,
     ) -> Noise:
-        """The noise (1, B, K) of the best of `samples` (J) codes drawn for each data point of `x` (B, P...)."""
+        """The noise (1, B, K) of the best of `samples` (J) codes drawn for each data point of `x` (B, P...).
+
+        The best reconstructs best; under a learned prior, whose divergence differs by the draw, its loss is least.
+        """
         with torch.no_grad(), frozen_statistics(generator):
             noise = posterior.noise(params, samples or self.samples, rng)
             codes = posterior.codes(params, noise)  # (J, B, K)
             parts = codes.split(int(generator.candidates_at_once))  # type: ignore[arg-type]
-            error = [_distance(x, generator(part)) for part in parts]
-            return best_draw(torch.cat(error), noise)
+            error = torch.cat([_distance(x, generator(part)) for part in parts])
+            if log_prior is not None:
+                kl = divergence(posterior, params, noise, log_prior)
+                error = error.square() / x[0].numel() + self.kl_weight * kl
+            return best_draw(error, noise)
 
     def __call__(
         self,
@@ -99,24 +108,30 @@ class Objective:
         params: Params,
         generator: nn.Module,
         rng: Generator | None,
+        log_prior: LogPrior | None = None,
     ) -> Loss:
-        """The loss of each data point of `x` (B, P...) under `posterior` with parameters (B, K) and a generator."""
+        """The loss of each data point of `x` (B, P...) under `posterior` with parameters (B, K) and a generator.
+
+        `log_prior` is a learned prior, where the posterior's own is not meant.
+        """
         if self.sampling == "max_elbo" and self.samples > 1 and self.backward == "selected":
-            noise = self.select(x, posterior, params, generator, rng)
+            noise = self.select(x, posterior, params, generator, rng, log_prior=log_prior)
         else:
             noise = posterior.noise(params, self.samples, rng)
         codes = posterior.codes(params, noise)
         mse = squared_error(x, generator(codes))  # (S, B)
-        if self.sampling == "max_elbo" and len(mse) > 1:
-            best = mse.argmin(0, keepdim=True)
-            codes = codes[best, torch.arange(x.shape[0], device=x.device)]
-            mse = mse.gather(0, best)
         if self.sampling == "iwae":
-            return iwae(mse, posterior.log_ratio(params, noise).sum(-1), self.kl_weight, codes)
-        kl = posterior.kl(params).sum(-1)
+            return iwae(mse, log_ratio(posterior, params, noise, log_prior), self.kl_weight, codes)
+        kl = divergence(posterior, params, noise, log_prior)  # (B,), or under a learned prior (S, B)
         if self.sampling == "iwae_published":
             return published_iwae(mse, kl, self.kl_weight, codes)
         if self.sampling == "rejection":
             return rejection(mse, kl, self.kl_weight, codes, rng)
+        if self.sampling == "max_elbo" and len(mse) > 1:
+            best = (mse if log_prior is None else mse + self.kl_weight * kl).argmin(0, keepdim=True)
+            codes = codes[best, torch.arange(x.shape[0], device=x.device)]
+            mse = mse.gather(0, best)
+            kl = kl if log_prior is None else kl.gather(0, best)
         mse = mse.mean(0)
+        kl = kl if log_prior is None else kl.mean(0)
         return Loss(mse + self.kl_weight * kl, mse, kl, codes)
