@@ -74,11 +74,11 @@ POSTERIOR_SPECS: list[Spec] = [
     EXACT_SPEC,
 ]
 SOLVER_SPECS: list[Spec] = [spec for family in SOLVERS for spec in variants(family)]
+LEARNED_SPECS: list[Spec] = [spec for family in LEARNED_SOLVERS for spec in variants(family)]
 PRIOR_SPECS: list[Spec] = [
     {"family": "spike_slab", "prior": "clf", "pseudo_inputs": 3},
     {"family": "laplacian", "threshold": "gamma", "threshold_value": 0.3, "prior": "vamp", "pseudo_inputs": 3},
 ]
-LEARNED_SPECS: list[Spec] = [spec for family in LEARNED_SOLVERS for spec in variants(family)]
 CODER_SPECS: list[Spec] = POSTERIOR_SPECS + PRIOR_SPECS + SOLVER_SPECS + LEARNED_SPECS
 
 

@@ -269,6 +269,11 @@ def test_difference_where_slopes_differ(made: Study) -> None:
         assert found.tolist() == pytest.approx([0.3 - fista] * 3)
 
 
+def test_pca_stands_beside_every_repetition(made: Study) -> None:
+    found = matched_difference(made, "recovery", "gaussian_thresh_gamma", "pca", at=0.1)
+    assert found.tolist() == pytest.approx([0.1, 0.12, 0.14])
+
+
 def test_densities_that_never_meet_are_not_compared(made: Study) -> None:
     assert matched_difference(made, "recovery", "gaussian", "gaussian_thresh").empty
     assert matched_difference(made, "recovery", "gaussian", "gaussian_thresh", at=0.2).empty
@@ -334,7 +339,8 @@ def test_table_by_hand(made: Study, tmp_path: Path) -> None:
     assert (dense.loc[[f"frontier_fve_at_{d:g}" for d in DENSITIES], "n"] == 0).all()
     pca = long.loc["pca"]
     assert pca.loc["frontier_fve_at_0.1", "mean"] == pytest.approx(0.2)
-    assert pca["sd"].isna().all()
+    alone = [metric for metric in pca.index if "difference" not in metric]
+    assert pca.loc[alone, "sd"].isna().all()
     shown = (tmp_path / "matched_density.md").read_text().splitlines()
     (line,) = (line for line in shown if line.startswith("| Learned "))
     assert f" [{differences.min():.4f}, {differences.max():.4f}] |" in line

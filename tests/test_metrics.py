@@ -607,6 +607,8 @@ def test_baselines_computed_directly(white: Splits, latents: int) -> None:
     x = white.test.astype(np.float64)
     energy = np.square(x).sum(1).mean()
     expected_components = {"zero_code": 0, "pca_same_size": min(latents, 20), "pca_same_density": latents // 10}
+    curve = {10: (1, 2, 5, 10), 20: (1, 2, 4, 10, 20), 50: (2, 5, 10, 20)}[latents]  # of 5, 10, 20, 50, 100 %
+    expected_components |= {f"pca@components={count}": count for count in curve}
     assert found.keys() == expected_components.keys()
     for method, components in expected_components.items():
         codes, rebuilt = np.zeros((len(x), 1)), np.zeros_like(x)

@@ -8,8 +8,10 @@ import re
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import save_file
 
 from conftest import STUDY
 from vscbench import config as configs
@@ -92,6 +94,8 @@ def make_run(folder: Path, experiment: str, method: str, repetition: int, conten
     write_json(run / "config.json", spec)
     write_json(run / "status.json", status)
     write_json(run / "metrics.json", {**status, "metrics": metrics, "settings": configs.EVALUATION_DEFAULTS})
+    atoms = np.random.default_rng(repetition).standard_normal((6, 4)).astype(np.float32)
+    save_file({"generator.atoms": atoms}, run / "weights.safetensors")
     return run
 
 
@@ -170,7 +174,13 @@ def test_tidy_table_holds_every_number_once(results: Path) -> None:
         common = ("recovery", "synthetic", method, BASELINE_LABELS[method], "")
         expected += [(*common, "baseline", metric, value) for metric, value in measures.items()]
     keys = ("experiment", "dataset", "method", "label", "repetition", "status", "metric")
-    assert [(*(row[key] for key in keys), float(row["value"])) for row in rows] == expected
+    across = [row for row in rows if row["metric"].startswith("dictionary_agreement")]
+    assert {(row["method"], row["repetition"]) for row in across} == {
+        ("laplacian_thresh", "0"),
+        ("laplacian_thresh", "1"),
+    }
+    assert len(across) == 4
+    assert [(*(row[key] for key in keys), float(row["value"])) for row in rows if row not in across] == expected
 
 
 def test_assembled_numbers_are_exact(tmp_path: Path) -> None:

@@ -61,12 +61,16 @@ rule figures:
 
 rule assemble_metrics:
     input:
-        runs=expand("{run}/{file}", run=RUNS, file=("metrics.json", "config.json")),
+        runs=expand(
+            "{run}/{file}",
+            run=RUNS,
+            file=("metrics.json", "config.json", "weights.safetensors"),
+        ),
         baselines=[
             f"{RESULTS}/baselines/{name}.json"
             for name in configs.linear_experiments(config)
         ],
-        code=code("reporting/assemble.py"),
+        code=code("reporting/assemble.py", "reporting/agreement.py"),
     output:
         f"{RESULTS}/metrics.csv",
     log:

@@ -7,6 +7,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from vscbench.files import read_json, write_text
+from vscbench.reporting.agreement import dictionary_agreement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,10 +33,15 @@ BASELINE_LABELS = {
 }
 
 
-def run_rows(run: Path, label: str) -> Iterator[dict[str, Any]]:
+def run_rows(run: Path, label: str, across: Mapping[str, float]) -> Iterator[dict[str, Any]]:
     """The rows of one run; a run that diverged has one with the step at which it did.
 
     Where its experiment is swept, `axis` and `value_on_axis` say at which point it is, two axes joined by ';'.
+
+    Args:
+        run: its folder.
+        label: name of its method.
+        across: metrics that compare it with other runs.
     """
     spec, result = read_json(run / "config.json"), read_json(run / "metrics.json")
     point = spec.get("point") or {}
@@ -51,7 +57,7 @@ def run_rows(run: Path, label: str) -> Iterator[dict[str, Any]]:
     }
     if result["status"] == "diverged":
         yield common | {"metric": "diverged_step", "value": result["step"]}
-    for metric, value in result["metrics"].items():
+    for metric, value in (result["metrics"] | across).items():
         yield common | {"metric": metric, "value": value}
 
 
@@ -79,9 +85,10 @@ def assemble(runs: Sequence[Path], baselines: Sequence[Path], labels: Mapping[st
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
     writer.writeheader()
+    across = dict(dictionary_agreement(runs))
     for run in runs:
         method = read_json(run / "config.json")["method"]
-        writer.writerows(run_rows(run, labels.get(method, method)))
+        writer.writerows(run_rows(run, labels.get(method, method), across.get(run, {})))
     for path in baselines:
         writer.writerows(baseline_rows(path))
     write_text(out, text.getvalue())

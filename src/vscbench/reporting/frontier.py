@@ -140,8 +140,14 @@ class Frontier(NamedTuple):
         }
 
     def spans(self, method: str, code: str = "draw") -> dict[int, Curve]:
-        """The frontiers of a method that span a range of densities, by repetition; a dense code has none."""
-        return {k: each for k, each in self.curves(method, code).items() if len(each.density) > 1}
+        """The frontiers of a method that span a range of densities, by repetition; a dense code has none.
+
+        That of PCA, which is not repeated, stands beside every repetition.
+        """
+        found = {k: each for k, each in self.curves(method, code).items() if len(each.density) > 1}
+        if method == REFERENCE_CURVE and found:
+            return dict.fromkeys(self.points["repetition"].unique(), found[0])
+        return found
 
     def swept(self) -> bool:
         """Whether some method has several operating points."""

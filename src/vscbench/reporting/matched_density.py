@@ -18,15 +18,14 @@ if TYPE_CHECKING:
 REFERENCE = "fista"
 ERROR_AT = 0.1
 CAPTION = (
-    "Reconstruction at equal density, L0 as a fraction of the latents. Each method has an operating point for each "
-    "value of its knob (density of the prior, KL weight, penalty); its frontier is the best value at no more than a "
-    "density, linear in log density between the points, and is not extrapolated: a dash stands where a method has no "
-    "codes that dense. FVE is the fraction of variance explained by one posterior draw (J=1), MSE its squared error "
-    "per pixel; best of J is an oracle that looks at the data, at the density of its codes. Area is the mean of the "
-    "frontier over log density, where all methods that span a range have one. Highest FVE is that of the best "
-    f"operating point, whatever its density. In brackets the {LEVEL:.0%} bootstrap interval over repetitions of the "
-    "mean difference of FVE to FISTA where the densities of both overlap; of few repetitions it is too narrow, of one "
-    "there is none."
+    "Reconstruction at equal density, L0 as a fraction of the latents. A method has an operating point for each value "
+    "of its knob (density of the prior, KL weight, penalty); its frontier is the best value at no more than a density, "
+    "linear in log density between the points and never beyond them: a dash stands where a method has no codes that "
+    "dense. FVE is the fraction of variance explained by one posterior draw (J=1), MSE its squared error per pixel; "
+    "best of J is an oracle that looks at the data, at the density of its codes. Area is the mean of the frontier over "
+    "log density, where all methods that span a range have one. Highest FVE is that of the best operating point, "
+    "whatever its density. FVE less FISTA's is a mean over log density where both overlap, in brackets its "
+    f"{100 * LEVEL:.0f} % bootstrap interval over repetitions: of few it is too narrow, of one there is none."
 )
 
 
@@ -42,13 +41,13 @@ def columns(place: Frontier, method: str) -> Iterator[tuple[str, str, pd.Series[
         if name == "draw":
             for density in DENSITIES:
                 yield (
-                    f"FVE at {density:.0%}",
+                    f"FVE at {100 * density:.0f} %",
                     f"frontier_fve_at_{density:g}",
                     _values({k: c.at(density) for k, c in curves.items()}),
                 )
             errors = place.curves(method, error=True)
             yield (
-                f"MSE at {ERROR_AT:.0%}",
+                f"MSE at {100 * ERROR_AT:.0f} %",
                 f"frontier_mse_at_{ERROR_AT:g}",
                 -_values({k: c.at(ERROR_AT) for k, c in errors.items()}),
             )

@@ -47,7 +47,7 @@ class Points(NamedTuple):
 
 
 def show_method(axes: Axes, points: Points, look: Look) -> None:
-    """Draw the operating points of a method, hollow where another is as sparse and better, and the frontier."""
+    """Draw the operating points of a method, hollow where a sparser one is as good, and the frontier."""
     frontier = curve(points.density, points.fve)
     axes.plot(frontier.density, frontier.value, color=look.colour, ls=look.dash, lw=1.1)
     best = efficient(points.density, points.fve)
@@ -103,7 +103,10 @@ def key(study: Study, place: Frontier, look: dict[str, Look]) -> list[Line2D]:
     if REFERENCE_CURVE in place.methods():
         handles.append(Line2D([], [], label="PCA, fewer components", **REFERENCE))
     handles.append(Line2D([], [], label="All-zero code", **ZERO))
-    handles.append(Line2D([], [], color="0.25", marker="o", mfc="white", ms=4.5, mew=0.9, lw=0, label="dominated"))
+    points = [Points.of(place.points, method, code) for method in coders for code in CODES.values()]
+    if not all(efficient(each.density, each.fve).all() for each in points):
+        label = "a sparser code of\nthe method is as good"
+        handles.append(Line2D([], [], color="0.25", marker="o", mfc="white", ms=4.5, mew=0.9, lw=0, label=label))
     return handles
 
 
@@ -118,7 +121,7 @@ def draw(study: Study) -> Figure:
         for axes, (code, title) in zip(panels, titles.items(), strict=True):
             below |= dict.fromkeys(show(axes, place, code, look))
             axes.set_title(title)
-        panels[0].set_ylabel("fraction of variance explained, test data")
+        panels[0].set_ylabel("variance explained, test data")
         bottom, top = panels[0].get_ylim()
         panels[0].set_ylim(max(bottom, 1.5 * FLOOR), min(top, 1.05))
         part.legend(handles=key(study, place, look), loc="outside upper center", ncols=4)
