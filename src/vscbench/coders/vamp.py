@@ -46,7 +46,10 @@ def mixture_log_density(posterior: Posterior, pseudo: Params, draw: Draw, *, mar
 
 
 class VampPrior(LearnedPrior):
-    """p(z) = 1/M Σ_m q(z|u_m), a mixture of whole codes; the authors mix each latent by itself."""
+    """p(z) = 1/M Σ_m q(z|u_m), a mixture of whole codes; the authors mix each latent by itself.
+
+    `max_elbo` weighs all its J candidates by it, S·B·M·K densities a step: on a CPU choose tens of pseudo-inputs.
+    """
 
     bounded: ClassVar[bool] = True
 
