@@ -30,9 +30,8 @@ def iwae(mse: Tensor, log_ratio: Tensor, kl_weight: float, codes: Tensor) -> Los
 
     Of mse and log-ratio (J, B), masses at zero included. Gradients are pathwise, straight-through at a gate or a
     threshold: the jump of the log-ratio there is followed to first order, that of the reconstruction as the estimator
-    has it, and no score function makes up for what is left, so that with J > 1 only dense posteriors have the gradient
-    of the bound. mse is that of the draws by weight ŵ_j; kl the rest of the value, KL of the draws by weight +
-    KL(ŵ ‖ 1/J).
+    has it, and no score function makes up for what is left. Only dense posteriors have the gradient of the bound.
+    mse is that of the draws by weight ŵ_j; kl the rest of the value, KL of the draws by weight + KL(ŵ ‖ 1/J).
     """
     log_w = log_weights(mse, log_ratio, kl_weight)
     value = -kl_weight * log_mean_exp(log_w)
