@@ -35,8 +35,8 @@ class Panel(NamedTuple):
 
 
 PANELS = (
-    Panel("Bound, one draw (nats)", "elbo"),
-    Panel("Squared error, one draw", "mse_draw"),
+    Panel("Bound (nats)", "elbo"),
+    Panel("Squared error", "mse_draw"),
     Panel("Density", "density"),
     Panel("Gradient SNR, J = 20", "gradient_snr_unbiased_inference_j20"),
     Panel("Jaccard less null", "jaccard_draw", "jaccard_null"),
@@ -189,7 +189,7 @@ def fill(part: SubFigure, study: Study, block: Block) -> None:
         part.legend(handles=handles, loc="outside upper center", ncols=5)
     groups = dict.fromkeys(group for line in block.lines for group in line.groups.values())
     lost = [f"{group}: {line}" for group in groups for line in study.divergences(group)]
-    note(part, "Mean over repetitions with their range; test data.", *lost)
+    note(part, "Of one draw; mean over repetitions with their range; test data.", *lost)
 
 
 def draw(study: Study) -> Figure:

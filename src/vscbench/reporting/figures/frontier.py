@@ -105,7 +105,7 @@ def key(study: Study, place: Frontier, look: dict[str, Look]) -> list[Line2D]:
     handles.append(Line2D([], [], label="All-zero code", **ZERO))
     points = [Points.of(place.points, method, code) for method in coders for code in CODES.values()]
     if not all(efficient(each.density, each.fve).all() for each in points):
-        label = "a sparser code of\nthe method is as good"
+        label = "a code no denser\nis better"
         handles.append(Line2D([], [], color="0.25", marker="o", mfc="white", ms=4.5, mew=0.9, lw=0, label=label))
     return handles
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -28,6 +29,8 @@ ORACLE = "recovery_f1_oracle"
 AXES = {"density": "density of the true codes", "noise": "noise of the data (sd)"}
 SHIFT = 0.006
 """Of the width of a panel: methods beside one another do not hide their ranges."""
+KEY_IN = 0.5
+"""Height of the names of the methods."""
 FEWEST = 100
 """Cases below which a bin of a reliability diagram is not drawn: a code is active too rarely to judge by fewer."""
 REFERENCE: dict[str, Any] = {"color": "0.35", "ls": "--", "lw": 0.9}
@@ -149,8 +152,10 @@ def draw(study: Study) -> Figure:
     along, groups = lines(data), list(data)
     stating = calibrated(study, groups)
     across = 3
-    heights = {f"against {line.axis} ({line.fixed})": 2.6 for line in along}
-    heights |= {"calibration": 2.5 * -(-len(groups) // across) + 0.5} if groups else {}
+    heights = {f"against {line.axis} ({line.fixed})": 2.4 for line in along}
+    if groups:
+        heights["calibration"] = 2.4 * math.ceil(len(groups) / across) + 0.4
+        heights[next(iter(heights))] += KEY_IN
     figure, parts = rows(heights, EMPTY)
     for (name, part), line in zip(parts.items(), along, strict=False):
         methods = [m for m in study.coders if any(m in study.methods(group) for group in line.places)]
