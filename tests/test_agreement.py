@@ -45,7 +45,7 @@ def make_run(folder: Path, repetition: int, dictionary: np.ndarray, status: str 
     """What is read of a run."""
     run = folder / "runs/a/method" / str(repetition)
     write_json(run / "config.json", {"generator": {"kind": "dictionary"}})
-    write_json(run / "status.json", {"status": status})
+    write_json(run / "metrics.json", {"status": status})
     save_file({"generator.atoms": dictionary}, run / "weights.safetensors")
     return run
 

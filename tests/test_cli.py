@@ -35,8 +35,8 @@ COMMANDS = (
     "baselines",
     "assemble",
     "table",
-    "claims",
     "figure",
+    "claims",
     "track",
     "ui",
 )

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from conftest import STUDY
 from vscbench import config as configs
@@ -23,7 +22,6 @@ from vscbench.reporting.frontier import (
     efficient,
     frontiers,
     highest_difference,
-    interval,
     matched_difference,
     overlap,
 )
@@ -140,21 +138,6 @@ def test_range_common_to_curves() -> None:
     assert overlap([*curves, curve([0.3, 0.6], [0, 1])]) is None
     assert overlap([]) is None
     assert overlap([curve([1.0], [0.4])]) is None
-
-
-def test_interval_of_many_is_that_of_a_mean() -> None:
-    """Against the normal theory: mean ± 1.96 sd/√R, the bootstrap's sd having R and not R - 1 below."""
-    x = np.random.default_rng(0).normal(3, 2, 400)
-    half = stats.norm.ppf(0.975) * x.std() / 20
-    assert interval(x) == pytest.approx((x.mean() - half, x.mean() + half), abs=0.03 * half * 2)
-    assert interval(x) == interval(x)
-
-
-def test_interval_of_few() -> None:
-    """Of three numbers the extreme means are 1/27 each, more than 2.5 %: the interval is their range."""
-    assert interval([1.0, 2.0, 4.0]) == (1.0, 4.0)
-    assert all(math.isnan(end) for end in interval([1.0]))
-    assert interval([2.0, 2.0]) == (2.0, 2.0)
 
 
 # -------------------------------------------------------------------- a study

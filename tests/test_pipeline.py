@@ -62,6 +62,8 @@ def test_smoke_study_makes_everything(study: Path) -> None:
     for name in TABLES:
         for suffix in ("csv", "md", "tex"):
             assert (results / f"tables/{name}.{suffix}").stat().st_size > 0
+    for suffix in ("csv", "md", "html"):
+        assert (results / f"tables/claims.{suffix}").stat().st_size > 1000
     for name in FIGURES:
         for suffix in ("png", "pdf", "svg"):
             assert (results / f"figures/{name}.{suffix}").stat().st_size > 1000
@@ -82,6 +84,7 @@ def test_changed_constant_reruns_its_method_alone(study: Path) -> None:
     plan = planned(study, configfiles=files)
     assert plan.pop("make_table") == len(TABLES)
     assert plan.pop("draw_figure") == len(FIGURES)
+    assert plan.pop("decide_claims") == 1
     assert plan == {"train_run": 1, "evaluate_natural_images_gaussian": 1, "assemble_metrics": 1, "track_runs": 1}
 
     weights = {p: p.stat().st_mtime_ns for p in study.glob("results/smoke/runs/*/*/*/weights.safetensors")}
@@ -140,6 +143,13 @@ def test_config_mistake_is_named_before_any_job(study: Path) -> None:
     assert done.returncode != 0
     assert "methods.gaussian: unknown key spread_piror; did you mean spread_prior?" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_every_study_is_known_by_its_name(study: Path) -> None:
+    """Of what lies in config/, all but the smoke test and what the ablations share."""
+    names = {path.stem for path in (ROOT / "config").glob("*.yaml")} - {"smoke", "ablation"}
+    assert names <= set(snakemake(study, "--list").split())
+    assert planned(study, "ablation_gate") == {"ablation_gate": 1}
 
 
 def test_report_and_lint(study: Path) -> None:

@@ -35,7 +35,8 @@ def dictionary_agreement(runs: Sequence[Path]) -> Iterator[tuple[Path, dict[str,
     repetitions: dict[Path, list[Path]] = {}
     for run in runs:
         linear = read_json(run / "config.json")["generator"]["kind"] == "dictionary"
-        if linear and Study.completed(run):
+        completed = read_json(run / "metrics.json")["status"] == "completed"
+        if linear and completed and (run / "weights.safetensors").is_file():  # numbers may travel without weights
             repetitions.setdefault(run.parent, []).append(run)
     for same in repetitions.values():
         atoms = {run: Study.atoms(run) for run in same}

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 DENSITIES = (0.05, 0.1, 0.2)
 """Where methods are compared by name: the authors' densities."""
-RESAMPLES = 10_000
-LEVEL = 0.95
 REFERENCE_CURVE = "pca"
 
 
@@ -99,19 +97,6 @@ def overlap(curves: Iterable[Curve]) -> tuple[float, float] | None:
     ranges = [each.range for each in curves]
     low, high = max((a for a, _ in ranges), default=np.nan), min((b for _, b in ranges), default=np.nan)
     return (low, high) if low < high else None
-
-
-def interval(values: ArrayLike, seed: int = 0) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of the mean of values (R,); nan of fewer than two.
-
-    Of R < 5 repetitions it is their range or less, and covers less than it says.
-    """
-    x = np.asarray(values, dtype=float)
-    if len(x) < 2:  # noqa: PLR2004
-        return (np.nan, np.nan)
-    drawn = np.random.default_rng(seed).integers(len(x), size=(RESAMPLES, len(x)))
-    low, high = np.quantile(x[drawn].mean(1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
 
 
 # ------------------------------------------------------------------------- methods

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from vscbench.reporting.frontier import CODES, DENSITIES, LEVEL, REFERENCE_CURVE, interval
+from vscbench.reporting.frontier import CODES, DENSITIES, REFERENCE_CURVE
+from vscbench.reporting.statistics import LEVEL, bootstrap_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -72,7 +73,7 @@ def rows(study: Study, name: str, place: Frontier) -> list[dict[str, Any]]:
     found = []
     for method in [*methods, *(m for m in place.methods() if m == REFERENCE_CURVE)]:
         for header, metric, values in columns(place, method):
-            low, high = interval(values) if "difference" in metric else (np.nan, np.nan)
+            low, high = bootstrap_interval(tuple(values)) if "difference" in metric else (np.nan, np.nan)
             found.append(
                 {
                     "experiment": name,
