@@ -251,11 +251,12 @@ def _dictionary_picture(run: Path) -> Any:
     import matplotlib as mpl
 
     mpl.use("Agg")
+    from vscbench.reporting.agreement import dictionary
     from vscbench.reporting.figures import dictionaries, recovered_dictionaries
     from vscbench.reporting.study import Study
 
     recovered = Study.array(run, "recovered_atoms")
-    return dictionaries.picture(Study.atoms(run)) if recovered is None else recovered_dictionaries.picture(recovered)
+    return dictionaries.picture(dictionary(run)) if recovered is None else recovered_dictionaries.picture(recovered)
 
 
 class _warn_of_failure:  # noqa: N801  (reads as a verb in a with statement)

@@ -6,10 +6,10 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from safetensors import safe_open
 from scipy.optimize import linear_sum_assignment
 
 from vscbench.files import read_json
-from vscbench.reporting.study import Study
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +23,13 @@ def matched_cosine(atoms: NDArray[np.float32], others: NDArray[np.float32]) -> f
     units = [each / np.maximum(np.linalg.norm(each, axis=0), np.finfo(np.float32).tiny) for each in (atoms, others)]
     cosines = np.abs(units[0].T @ units[1])
     return float(cosines[linear_sum_assignment(cosines, maximize=True)].mean())
+
+
+def dictionary(run: Path) -> NDArray[np.float32]:
+    """The atoms (P, K) of a run."""
+    with safe_open(run / "weights.safetensors", "numpy") as file:
+        atoms: NDArray[np.float32] = file.get_tensor("generator.atoms")
+    return atoms
 
 
 def dictionary_agreement(runs: Sequence[Path]) -> Iterator[tuple[Path, dict[str, float]]]:
@@ -39,7 +46,7 @@ def dictionary_agreement(runs: Sequence[Path]) -> Iterator[tuple[Path, dict[str,
         if linear and completed and (run / "weights.safetensors").is_file():  # numbers may travel without weights
             repetitions.setdefault(run.parent, []).append(run)
     for same in repetitions.values():
-        atoms = {run: Study.atoms(run) for run in same}
+        atoms = {run: dictionary(run) for run in same}
         found: dict[Path, list[tuple[float, float]]] = {}
         for run, other in permutations(same, 2):
             mixed = np.random.default_rng(0).permutation(atoms[other], axis=0)

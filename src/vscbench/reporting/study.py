@@ -190,15 +190,6 @@ class Study:
         return pd.read_csv(run / "history.csv")
 
     @staticmethod
-    def atoms(run: Path) -> NDArray[np.float32]:
-        """The dictionary of a run: (P, K)."""
-        from safetensors import safe_open
-
-        with safe_open(run / "weights.safetensors", "numpy") as file:
-            atoms: NDArray[np.float32] = file.get_tensor("generator.atoms")
-        return atoms
-
-    @staticmethod
     def array(run: Path, name: str) -> NDArray[Any] | None:
         """An array that the metrics of a run left for figures; None where they left none of that name."""
         with np.load(run / "arrays.npz") as file:

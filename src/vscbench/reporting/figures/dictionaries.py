@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from vscbench.reporting.agreement import dictionary
 from vscbench.reporting.style import SMALL_PT, note, panels, rows, say, wrapped
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def panel(axes: Axes, study: Study, group: str, method: str) -> None:
         axes.set_box_aspect(1)
         say(axes, wrapped(study.divergence(group, method), 24))
         return
-    atoms = study.atoms(finished[0])
+    atoms = dictionary(finished[0])
     columns = min(SIDE, math.ceil(math.sqrt(atoms.shape[1])))
     shown = min(SIDE, math.ceil(atoms.shape[1] / columns))
     show(axes, atoms, columns, shown)
