@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 NAMES = {"samples": "J", "kl_weight": "weight of the divergence", "density": "density of the prior", "kl": "divergence"}
 """What stands below an axis, where it is not its name."""
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Of settings, which have no look of their own: Okabe and Ito's."""
 NARROW, WIDE = 3.0, 3.4
 """Heights of a row in inches: with numbers below its panels, and with words, which are turned."""
 
@@ -178,6 +181,8 @@ def fill(part: SubFigure, study: Study, block: Block) -> None:
         if any(panel.metric in study.measured(group) for line in block.lines for group in line.groups.values())
     ]
     look = looks([line.look for line in block.lines])
+    if len({line.method for line in block.lines}) < len(block.lines):
+        look |= {each.look: look[each.look]._replace(colour=c) for each, c in zip(block.lines, cycle(COLOURS))}
     for axes, panel in zip(part.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         show(axes, study, block, panel, look)
     if len(block.lines) > 1:
