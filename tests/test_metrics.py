@@ -804,6 +804,7 @@ def test_every_metric_of_the_tables_is_measured(splits: Splits, spike_slab: Path
     settings = configs.EVALUATION_DEFAULTS | {"gradient_passes": 2, "stability_draws": 2}
     e = loaded(spike_slab, splits, **settings)
     measured = {measure for answer in QUESTIONS.values() for measure in answer(e)} | set(RESOURCES)
+    measured |= {"dictionary_agreement", "dictionary_agreement_null"}  # of all repetitions, when they are gathered
     of_images = {"sweeps", "attributes"}
     shown = {column.metric for name, table in TABLES.items() if name not in of_images for column in table.columns}
     assert shown <= measured

@@ -108,9 +108,14 @@ class Study:
             rows = rows[rows["status"] != "baseline"]
         return list(rows["method"].unique())
 
+    @cached_property
+    def _places(self) -> dict[Any, Any]:
+        """The rows of each (group, metric), which are looked up thousands of times."""
+        return dict(self.metrics.groupby(["group", "metric"], sort=False).indices)
+
     def values(self, group: str, metric: str) -> pd.DataFrame:
         """The rows of one metric: method, repetition, value."""
-        rows = self.metrics[(self.metrics["group"] == group) & (self.metrics["metric"] == metric)]
+        rows: pd.DataFrame = self.metrics.iloc[self._places.get((group, metric), [])]
         return rows[["method", "label", "repetition", "value"]]
 
     def of(self, group: str, metric: str, method: str) -> pd.Series[float]:

@@ -42,6 +42,8 @@ def draw(name: str, results: Path, out: Path) -> None:
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # a line for each glyph of a PDF
     with mpl.rc_context(STYLE):
         figure = import_module(f"vscbench.reporting.figures.{name}").draw(Study(results))
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out once, not again for each format
         for suffix, metadata in METADATA.items():
             with atomic(out / f"{name}.{suffix}") as partial:
                 figure.savefig(partial, format=suffix, metadata=metadata)
