@@ -334,7 +334,7 @@ def test_figures_of_what_images_lack_say_so(name: str, sentence: str, results: P
 
 def test_every_figure_is_tried() -> None:
     """Here, with the linear generators or in a file of its own: a new one is missed."""
-    assert {*PICTURES, "sweeps", "frontier", "ablation", *LINEAR} == {*FIGURES}
+    assert {*PICTURES, "sweeps", "frontier", "ablation", "recovery", *LINEAR} == {*FIGURES}
 
 
 # --------------------------------------------------------------------- pictures
