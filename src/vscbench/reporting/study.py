@@ -119,9 +119,9 @@ class Study:
         return rows[["method", "label", "repetition", "value"]]
 
     def of(self, group: str, metric: str, method: str) -> pd.Series[float]:
-        """The values of a metric over the repetitions of a method."""
+        """The values of a metric of a method, by repetition."""
         rows = self.values(group, metric)
-        return rows.loc[rows["method"] == method, "value"]
+        return rows[rows["method"] == method].set_index("repetition")["value"]
 
     def measured(self, group: str) -> list[str]:
         """The metrics that some run of a group has, in order."""

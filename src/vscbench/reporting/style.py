@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 if TYPE_CHECKING:
@@ -91,6 +92,11 @@ def looks(methods: Iterable[str]) -> dict[str, Look]:
         method: Look(SPARE_COLOURS[i % len(SPARE_COLOURS)], SPARE_MARKERS[i % len(SPARE_MARKERS)], "-.")
         for i, method in enumerate(extra)
     }
+
+
+def handle(look: Look, label: str, **style: Any) -> Line2D:
+    """The line that stands for a method in a legend."""
+    return Line2D([], [], color=look.colour, ls=look.dash, marker=look.marker, label=label, **style)
 
 
 # -------------------------------------------------------------------------- layout

@@ -39,12 +39,6 @@ def deep(study: Study) -> list[str]:
     return [group for group, metrics in measured.items() if "mse_best" in metrics and "lasso20_best" not in metrics]
 
 
-def of(study: Study, group: str, method: str, metric: str) -> pd.Series[float]:
-    """A metric of a method by repetition."""
-    rows = study.values(group, metric)
-    return rows[rows["method"] == method].set_index("repetition")["value"]
-
-
 def effect(study: Study, what: str, group: str, values: pd.Series[float], **about: str | float) -> Iterator[Effect]:
     """The effect with these values by repetition, if there are any, named after its group where there are several."""
     values = values.dropna()
@@ -55,7 +49,7 @@ def effect(study: Study, what: str, group: str, values: pd.Series[float], **abou
 
 def against(study: Study, group: str, metric: str, better: str, worse: str, how: Compare) -> Iterator[Effect]:
     """How much better one method is than another by a metric, paired by repetition."""
-    values, unit, margin = how(of(study, group, better, metric), of(study, group, worse, metric))
+    values, unit, margin = how(study.of(group, metric, better), study.of(group, metric, worse))
     yield from (
         effect(study, f"{study.labels[better]} against {study.labels[worse]}", group, values, unit=unit, margin=margin)
         if {better, worse} <= study.labels.keys()

@@ -18,7 +18,6 @@ from vscbench.reporting.claims.comparisons import (
     linear,
     nats_higher,
     no_worse,
-    of,
     pairs,
     percent_higher,
     percent_lower,
@@ -68,7 +67,7 @@ def exact_distribution(study: Study) -> list[Effect]:
             study,
             f"{study.labels.get(method)}: {EXACT:g} less the distance",
             group,
-            EXACT - of(study, group, method, "spike_slab_distance"),
+            EXACT - study.of(group, "spike_slab_distance", method),
         )
     ]
 
@@ -148,7 +147,7 @@ def steadier_estimator(study: Study) -> list[Effect]:
                 ("elbo", "bound", nats_higher),
                 ("gradient_snr_unbiased_inference_j20", "gradient SNR", ratio_higher),
             ):
-                values, unit, margin = how(of(study, group, method, metric), of(study, other, method, metric))
+                values, unit, margin = how(study.of(group, metric, method), study.of(other, metric, method))
                 what = f"{study.labels[method]}, {name}: straight-through against sub-gradient"
                 found += effect(study, what, study.experiment[group], values, unit=unit, margin=margin)
     return found
@@ -162,7 +161,7 @@ def agreeing_supports(metric: str, study: Study) -> list[Effect]:
             continue
         for method in study.methods(group):
             one, two = (
-                of(study, g, method, metric) - of(study, g, method, "jaccard_null") * (metric == "jaccard_draw")
+                study.of(g, metric, method) - study.of(g, "jaccard_null", method) * (metric == "jaccard_draw")
                 for g in (group, other)
             )
             what = f"{study.labels[method]}, J = {study.points[group].get('samples')}: max-ELBO against average"
@@ -177,7 +176,7 @@ def lower_with_samples(metric: str, how: Compare, study: Study) -> list[Effect]:
         if study.points[few].get("sampling", "max_elbo") != "max_elbo":
             continue
         for method in study.methods(few):
-            values, unit, margin = how(of(study, many, method, metric), of(study, few, method, metric))
+            values, unit, margin = how(study.of(many, metric, method), study.of(few, metric, method))
             what = f"{study.labels[method]}: J = {study.points[many]['samples']} against {study.points[few]['samples']}"
             found += effect(study, what, study.experiment[few], values, unit=unit, margin=margin)
     return found
@@ -203,7 +202,7 @@ def crossing(metric: str, study: Study) -> list[Effect]:
     found: list[Effect] = []
     for small, large in ends(study, "latents"):
         for method, sign in (("gaussian", 1), ("gaussian_thresh", -1)):
-            values, unit, margin = percent_higher(of(study, large, method, metric), of(study, small, method, metric))
+            values, unit, margin = percent_higher(study.of(large, metric, method), study.of(small, metric, method))
             sizes = f"{study.points[small]['latents']} to {study.points[large]['latents']} latents"
             what = f"{study.labels.get(method)}, error {'up' if sign > 0 else 'down'} from {sizes}"
             found += effect(study, what, study.experiment[small], sign * values, unit=unit, margin=margin)
@@ -234,11 +233,11 @@ def best_density(metric: str, study: Study) -> list[Effect]:
         here = float(study.points[group]["density"])
         by_density = {float(study.points[g]["density"]): g for g in beside(study, group, "density")}
         for method, best in BEST_DENSITY.items():
-            chosen = [of(study, by_density[d], method, metric) for d in best if d in by_density]
+            chosen = [study.of(by_density[d], metric, method) for d in best if d in by_density]
             if here in best or not chosen:
                 continue
             lowest = pd.concat(chosen, axis=1).min(axis=1)
-            values, unit, margin = percent_lower(lowest, of(study, group, method, metric))
+            values, unit, margin = percent_lower(lowest, study.of(group, metric, method))
             wanted = " or ".join(f"{100 * d:g}" for d in best)
             what = f"{study.labels.get(method)}: {wanted} against {100 * here:g} % non-zeros"
             found += effect(study, what, study.experiment[group], values, unit=unit, margin=margin)

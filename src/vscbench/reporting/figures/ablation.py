@@ -121,12 +121,8 @@ def _lines(study: Study, points: dict[str, dict[str, str]], axis: str, method: s
 def measured(study: Study, line: Line, panel: Panel, value: str) -> pd.Series[float]:
     """A panel's metric over the repetitions of a line at one value of its axis; empty where it has no such run."""
     group = line.groups.get(value, "")
-    found = study.values(group, panel.metric)
-    numbers = found[found["method"] == line.method].set_index("repetition")["value"]
-    if not panel.less:
-        return numbers
-    null = study.values(group, panel.less)
-    return numbers - null[null["method"] == line.method].set_index("repetition")["value"]
+    numbers = study.of(group, panel.metric, line.method)
+    return numbers - study.of(group, panel.less, line.method) if panel.less else numbers
 
 
 def show(axes: Axes, study: Study, block: Block, panel: Panel, look: dict[str, Look]) -> None:

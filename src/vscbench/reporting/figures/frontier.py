@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from matplotlib.lines import Line2D
 
 from vscbench.reporting.frontier import CODES, REFERENCE_CURVE, curve, efficient, frontiers
-from vscbench.reporting.style import logarithmic, looks, note, rows, wrapped
+from vscbench.reporting.style import handle, logarithmic, looks, note, rows, wrapped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,19 +87,7 @@ def show(axes: Axes, place: Frontier, code: str, look: dict[str, Look]) -> list[
 def key(study: Study, place: Frontier, look: dict[str, Look]) -> list[Line2D]:
     """What colours and lines mean."""
     coders = [method for method in place.methods() if method != REFERENCE_CURVE]
-    handles = [
-        Line2D(
-            [],
-            [],
-            color=look[method].colour,
-            ls=look[method].dash,
-            marker=look[method].marker,
-            ms=4.5,
-            lw=1.1,
-            label=wrapped(study.labels[method], 22),
-        )
-        for method in coders
-    ]
+    handles = [handle(look[method], wrapped(study.labels[method], 22), ms=4.5, lw=1.1) for method in coders]
     if REFERENCE_CURVE in place.methods():
         handles.append(Line2D([], [], label="PCA, fewer components", **REFERENCE))
     handles.append(Line2D([], [], label="All-zero code", **ZERO))

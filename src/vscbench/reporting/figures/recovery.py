@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from vscbench.data.synthetic import DENSITY, NOISE
-from vscbench.reporting.style import looks, note, panels, rows, say, wrapped
+from vscbench.reporting.style import handle, looks, note, panels, rows, say, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -130,18 +130,7 @@ def calibrated(study: Study, groups: list[str]) -> list[str]:
 
 def key(part: SubFigure, study: Study, methods: list[str], look: dict[str, Look]) -> None:
     """Name the methods above a row."""
-    handles = [
-        Line2D(
-            [],
-            [],
-            color=look[m].colour,
-            marker=look[m].marker,
-            ls=look[m].dash,
-            ms=4,
-            label=wrapped(study.labels[m], 30),
-        )
-        for m in methods
-    ]
+    handles = [handle(look[m], wrapped(study.labels[m], 30), ms=4) for m in methods]
     handles.append(Line2D([], [], label="FISTA on the true atoms, best penalty", **REFERENCE))
     part.legend(handles=handles, loc="outside upper center", ncols=3)
 

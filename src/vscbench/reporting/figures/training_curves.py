@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from vscbench.reporting.style import SMALL_PT, logarithmic_where_wide, looks, note, rows, wrapped
+from vscbench.reporting.style import SMALL_PT, handle, logarithmic_where_wide, looks, note, rows, wrapped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,18 +97,7 @@ def outside(study: Study, group: str, column: str, solvers: list[str]) -> str:
 
 def key(study: Study, group: str, look: dict[str, Look]) -> list[Line2D]:
     """What the lines are, in the order of the config."""
-    handles = [
-        Line2D(
-            [],
-            [],
-            color=look[method].colour,
-            ls=look[method].dash,
-            marker=look[method].marker,
-            ms=4,
-            label=wrapped(study.name(group, method), 30),
-        )
-        for method in study.methods(group)
-    ]
+    handles = [handle(look[method], wrapped(study.name(group, method), 30), ms=4) for method in study.methods(group)]
     if study.divergences(group):
         handles.append(Line2D([], [], color="0.3", lw=0.7, marker="x", mew=1.5, label="diverged"))
     return handles
