@@ -2,6 +2,7 @@
 from snakemake.exceptions import WorkflowError
 
 from vscbench import config as configs
+from vscbench import preloading
 from vscbench.errors import UserError
 
 
@@ -22,6 +23,10 @@ wildcard_constraints:
     # A method, and where something is swept its point: gaussian@latents=64.
     method="[a-z0-9_]+(@[^/]+)?",
     repetition=r"\d+",
+
+
+onstart:
+    preloading.start()
 
 
 localrules:

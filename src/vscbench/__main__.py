@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vscbench import config as configs
+from vscbench import preloading
 from vscbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -357,4 +358,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = preloading.run_in_fork(sys.argv[1:])
+    sys.exit(main() if code is None else code)

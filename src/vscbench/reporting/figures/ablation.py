@@ -184,7 +184,15 @@ def fill(part: SubFigure, study: Study, block: Block) -> None:
     if len(block.lines) > 1:
         width = 0 if block.words else 1.1
         handles = [
-            Line2D([], [], color=(its := look[line.look]).colour, marker=its.marker, ms=4.5, lw=width, label=line.label)
+            Line2D(
+                [],
+                [],
+                color=(its := look[line.look]).colour,
+                marker=its.marker,
+                ms=4.5,
+                lw=width,
+                label=wrapped(line.label, 22),
+            )
             for line in block.lines
         ]
         part.legend(handles=handles, loc="outside upper center", ncols=5)
