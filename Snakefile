@@ -9,6 +9,9 @@ from vscbench.errors import UserError
 configfile: "config.yaml"
 
 
+report: "workflow/report/study.rst"
+
+
 try:
     configs.check(config)
 except UserError as error:

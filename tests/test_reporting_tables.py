@@ -7,6 +7,7 @@ import math
 import re
 from copy import deepcopy
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -279,6 +280,8 @@ def test_table_says_the_same_in_every_format(out: Path, name: str) -> None:
     assert len(header) > 1
     assert rows == [list(row.values()) for row in shown.values()]
     assert all(list(row) == header for row in shown.values())
+    (page,) = re.findall("<table>.*</table>", (out / f"{name}.html").read_text(), re.DOTALL)
+    assert [[cell.text for cell in row] for row in ElementTree.fromstring(page)] == [header, *rows]  # noqa: S314
 
     for _, line in long.iterrows():
         label = line["label"] + (f" ({line['diverged']} diverged)" if line["diverged"] else "")
@@ -388,7 +391,8 @@ def test_runs_that_diverged_are_named(out: Path) -> None:
 @pytest.mark.parametrize("name", ["sweeps", "attributes", "matched_density"])
 def test_table_without_rows_says_so(out: Path, name: str) -> None:
     assert "No experiment has these numbers." in (out / f"{name}.md").read_text()
-    assert (out / f"{name}.tex").read_text().splitlines()[-1] == "% No experiment has these numbers."
+    assert (out / f"{name}.tex").read_text().endswith("No experiment has these numbers.\n")
+    assert "<table" not in (out / f"{name}.html").read_text()
     assert pd.read_csv(out / f"{name}.csv").empty
 
 
@@ -426,7 +430,7 @@ def test_reference_codes_have_rows_where_the_table_says_so(out: Path, name: str)
 
 
 def test_table_says_what_it_was_measured_on(out: Path) -> None:
-    for path in (out / "table1.md", out / "table1.tex"):
+    for path in (out / "table1.md", out / "table1.tex", out / "table1.html"):
         page = path.read_text()
         assert "recovery: 12 latents, 4,200 steps of 10, J = 3, 2 repetitions, test data of synthetic." in page
         assert "quoted, not matched" in page
@@ -461,6 +465,12 @@ def test_latex_escapes(tmp_path: Path, label: str, written: str) -> None:
     lines = (tmp_path / "table1.tex").read_text().splitlines()
     assert [line for line in lines if line.startswith(f"{written} & ")]
     assert [line for line in lines if line.startswith(r"Method & Lasso objective $\lambda$=20 & ")]
+
+
+def test_html_escapes(tmp_path: Path) -> None:
+    results = make_results(tmp_path, {("gaussian", 0): {"lasso20_best": 1.0}}, labels={"gaussian": "a <b> & c"})
+    write_table("table1", results, tmp_path)
+    assert "<td>a &lt;b&gt; &amp; c</td>" in (tmp_path / "table1.html").read_text()
 
 
 def test_latex_spreads_are_in_math(out: Path) -> None:

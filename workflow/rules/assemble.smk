@@ -45,7 +45,7 @@ rule tables:
         expand(
             f"{RESULTS}/tables/{{name}}.{{suffix}}",
             name=TABLES,
-            suffix=("csv", "md", "tex"),
+            suffix=("html", "csv", "md", "tex"),
         ),
         multiext(f"{RESULTS}/tables/claims", ".md", ".csv", ".html"),
 
@@ -91,18 +91,19 @@ rule make_table:
         code=code(
             "reporting/study.py",
             "reporting/tables.py",
+            "reporting/formats.py",
             "reporting/frontier.py",
             "reporting/matched_density.py",
             *PUBLISHED,
         ),
     output:
         report(
-            f"{RESULTS}/tables/{{table}}.md",
+            f"{RESULTS}/tables/{{table}}.html",
             caption="../report/table.rst",
             category="Tables",
             labels={"table": "{table}"},
         ),
-        multiext(f"{RESULTS}/tables/{{table}}", ".csv", ".tex"),
+        multiext(f"{RESULTS}/tables/{{table}}", ".csv", ".md", ".tex"),
     log:
         f"{RESULTS}/logs/tables/{{table}}.log",
     conda:
@@ -123,6 +124,7 @@ rule decide_claims:
                     "study",
                     "frontier",
                     "statistics",
+                    "formats",
                     "claims/__init__",
                     "claims/comparisons",
                     "claims/evidence",

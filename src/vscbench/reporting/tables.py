@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from vscbench.files import read_json, write_text
-from vscbench.reporting import matched_density, published
+from vscbench.reporting import formats, matched_density, published
+from vscbench.reporting.formats import Block
 from vscbench.reporting.frontier import frontiers
 from vscbench.reporting.study import Study
 
@@ -421,41 +422,22 @@ def _joined(values: Iterable[int]) -> str:
 
 
 def write_table(name: str, results: Path, out: Path) -> None:
-    """Write the table `name` of the study in `results` to the folder `out`, as CSV, Markdown and LaTeX."""
+    """Write the table `name` of the study in `results` to the folder `out`, as CSV, Markdown, LaTeX and HTML."""
     study, table = Study(results), TABLES[name]
-    markdown = [f"# {name}\n\n{table.caption} Mean ± standard deviation over repetitions.\n"]
-    latex = [f"% {table.caption}\n"]
+    caption = f"{table.caption} Mean ± standard deviation over repetitions."
     long: list[dict[str, Any]] = []
+    shown: list[Block] = []
     for measured_on, rows, groups in parts(study, table):
         long += rows
         frame, sources = wide(rows)
         if table.labels:
             frame = frame.set_index("Method").T.rename_axis("Label", axis=0).reset_index().rename_axis(None, axis=1)
         where = measured_on + (f" {distance(study, groups[0])}" if sources else "")
-        notes = [f"[{k}] published: {source}" for k, source in enumerate(sources, 1)]
-        aligned = ("left", *("right" for _ in frame.columns[1:]))
-        markdown.append(f"\n{where}\n\n{frame.to_markdown(index=False, colalign=aligned, disable_numparse=True)}\n")
-        markdown += [f"\n{note}  " for note in notes]
-        latex += [f"% {line}\n" for line in (where, *notes)] + [_latex(frame)]
-    if not long:
-        markdown.append(f"\n{NOTHING}\n")
-        latex.append(f"% {NOTHING}\n")
-    write_text(
-        out / f"{name}.csv",
-        pd.DataFrame(long, columns=None if long else HEADER).to_csv(index=False, lineterminator="\n"),
-    )
-    write_text(out / f"{name}.md", "".join(markdown).rstrip() + "\n")
-    write_text(out / f"{name}.tex", "".join(latex))
-
-
-def _latex(frame: pd.DataFrame) -> str:
-    """The table for LaTeX's booktabs."""
-    escapes = {character: f"\\{character}" for character in "%&_#${}"}
-    escapes |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    escapes |= {"λ": r"$\lambda$", "±": r"$\pm$", "–": "--", "|": "$|$"}
-
-    def escape(value: str) -> str:
-        return "".join(escapes.get(character, character) for character in value)
-
-    escaped = frame.map(escape).rename(columns=escape)
-    return str(escaped.to_latex(index=False, escape=False, column_format="l" + "r" * (len(frame.columns) - 1)))
+        shown.append(Block(where, frame, [f"[{k}] published: {source}" for k, source in enumerate(sources, 1)]))
+    if not shown:
+        caption += f" {NOTHING}"
+    header = None if long else HEADER
+    write_text(out / f"{name}.csv", pd.DataFrame(long, columns=header).to_csv(index=False, lineterminator="\n"))
+    write_text(out / f"{name}.md", formats.markdown(name, caption, shown))
+    write_text(out / f"{name}.tex", formats.latex(caption, shown))
+    write_text(out / f"{name}.html", formats.webpage(name, caption, shown))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from vscbench.files import write_text
+from vscbench.reporting import formats
 from vscbench.reporting.claims import CLAIMS
 from vscbench.reporting.claims.verdicts import Judgement, Verdict, judge
 from vscbench.reporting.study import Study
@@ -48,16 +49,6 @@ COLUMNS = (
     "published",
     "figure",
 )
-STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 62em; padding: 0 1em; color: #222 }
-table { border-collapse: collapse; width: 100%; margin: .5em 0 1em }
-th, td { text-align: left; vertical-align: top; padding: .35em .6em; border-bottom: 1px solid #ddd }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
-.verdict { font-weight: 600; white-space: nowrap; padding: .1em .5em; border-radius: .3em }
-.supported { background: #cfe8f7; color: #00466e } .not-supported { background: #fbdcc4; color: #7a2b00 }
-.inconclusive { background: #eee; color: #444 } .small { color: #555; font-size: 90% }
-details { margin: .3em 0 1.2em } summary { cursor: pointer; color: #00466e }
-"""
 
 
 def number(value: float) -> str:
@@ -198,11 +189,8 @@ def page(honest: list[Judgement], published: dict[int, Judgement]) -> str:
             )
             + f"</details></td><td>{chip(each)}</td><td>{chip(other)}</td></tr>"
         )
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Claims</title><style>{STYLE}</style>'
-        f"<h1>Which claims hold</h1><p>{html.escape(HOW)}</p><table><tr><th></th><th>Claim</th><th>Verdict</th>"
-        f"<th>By the paper's metric</th></tr>{''.join(body)}</table></html>\n"
-    )
+    head = "<tr><th></th><th>Claim</th><th>Verdict</th><th>By the paper's metric</th></tr>"
+    return formats.page("Which claims hold", f"<p>{html.escape(HOW)}</p><table>{head}{''.join(body)}</table>")
 
 
 def write_claims(results: Path, out: Path) -> None:
