@@ -154,6 +154,7 @@ def test_study_by_the_command_line_alone(finished: Finished) -> None:
         "metrics.csv",
         "tables/table1.csv",
         "tables/table1.md",
+        "tables/table1.html",
         "tables/table1.tex",
     }
     spec = configs.run_spec(configs.load([finished.config]), "recovery", "spike_slab", 0)

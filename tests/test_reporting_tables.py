@@ -7,7 +7,7 @@ import math
 import re
 from copy import deepcopy
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pandas as pd
@@ -281,7 +281,7 @@ def test_table_says_the_same_in_every_format(out: Path, name: str) -> None:
     assert rows == [list(row.values()) for row in shown.values()]
     assert all(list(row) == header for row in shown.values())
     (page,) = re.findall("<table>.*</table>", (out / f"{name}.html").read_text(), re.DOTALL)
-    assert [[cell.text for cell in row] for row in ElementTree.fromstring(page)] == [header, *rows]  # noqa: S314
+    assert [[cell.text for cell in row] for row in ET.fromstring(page)] == [header, *rows]  # noqa: S314
 
     for _, line in long.iterrows():
         label = line["label"] + (f" ({line['diverged']} diverged)" if line["diverged"] else "")
