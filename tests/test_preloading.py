@@ -115,6 +115,14 @@ def training(study: dict[str, Any], splits: Splits, tmp_path: Path) -> Command:
     return ["train", "--spec", json.dumps(spec), "--data", str(tmp_path / "data.safetensors")]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What this process ignores its children ignore too, and a shell's background job ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def into(folder: Path) -> Command:
     return ["--out", str(folder), "--checkpoint", str(folder / "checkpoint.pt")]
 
@@ -144,6 +152,7 @@ def test_training_in_a_fork_is_bit_identical(server: Server, training: Command, 
     assert forked == alone
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_fork_ends_with_its_command(server: Server, training: Command, tmp_path: Path, kill: signal.Signals) -> None:
     process = server.command(*training, *into(tmp_path / "run"))

@@ -119,7 +119,7 @@ def diagram(axes: Axes, study: Study, group: str, methods: list[str], look: dict
         )
         enough = total >= FEWEST
         axes.plot(foreseen[enough], happened[enough], color=look[method].colour, marker=look[method].marker, ms=4, lw=1)
-    axes.set(title=group, xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axes.set(title=group, xlim=(0, 1), ylim=(0, 1))
     axes.set(xlabel="P(active) by the posterior", ylabel="share truly active")
 
 
@@ -143,7 +143,7 @@ def draw(study: Study) -> Figure:
     across = 3
     heights = {f"against {line.axis} ({line.fixed})": 2.4 for line in along}
     if groups:
-        heights["calibration"] = 2.4 * math.ceil(len(groups) / across) + 0.4
+        heights["calibration"] = 2.6 * math.ceil(len(groups) / across) + 0.4
         heights[next(iter(heights))] += KEY_IN
     figure, parts = rows(heights, EMPTY)
     for (name, part), line in zip(parts.items(), along, strict=False):
