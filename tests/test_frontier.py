@@ -21,8 +21,6 @@ from vscbench.reporting.frontier import (
     curve,
     efficient,
     frontiers,
-    highest_difference,
-    matched_difference,
     overlap,
 )
 from vscbench.reporting.study import Study
@@ -230,16 +228,20 @@ def test_methods_with_one_knob_still_stand_side_by_side(tmp_path: Path) -> None:
     assert study.side_by_side == study.groups == ["recovery", "recovery, density = 0.1", "recovery, density = 0.4"]
 
 
+def matched_difference(study: Study, name: str, *pair: str, **at: float | None) -> pd.Series[float]:
+    return frontiers(study)[name].difference(*pair, **at)
+
+
 def test_difference_at_equal_density_by_hand(made: Study) -> None:
     """Learned less fixed is 0.1 everywhere, and 0.01 more in each later repetition."""
     expected = [0.1, 0.11, 0.12]
     for at in (None, 0.1, 0.2, 0.4):
         for code in ("draw", "best"):
             pair = ("gaussian_thresh_gamma", "gaussian_thresh")
-            found = matched_difference(made, "recovery", *pair, code, at)
+            found = matched_difference(made, "recovery", *pair, code, at=at)
             assert found.index.tolist() == [0, 1, 2]
             assert found.tolist() == pytest.approx(expected)
-            back = matched_difference(made, "recovery", *reversed(pair), code, at)
+            back = matched_difference(made, "recovery", *reversed(pair), code, at=at)
             assert back.tolist() == pytest.approx([-value for value in expected])
 
 
@@ -262,14 +264,6 @@ def test_densities_that_never_meet_are_not_compared(made: Study) -> None:
     assert matched_difference(made, "recovery", "gaussian", "gaussian_thresh", at=0.2).empty
     assert matched_difference(made, "recovery", "fista", "gaussian_thresh", at=0.05).empty
     assert matched_difference(made, "recovery", "no_such_method", "fista").empty
-    assert matched_difference(made, "no_such_experiment", "fista", "gaussian").empty
-
-
-def test_sparse_against_dense_at_their_best(made: Study) -> None:
-    assert highest_difference(made, "recovery", "gaussian_thresh", "gaussian").tolist() == pytest.approx([-0.05] * 3)
-    found = highest_difference(made, "recovery", "gaussian_thresh_gamma", "gaussian", "best")
-    assert found.tolist() == pytest.approx([0.05, 0.06, 0.07])
-    assert highest_difference(made, "no_such_experiment", "fista", "gaussian").empty
 
 
 def test_a_run_that_diverged_narrows_its_repetition_alone(tmp_path: Path) -> None:

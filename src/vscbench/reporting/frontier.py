@@ -228,29 +228,3 @@ def _wide(rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     # A reference code is no draw of many: the best of J is the code itself.
     table["density_best"] = table["density_best"].fillna(table["density"])
     return table.dropna()
-
-
-def matched_difference(
-    study: Study, experiment: str, first: str, second: str, code: str = "draw", at: float | None = None
-) -> pd.Series[float]:
-    """FVE of the method `first` less that of `second` at equal density, a value for each repetition (its index).
-
-    `experiment` is the name of a frontier, see `frontiers`; the rest as in `Frontier.difference`. Empty where the study
-    has no such frontier, or the densities of the two never meet: a dense posterior has one density, 1. Of that,
-    `highest_difference` compares what can be compared.
-    """
-    place = frontiers(study).get(experiment)
-    return pd.Series(dtype=float) if place is None else place.difference(first, second, code, at)
-
-
-def highest_difference(study: Study, experiment: str, first: str, second: str, code: str = "draw") -> pd.Series[float]:
-    """Highest FVE of the method `first` over its operating points less that of `second`, a value for each repetition.
-
-    Where `second` is dense, a value of at least 0 says that `first` dominates it: no less variance explained by fewer
-    non-zeros.
-    """
-    place = frontiers(study).get(experiment)
-    if place is None:
-        return pd.Series(dtype=float)
-    best = [place.highest(method, code)[CODES[code].fve] for method in (first, second)]
-    return (best[0] - best[1]).dropna()
