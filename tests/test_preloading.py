@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -62,27 +63,31 @@ def until(holds: Callable[[], Any], seconds: float = 30) -> Any:
     return found
 
 
+def ask(address: Path, *arguments: object, **environment: str) -> subprocess.Popen[str]:
+    """A job: `vscbench` with `arguments`, in an environment that names the server at `address`."""
+    line = [sys.executable, "-m", "vscbench", *map(str, arguments)]
+    pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
+    return subprocess.Popen(line, env=os.environ | {ADDRESS: str(address)} | environment, text=True, **pipes)
+
+
 class Server:
-    """A process that has started a server, as Snakemake does, and what its jobs see."""
+    """The server of a process that has started one."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        self.holder, self.address = process, process.stdout.readline().strip()
+        self.holder, self.address = process, Path(process.stdout.readline().strip())
         (self.pid,) = until(lambda: children(process.pid))
-        until(Path(self.address).is_socket)
+        until(self.address.is_socket)
 
     def warm_up(self) -> None:
         """Ask until the server has imported all: some jobs run by themselves before it does."""
         for _ in range(JOBS_BEFORE):
             assert not self.forks()
             outcome(self.command("runs"))
-        until(Path(self.address).is_socket)
+        until(self.address.is_socket)
 
     def command(self, *arguments: object, **environment: str) -> subprocess.Popen[str]:
-        """A job: `vscbench` with `arguments`, in an environment that names the server."""
-        line = [sys.executable, "-m", "vscbench", *map(str, arguments)]
-        pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
-        return subprocess.Popen(line, env=os.environ | {ADDRESS: self.address} | environment, text=True, **pipes)
+        """A job."""
+        return ask(self.address, *arguments, **environment)
 
     def forks(self) -> list[int]:
         """The processes that run commands now."""
@@ -90,13 +95,20 @@ class Server:
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
+def holding() -> Iterator[subprocess.Popen[str]]:
+    """A process that starts a server, as Snakemake does, and says where."""
     pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
     with subprocess.Popen([sys.executable, "-c", HOLD], text=True, **pipes) as process:
         try:
-            yield Server(process)
+            yield process
         finally:
             process.kill()
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    with holding() as process:
+        yield Server(process)
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +206,7 @@ def test_the_server_ends_with_who_started_it(end: Callable[[subprocess.Popen[str
             server.warm_up()
         end(server.holder)
         until(lambda: server.pid not in parents())
-        assert not Path(server.address).parent.exists()
+        assert not server.address.parent.exists()
         assert outcome(server.command("runs"))[0] == 0  # by itself
 
 
@@ -204,12 +216,25 @@ def test_a_server_that_cannot_start_costs_no_job() -> None:
         until(lambda: server.pid not in parents())
         assert outcome(server.command("runs"))[0] == 0
         assert not server.forks()
+        shutil.rmtree(server.address.parent)  # nobody is left to do it
+
+
+def test_a_path_too_long_for_a_socket_costs_no_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / ("long" * 30)
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    with holding() as process:
+        address = Path(process.stdout.readline().strip())
+        until(lambda: not address.parent.exists())
+        code, stdout, stderr = outcome(ask(address, "runs"))
+    assert (code, stderr) == (0, "")
+    assert stdout
 
 
 def test_who_asks_for_nothing_harms_nobody(server: Server) -> None:
     for said in (b"", b"\0\0\0\5{", b"\0\0\0\2{}"):
         with socket.socket(socket.AF_UNIX) as client:
-            client.connect(server.address)
+            client.connect(str(server.address))
             client.sendall(said)
     until(lambda: not server.forks())
     process = server.command("--help")

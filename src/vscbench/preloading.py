@@ -178,6 +178,7 @@ def end_with(client: socket.socket) -> None:
 
 if __name__ == "__main__":
     try:
-        serve(os.environ[ADDRESS])
+        with contextlib.suppress(OSError):  # no place for a socket, or a path too long for one: jobs run by themselves
+            serve(os.environ[ADDRESS])
     finally:
         shutil.rmtree(Path(os.environ[ADDRESS]).parent, ignore_errors=True)
