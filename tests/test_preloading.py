@@ -54,7 +54,7 @@ def children(pid: int) -> list[int]:
     return [child for child, parent in parents().items() if parent == pid]
 
 
-def until(holds: Callable[[], Any], seconds: float = 30) -> Any:
+def until(holds: Callable[[], Any], seconds: float = 120) -> Any:
     """What `holds` returns as soon as it is true."""
     end = time.monotonic() + seconds
     while not (found := holds()):
@@ -140,7 +140,7 @@ def into(folder: Path) -> Command:
 
 
 def outcome(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=120)
     return process.returncode, stdout, stderr
 
 
