@@ -60,7 +60,7 @@ def test_smoke_study_makes_everything(study: Path) -> None:
     results = study / "results/smoke"
     assert (results / "metrics.csv").stat().st_size > 1000
     for name in TABLES:
-        for suffix in ("csv", "md", "tex"):
+        for suffix in ("csv", "md", "tex", "html"):
             assert (results / f"tables/{name}.{suffix}").stat().st_size > 0
     for suffix in ("csv", "md", "html"):
         assert (results / f"tables/claims.{suffix}").stat().st_size > 1000
@@ -108,6 +108,22 @@ def test_changed_coder_retrains_its_family_alone(study: Path) -> None:
     original = path.read_text()
     path.write_text(original + "\n# changed\n")
     assert planned(study, "train") == {"train_run": 1, "train": 1}
+    path.write_text(original)
+
+
+@pytest.mark.parametrize(
+    ("file", "target", "rule", "count"),
+    [
+        ("objectives/loss.py", "train", "train_run", 6),
+        ("metrics/bounds.py", "metrics", "evaluate_natural_images_gaussian", 1),
+        ("reporting/statistics.py", "tables", "make_table", len(TABLES)),
+    ],
+)
+def test_changed_code_reruns_what_uses_it(study: Path, file: str, target: str, rule: str, count: int) -> None:
+    path = study / "src/vscbench" / file
+    original = path.read_text()
+    path.write_text(original + "\n# changed\n")
+    assert planned(study, target)[rule] == count
     path.write_text(original)
 
 

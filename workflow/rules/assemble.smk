@@ -33,6 +33,7 @@ PUBLISHED = ("reporting/published.py", "reporting/published_results.csv")
 # What a figure draws on beside its own file: the thresholding itself, the published numbers.
 FIGURE_CODE = {
     "threshold": ("coders/threshold.py", "coders/laplacian.py"),
+    "dictionaries": ("reporting/agreement.py",),
     "gradient_snr": PUBLISHED,
     "sweeps": PUBLISHED,
     "frontier": ("reporting/frontier.py",),
@@ -94,6 +95,7 @@ rule make_table:
             "reporting/formats.py",
             "reporting/frontier.py",
             "reporting/matched_density.py",
+            "reporting/statistics.py",
             *PUBLISHED,
         ),
     output:

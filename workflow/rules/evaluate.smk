@@ -11,6 +11,7 @@ QUESTIONS = (
     "dependence",
     "gradients",
     "stability",
+    "bounds",
     "exactness",
     "recovery",
     "features",

@@ -1,12 +1,18 @@
 # What jobs depend on: the specification of a run, the source of its data, and the code that is executed.
 # The `conda` directive of each rule names that software; it is the environment that snakemake itself runs in.
 SHARED_CODE = (
-    *(f"coders/{name}.py" for name in ("__init__", "base", "amortised", "divergences")),
+    *(
+        f"coders/{name}.py"
+        for name in ("__init__", "base", "amortised", "divergences", "learned_prior")
+    ),
     *(
         f"generators/{name}.py"
         for name in ("__init__", "dictionary", "mlp", "convolutional")
     ),
-    *(f"objectives/{name}.py" for name in ("__init__", "sampling", "lasso")),
+    *(
+        f"objectives/{name}.py"
+        for name in ("__init__", "sampling", "loss", "divergence", "lasso")
+    ),
     *(f"training/{name}.py" for name in ("loop", "optimizer", "checkpoint", "memory")),
     "data/batches.py",
     "model.py",
@@ -17,6 +23,13 @@ FAMILY_CODE = {
     "fista": ("coders/map_solver.py", "coders/deep_fista.py"),
     "admm": ("coders/map_solver.py",),
     "lista": ("coders/map_solver.py", "coders/fista.py"),
+}
+# What a learned prior and a sampling rule have beside what all share.
+PRIOR_CODE = {"vamp": ("coders/vamp.py",), "clf": ("coders/classifier_prior.py",)}
+SAMPLING_CODE = {
+    "iwae": ("objectives/iwae.py",),
+    "iwae_published": ("objectives/published_iwae.py",),
+    "rejection": ("objectives/rejection.py",),
 }
 
 
@@ -53,14 +66,17 @@ def runs_of(experiment, method):
 
 def training_code(wildcards):
     """The source files that the weights of a run depend on."""
-    coder = run_spec(wildcards)["coder"]
+    spec = run_spec(wildcards)
+    coder = spec["coder"]
     threshold = (
         ("coders/threshold.py", "coders/gamma.py")
         if coder.get("threshold", "none") != "none"
         else ()
     )
     family = (f"coders/{coder['family']}.py", *FAMILY_CODE.get(coder["family"], ()))
-    return code(*SHARED_CODE, *family, *threshold)
+    prior = PRIOR_CODE.get(coder.get("prior"), ())
+    sampling = SAMPLING_CODE.get(spec["objective"]["sampling"], ())
+    return code(*SHARED_CODE, *family, *threshold, *prior, *sampling)
 
 
 def classifier(experiment):

@@ -6,11 +6,10 @@ from itertools import cycle
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from vscbench.reporting.study import order
-from vscbench.reporting.style import LINEAR_UP_TO, looks, note, rows, wrapped
+from vscbench.reporting.style import LINEAR_UP_TO, handle, looks, note, rows, wrapped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -184,15 +183,7 @@ def fill(part: SubFigure, study: Study, block: Block) -> None:
     if len(block.lines) > 1:
         width = 0 if block.words else 1.1
         handles = [
-            Line2D(
-                [],
-                [],
-                color=(its := look[line.look]).colour,
-                marker=its.marker,
-                ms=4.5,
-                lw=width,
-                label=wrapped(line.label, 22),
-            )
+            handle(look[line.look]._replace(dash="-"), wrapped(line.label, 22), ms=4.5, lw=width)
             for line in block.lines
         ]
         part.legend(handles=handles, loc="outside upper center", ncols=5)
