@@ -67,6 +67,8 @@ def test_plain_step_has_the_loss_and_gradients_of_the_suite(
     shared = {key: value.detach().transpose(0, 1) for key, value in noise.items()}
     if "threshold" in shared:
         shared["gamma"] = shared.pop("threshold") * coder.encode(x)["log_threshold_rate"].detach().exp()
+    if "logistic" in shared:
+        shared["uniform"] = shared.pop("logistic").sigmoid()
     monkeypatch.setattr(coder.posterior, "noise", lambda *_: shared)
     loss = coder.loss(x, model.generator, None)
     loss.value.mean().backward()

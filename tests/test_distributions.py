@@ -14,9 +14,10 @@ from torch.distributions import Bernoulli, Distribution, Gamma, Laplace, Normal,
 
 from battery import build_posterior, draw_codes, within
 from vscbench.coders.divergences import bernoulli_kl, gamma_kl, gaussian_kl, laplace_kl
-from vscbench.coders.gamma import StandardGamma, standard_gamma
+from vscbench.coders.gamma import Threshold, standard_gamma
 from vscbench.coders.gaussian import Gaussian
 from vscbench.coders.laplacian import Laplacian
+from vscbench.coders.polygamma import digamma_and_trigamma
 from vscbench.coders.spike_slab import SpikeSlab
 from vscbench.coders.threshold import FixedThreshold, GammaThreshold
 
@@ -44,7 +45,7 @@ def same_distribution(draws: Tensor, expected: stats.rv_frozen | str) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 @pytest.mark.parametrize(
     ("posterior", "distribution"),
-    [(Gaussian(), "norm"), (Laplacian(), "laplace"), (SpikeSlab(), "logistic")],
+    [(Gaussian(), "norm"), (Laplacian(), "laplace"), (SpikeSlab(), "uniform")],
     ids=["gaussian", "laplacian", "spike_slab"],
 )
 def test_noise(
@@ -214,29 +215,46 @@ def test_standard_gamma_of_a_diverged_encoder_ends(broken: float, rng: Generator
     assert torch.equal(draws.isfinite(), torch.tensor([True, False, True]).expand(100, 3))
 
 
-def test_standard_gamma_gradient_is_torchs_own() -> None:
-    shape = torch.tensor([0.05, 0.5, 1.0, 3.0, 40.0], dtype=torch.float64, requires_grad=True)
+def test_threshold_gradient_is_torchs_own() -> None:
+    """That of a reparameterised λ ~ Gamma(α, β), summed over draws, also where a part of them asks for one."""
+    log_shape = torch.tensor([0.05, 0.5, 1.0, 3.0, 40.0], dtype=torch.float64).log().requires_grad_()
+    log_rate = torch.linspace(-1, 1, 5, dtype=torch.float64).requires_grad_()
     torch.manual_seed(0)
-    draws = Gamma(shape, torch.ones_like(shape)).rsample(torch.Size([100]))
-    weights = torch.randn(draws.shape, dtype=torch.float64)
-    (expected,) = torch.autograd.grad((weights * draws).sum(), shape)
-    ours = StandardGamma.apply(shape, draws.detach())
-    assert torch.equal(ours, draws)
-    (found,) = torch.autograd.grad((weights * ours).sum(), shape)
-    torch.testing.assert_close(found, expected, rtol=1e-10, atol=0)
+    expected = Gamma(log_shape.exp(), log_rate.exp()).rsample(torch.Size([100]))
+    found = Threshold.apply(log_shape, log_rate, (expected * log_rate.exp()).detach())
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
+    weights = random(100, 5)
+    weights[weights.abs() < 0.5] = 0
+    for ours, theirs in zip(
+        *(torch.autograd.grad((weights * each).sum(), (log_shape, log_rate)) for each in (found, expected)), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=0)
 
 
-def test_standard_gamma_gradient_keeps_the_quantile(rng: Generator) -> None:
-    """The definition: dg/dα moves g so that its place in the distribution stays."""
-    shape = torch.tensor([0.3, 1.0, 3.0, 40.0], dtype=torch.float64).repeat(50, 1).requires_grad_()
-    draws = standard_gamma(shape.detach(), 1, rng)[0]
-    (found,) = torch.autograd.grad(StandardGamma.apply(shape, draws).sum(), shape)
-    alpha, h = shape.detach().numpy(), 1e-5
-    quantile = special.gammainc(alpha, draws.numpy())
+def test_threshold_gradient_keeps_the_quantile(rng: Generator) -> None:
+    """The definition: dλ/dα moves λ so that its place in the distribution stays."""
+    shape = torch.tensor([0.3, 1.0, 3.0, 40.0], dtype=torch.float64).repeat(50, 1)
+    log_shape = shape.log().requires_grad_()
+    draws = standard_gamma(shape, 1, rng)
+    (found,) = torch.autograd.grad(Threshold.apply(log_shape, torch.zeros_like(shape), draws).sum(), log_shape)
+    alpha, h = shape.numpy(), 1e-5
+    quantile = special.gammainc(alpha, draws[0].numpy())
     inside = quantile < 1 - 1e-3  # scipy inverts the upper tail less well
     up, down = (special.gammaincinv(alpha + sign * h, quantile) for sign in (1, -1))
-    expected = (up - down) / (2 * h)
+    expected = alpha * (up - down) / (2 * h)
     np.testing.assert_allclose(found.numpy()[inside], expected[inside], rtol=1e-3)
+
+
+def test_parameters_of_a_threshold_stay_where_they_can_be_computed() -> None:
+    """α and β in [1e-6, 1e6], without a gradient beyond; the others are left alone."""
+    posterior = GammaThreshold(Gaussian())
+    heads = {name: torch.tensor([[-50.0, 0.5, 50.0]], requires_grad=True) for name in posterior.heads}
+    clipped = posterior.within_range(heads)
+    for name in ("log_threshold_shape", "log_threshold_rate"):
+        torch.testing.assert_close(clipped[name], torch.tensor([[log(1e-6), 0.5, log(1e6)]]))
+        (gradient,) = torch.autograd.grad(clipped[name].sum(), heads[name])
+        assert gradient.tolist() == [[0, 1, 0]]
+    assert clipped["location"] is heads["location"]
 
 
 def test_learned_threshold_is_gamma_distributed(rng: Generator) -> None:
@@ -253,6 +271,16 @@ def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=Generator().manual_seed(seed), dtype=torch.float64)
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 5e-7), (torch.float64, 1e-14)], ids=str)
+def test_digamma_and_trigamma(dtype: torch.dtype, tolerance: float) -> None:
+    """Against scipy, over all that a threshold's α may be; ψ has a zero, so small values by their difference."""
+    x = torch.logspace(-6, 6, 5001, dtype=dtype)
+    exact = x.double().numpy()
+    for found, expected in zip(digamma_and_trigamma(x), (special.psi(exact), special.zeta(2, exact)), strict=True):
+        error = np.abs(found.double().numpy() - expected) / np.maximum(np.abs(expected), 1)
+        assert error.max() < tolerance
+
+
 ZERO = torch.tensor(0.0, dtype=torch.float64)
 
 
@@ -262,7 +290,7 @@ ZERO = torch.tensor(0.0, dtype=torch.float64)
         (lambda m, s: gaussian_kl(m, s, 0.1), lambda m, s: Normal(m, (s / 2).exp()), Normal(ZERO, 0.1**0.5)),
         (lambda m, s: laplace_kl(m, s, 0.1), lambda m, s: Laplace(m, s.exp()), Laplace(ZERO, 0.1)),
         (
-            lambda a, b: gamma_kl(a.exp(), b.exp(), 3.0, 12.0),
+            lambda a, b: gamma_kl(a, b, 3.0, 12.0),
             lambda a, b: Gamma(a.exp(), b.exp()),
             Gamma(ZERO + 3, ZERO + 12),
         ),

@@ -180,7 +180,7 @@ def test_straight_through_gate_has_the_gradient_of_its_relaxation(rng: Generator
     noise = posterior.noise(params, 1, rng)
     (found,) = torch.autograd.grad(posterior.codes(params, noise).sum(), spike)
     slab = params["location"] + noise["normal"] * (params["log_variance"] / 2).exp()
-    soft = torch.sigmoid((noise["logistic"] + spike.exp().logit()) / posterior.heat)
+    soft = torch.sigmoid((noise["uniform"].logit() + spike.exp().logit()) / posterior.heat)
     (expected,) = torch.autograd.grad((soft * slab).sum(), spike)
     torch.testing.assert_close(found, expected)
 

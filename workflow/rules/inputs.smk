@@ -3,7 +3,15 @@
 SHARED_CODE = (
     *(
         f"coders/{name}.py"
-        for name in ("__init__", "base", "amortised", "divergences", "learned_prior")
+        for name in (
+            "__init__",
+            "base",
+            "amortised",
+            "divergences",
+            "polygamma",
+            "masks",
+            "learned_prior",
+        )
     ),
     *(
         f"generators/{name}.py"

@@ -54,7 +54,7 @@ class Amortised(Coder):
         """Parameters of the posterior of data (B, P): (B, K) each."""
         # In the data's precision, though the networks may compute in half of it.
         outputs = self.heads(self.encoder(x)).to(x.dtype).chunk(len(self.posterior.heads), dim=-1)
-        return dict(zip(self.posterior.heads, outputs, strict=True))
+        return self.posterior.within_range(dict(zip(self.posterior.heads, outputs, strict=True)))
 
     def loss(self, x: Tensor, generator: nn.Module, rng: Generator | None) -> Loss:
         """The objective of data (B, P), with a graph to encoder, heads and generator."""

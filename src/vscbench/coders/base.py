@@ -44,6 +44,10 @@ class Posterior(ABC):
     heads: tuple[str, ...]
     """Names of the parameters, each the output of one linear head."""
 
+    def within_range(self, params: Params) -> Params:
+        """What the heads put out, clipped to where all else can be computed."""
+        return params
+
     @abstractmethod
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
         """Draw the noise of `samples` codes: (S, B, K) each."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from vscbench.coders.polygamma import digamma_and_trigamma
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -43,28 +45,29 @@ def thresholded_laplace_kl(location: Tensor, log_scale: Tensor, threshold: float
     return torch.exp(-ratio) * on + off * (log_off - math.log(-math.expm1(-prior_ratio)))
 
 
-def gamma_kl(shape: Tensor, rate: Tensor, prior_shape: float, prior_rate: float) -> Tensor:
-    """KL(Gamma(α, β) ‖ Gamma(α₀, β₀)).
+def gamma_kl(log_shape: Tensor, log_rate: Tensor, prior_shape: float, prior_rate: float) -> Tensor:
+    """KL(Gamma(α, β) ‖ Gamma(α₀, β₀)) of log α and log β.
 
-    (α - α₀)ψ(α) - log Γ(α) + log Γ(α₀) + α₀ log(β/β₀) + α(β₀ - β)/β.
+    (α - α₀)ψ(α) - log Γ(α) + log Γ(α₀) + α₀ log(β/β₀) + α(β₀/β - 1).
     """
-    return _GammaKL.apply(shape, rate, prior_shape, prior_rate)  # type: ignore[no-any-return]
+    return _GammaKL.apply(log_shape, log_rate, prior_shape, prior_rate)  # type: ignore[no-any-return]
 
 
 class _GammaKL(torch.autograd.Function):
-    """The divergence, whose derivative in α needs no second digamma: (α - α₀)ψ'(α) + β₀/β - 1."""
+    """The divergence with its derivatives, α ((α - α₀)ψ'(α) + β₀/β - 1) in log α and α₀ - α β₀/β in log β."""
 
     @staticmethod
-    def forward(ctx: Any, shape: Tensor, rate: Tensor, prior_shape: float, prior_rate: float) -> Tensor:
-        ratio = prior_rate / rate
-        ctx.save_for_backward(shape, rate, ratio)
-        ctx.prior_shape = prior_shape
-        value = (shape - prior_shape) * torch.digamma(shape) - torch.lgamma(shape)
-        return value.sub_(ratio.log(), alpha=prior_shape).addcmul_(shape, ratio - 1).add_(math.lgamma(prior_shape))
+    def forward(ctx: Any, log_shape: Tensor, log_rate: Tensor, prior_shape: float, prior_rate: float) -> Tensor:
+        shape, ratio = log_shape.exp(), torch.exp(math.log(prior_rate) - log_rate)
+        (digamma, trigamma), above = digamma_and_trigamma(shape), shape - prior_shape
+        ctx.save_for_backward(
+            trigamma.mul_(above).add_(ratio).sub_(1).mul_(shape), (shape * ratio).neg_().add_(prior_shape)
+        )
+        constant = math.lgamma(prior_shape) - prior_shape * math.log(prior_rate)
+        value = digamma.mul_(above).sub_(torch.lgamma(shape)).addcmul_(shape, ratio.sub_(1))
+        return value.add_(log_rate, alpha=prior_shape).add_(constant)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        shape, rate, ratio = ctx.saved_tensors
-        of_shape = torch.addcmul(ratio - 1, shape - ctx.prior_shape, torch.polygamma(1, shape))
-        of_rate = (ctx.prior_shape - shape * ratio).div_(rate)
-        return of_shape.mul_(gradient), of_rate.mul_(gradient), None, None
+        of_shape, of_rate = ctx.saved_tensors
+        return gradient * of_shape, gradient * of_rate, None, None

@@ -7,8 +7,10 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-AGAIN = 3
-"""Proposals made at once for each draw that was not accepted: one in twenty is not, so a third round is rare."""
+from vscbench.coders.masks import positions, positive
+
+SMALLEST = 2**-25
+"""Of the uniform draws: half of what their steps are apart, since 0 has no logarithm."""
 
 
 def standard_gamma(shape: Tensor, samples: int, rng: Generator | None) -> Tensor:
@@ -16,60 +18,62 @@ def standard_gamma(shape: Tensor, samples: int, rng: Generator | None) -> Tensor
 
     Proposals d (1 + c ε)³ with d = α - 1/3, c = 1/√(9d) are accepted in at least 95 % of the cases; what is left
     is proposed again. For α < 1 a draw of Gamma(α + 1, 1) is multiplied by u^(1/α). No gradient. Vectorised, with
-    what depends on α alone computed once: torch's own sampler draws one number at a time, three times slower on a CPU.
+    what depends on α alone computed once: torch's own sampler draws one number at a time, four times slower on a CPU.
     """
     latents, shape = shape.shape, shape.flatten()
-    small = shape < 1
-    d = shape - 1 / 3 + small
+    small = positive(1 - shape)
+    # What a diverged encoder asks for has no distribution: it is drawn as if it had, and nan in the end.
+    d = (shape + small - 1 / 3).nan_to_num(nan=1, posinf=1)
     c = (9 * d).rsqrt()
-    draws = _propose(d.new_empty(samples, len(d)), d, c, rng)
-    flat = draws.view(-1)
-    # What a diverged encoder asks for has no distribution: it stays nan instead of being proposed for ever.
-    pending = (draws.isnan() & d.isfinite()).view(-1).nonzero().squeeze(-1)
+    draws, slack = (part.view(-1) for part in _propose(d, c, samples, rng))
+    pending = positions(slack.clamp(max=0))
     while len(pending):
         owner = pending % len(d)
-        again = _propose(d.new_empty(AGAIN, len(pending)), d[owner], c[owner], rng)
-        first = again.isnan().byte().argmin(0, keepdim=True)
-        again = again.gather(0, first)[0]
-        flat[pending] = again
-        pending = pending[again.isnan()]
-    columns = small.nonzero().squeeze(-1)
-    if len(columns):
-        u = d.new_empty(samples, len(columns)).uniform_(generator=rng)
-        draws.index_copy_(
-            1, columns, u.neg_().log1p_().div_(shape[columns]).exp_().mul_(draws.index_select(1, columns))
-        )
-    return draws.clamp_(min=torch.finfo(draws.dtype).tiny).view(samples, *latents)
+        again, room = (part[0] for part in _propose(d.index_select(0, owner), c.index_select(0, owner), 1, rng))
+        draws.index_copy_(0, pending, again)
+        slack.index_copy_(0, pending, room)
+        pending = pending[positions(room.clamp(max=0))]
+
+    power = small / shape + (shape - shape)  # nan where α is not finite
+    draws, slack = draws.view(samples, -1), slack.view(samples, -1)
+    if power.any():
+        # The slack of an accepted proposal is -log u of a u that is uniform and independent of it.
+        draws.mul_(slack.mul_(power).neg_().exp_()).clamp_(min=torch.finfo(draws.dtype).tiny)
+    return draws.view(samples, *latents)
 
 
-def _propose(out: Tensor, d: Tensor, c: Tensor, rng: Generator | None) -> Tensor:
-    """One proposal for each number of `out` (S, N), overwritten, for d and c (N,): nan where it is not accepted."""
-    normal = out.normal_(generator=rng)
-    u = torch.empty_like(normal).uniform_(generator=rng)
-    root = torch.addcmul(normal.new_ones(()), normal, c)
+def _propose(d: Tensor, c: Tensor, samples: int, rng: Generator | None) -> tuple[Tensor, Tensor]:
+    """Proposals for d and c (N,) and their slack, which is negative or nan where one is not accepted: (S, N) each."""
+    normal = d.new_empty(samples, len(d)).normal_(generator=rng)
+    log_u = torch.empty_like(normal).uniform_(SMALLEST, 1, generator=rng).log_()
+    root = torch.addcmul(d.new_ones(()), normal, c)
     cube = root.square().mul_(root)
-    # log u < ε²/2 + d (1 - v + log v); where the root v^(1/3) ≤ 0 the logarithm is nan and compares false.
-    bound = torch.addcmul(normal.square_().div_(2), d, cube.log().sub_(cube).add_(1))
-    return cube.mul_(d).masked_fill_((u.log_() < bound).logical_not_(), torch.nan)
+    # ε²/2 + d (1 - v + log v) - log u; where v ≤ 0 its logarithm is nan.
+    slack = cube.log().sub_(cube).add_(1).mul_(d).addcmul_(normal, normal, value=0.5).sub_(log_u)
+    return cube.mul_(d), slack
 
 
-class StandardGamma(torch.autograd.Function):
-    """A draw of Gamma(α, 1) with its implicit derivative in α (Figurnov et al., 2018)."""
-
-    @staticmethod
-    def forward(ctx: Any, shape: Tensor, draw: Tensor) -> Tensor:
-        """The draw (S, B, K), for α (B, K)."""
-        ctx.save_for_backward(shape, draw)
-        return draw.view_as(draw)
+class Threshold(torch.autograd.Function):
+    """λ = g/β with g ~ Gamma(α, 1), and its implicit derivatives in log α and log β (Figurnov et al., 2018)."""
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        """dL/dα = dL/dg · dg/dα with dg/dα = -∂F(g; α)/∂α / p(g; α), F and p the distribution and density."""
-        shape, draw = ctx.saved_tensors
+    def forward(ctx: Any, log_shape: Tensor, log_rate: Tensor, draw: Tensor) -> Tensor:
+        """λ (S, B, K) of log α and log β (B, K) and the draws g (S, B, K)."""
+        threshold = draw * torch.exp(-log_rate)
+        ctx.save_for_backward(log_shape, log_rate, draw, threshold)
+        return threshold
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        """dλ/d log β = -λ and dλ/dα = dg/dα/β with dg/dα = -∂F(g; α)/∂α / p(g; α), F and p distribution and density."""
+        log_shape, log_rate, draw, threshold = ctx.saved_tensors
         # A threshold that let nothing pass has no gradient, and the derivative is dear: only where it is asked for.
-        asked = gradient.ne(0).view(-1).nonzero().squeeze(-1)
-        latent = asked % shape.numel()
-        derivative = torch._standard_gamma_grad(shape.view(-1)[latent], draw.view(-1)[asked])  # noqa: SLF001
-        result = torch.zeros_like(shape).view(-1)
-        result.index_add_(0, latent, gradient.reshape(-1)[asked].mul_(derivative))
-        return result.view_as(shape), None
+        asked = positions(gradient)
+        latent = asked % log_shape.numel()
+        shape = log_shape.exp()
+        derivative = torch._standard_gamma_grad(  # noqa: SLF001
+            shape.view(-1).index_select(0, latent), draw.view(-1).index_select(0, asked)
+        )
+        by_draw = gradient.reshape(-1).index_select(0, asked).mul_(derivative)
+        of_shape = torch.zeros_like(shape).view(-1).index_add_(0, latent, by_draw).view_as(shape)
+        return of_shape.mul_(shape).mul_(torch.exp(-log_rate)), -(gradient * threshold).sum(0), None

@@ -33,12 +33,11 @@ class Laplacian(Base):
         self.warmup = self.noise_warmup(step, steps)
 
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
-        """ε = -sign(u) log(1 - |u|), u ~ U(-1, 1): (S, B, K)."""
+        """ε = -sign(u) log |u|, u ~ U(-1, 1): (S, B, K)."""
         like = params["location"]
         u = torch.empty((samples, *like.shape), dtype=like.dtype, device=like.device).uniform_(-1, 1, generator=rng)
-        # |u| = 1 can be drawn; it would be an infinite code.
-        magnitude = u.abs().clamp_(max=1 - 2**-24).neg_().log1p_()
-        return {"laplace": magnitude.copysign_(u)}
+        # u = 0 can be drawn; it would be an infinite code.
+        return {"laplace": u.abs().clamp_(min=2**-25).log_().copysign_(u)}
 
     def location(self, params: Params) -> Tensor:
         """μ: (B, K)."""

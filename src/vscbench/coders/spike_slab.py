@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 
 from vscbench.coders.base import Draw, Noise, Params, Posterior
 from vscbench.coders.divergences import bernoulli_kl, gaussian_kl
+from vscbench.coders.masks import positive
 from vscbench.ramps import Ramp
 
 INNER_SAMPLES = 20
@@ -61,11 +62,10 @@ class SpikeSlab(Posterior):
         self.warmup, self.heat = self.noise_warmup(step, steps), self.temperature(step, steps)
 
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
-        """ε ~ N(0, 1) for the slab and logit u for the gate: (S, B, K)."""
+        """ε ~ N(0, 1) for the slab and u ~ U(0, 1) for the gate: (S, B, K)."""
         like = params["location"]
         normal = torch.empty((samples, *like.shape), dtype=like.dtype, device=like.device).normal_(generator=rng)
-        u = torch.empty_like(normal).uniform_(generator=rng)
-        return {"normal": normal, "logistic": u.logit_(eps=1e-7)}
+        return {"normal": normal, "uniform": torch.empty_like(normal).uniform_(generator=rng)}
 
     @staticmethod
     def spike(params: Params) -> Tensor:
@@ -81,6 +81,15 @@ class SpikeSlab(Posterior):
         """P(gate on) = sigmoid(a): (B, K)."""
         return torch.sigmoid(self.gate_logit(params))
 
+    @staticmethod
+    def hard(logit: Tensor, uniform: Tensor) -> Tensor:
+        """1 where logit u + a > 0, which is u > sigmoid(-a), else 0: (S, B, K)."""
+        return positive(uniform - torch.sigmoid(-logit))
+
+    def soft(self, logit: Tensor, uniform: Tensor) -> Tensor:
+        """sigmoid((logit u + a)/T): (S, B, K)."""
+        return torch.sigmoid((torch.logit(uniform, eps=1e-7) + logit) / self.heat)
+
     def spread(self, params: Params) -> Tensor:
         """The slab's standard deviation, wσ + √(1-w): (B, K)."""
         return self.warmup * torch.exp(params["log_variance"] / 2) + math.sqrt(1 - self.warmup)
@@ -88,24 +97,20 @@ class SpikeSlab(Posterior):
     def codes(self, params: Params, noise: Noise) -> Tensor:
         """gate · slab: (S, B, K)."""
         slab = torch.addcmul(self.warmup * params["location"], noise["normal"], self.spread(params))
-        logit = self.gate_logit(params)
-        drive = noise["logistic"] + logit
+        logit, uniform = self.gate_logit(params), noise["uniform"]
         if self.relaxed:
-            return torch.sigmoid(drive / self.heat) * slab
-        hard = (drive > 0).to(slab.dtype)
+            return self.soft(logit, uniform) * slab
+        hard = self.hard(logit, uniform)
         if not torch.is_grad_enabled():
             return hard.mul_(slab)
-        if self.gate_estimator == "gumbel_rao":
-            soft = self.rao_blackwell(logit, noise["logistic"])
-        else:
-            soft = torch.sigmoid(drive / self.heat)
-        return _HardGate.apply(hard, soft) * slab  # type: ignore[no-any-return]
+        estimate = self.rao_blackwell if self.gate_estimator == "gumbel_rao" else self.soft
+        return _HardGate.apply(hard, estimate(logit, uniform)) * slab  # type: ignore[no-any-return]
 
     def draw(self, params: Params, noise: Noise) -> Draw:
         """Codes of a hard gate, also where training relaxes it; the slab comes on wherever it was drawn."""
         slab = torch.addcmul(self.warmup * params["location"], noise["normal"], self.spread(params))
         logit = self.gate_logit(params)
-        codes = (noise["logistic"] + logit > 0).to(slab.dtype) * slab
+        codes = self.hard(logit, noise["uniform"]) * slab
         if not torch.is_grad_enabled():
             return Draw(codes)
         return Draw(codes, open=torch.sigmoid(logit).unsqueeze(0), edge=slab.detach())
@@ -117,21 +122,20 @@ class SpikeSlab(Posterior):
         slab = -0.5 * (distance.square() + math.log(2 * math.pi)) - spread.log()
         return torch.where(codes != 0, F.logsigmoid(logit) + slab, F.logsigmoid(-logit))
 
-    def rao_blackwell(self, logit: Tensor, logistic: Tensor) -> Tensor:
-        """E[sigmoid((ℓ + a)/T) | gate], ℓ the logistic noise given the hard gate (Paulus et al., 2021): (S, B, K).
+    def rao_blackwell(self, logit: Tensor, uniform: Tensor) -> Tensor:
+        """E[sigmoid((logit u + a)/T) | gate] (Paulus et al., 2021): (S, B, K).
 
         Given the gate, u is uniform on the interval that leads to it. Its position there is rotated through a
         lattice of 20 points, each uniform: unbiased as 20 independent draws are, with less variance and no
         draw of its own.
         """
-        on = (logistic + logit > 0).to(logit.dtype)
+        on = self.hard(logit, uniform)
         p = torch.sigmoid(logit).detach()  # gate on: u > 1 - p
         low, width = on * (1 - p), torch.where(on > 0, p, 1 - p)
-        position = (torch.sigmoid(logistic) - low) / width
-        total = torch.zeros_like(logistic)
+        position = (uniform - low) / width
+        total = torch.zeros_like(uniform)
         for inner in range(INNER_SAMPLES):
-            u = low + width * torch.frac(position + inner / INNER_SAMPLES).clamp(0, 1)
-            total = total + torch.sigmoid((torch.logit(u, eps=1e-7) + logit) / self.heat)
+            total = total + self.soft(logit, low + width * torch.frac(position + inner / INNER_SAMPLES).clamp(0, 1))
         return total / INNER_SAMPLES
 
     def kl(self, params: Params) -> Tensor:

@@ -21,7 +21,7 @@ class Dictionary(nn.Module):
         latents: K, the number of atoms.
     """
 
-    candidates_at_once = 1000
+    candidates_at_once = 5
     """Codes of one data point that are decoded together when the best of them is looked for: all."""
 
     def __init__(self, shape: Sequence[int], latents: int) -> None:

@@ -42,11 +42,18 @@ def frozen_statistics(generator: nn.Module) -> Iterator[None]:
             layer.track_running_stats = True
 
 
+def split(noise: Noise, samples: int) -> Iterator[Noise]:
+    """The noise (S, B, K) of all draws, `samples` of them at a time."""
+    parts = zip(*(draws.split(samples) for draws in noise.values()), strict=True)
+    return (dict(zip(noise, part, strict=True)) for part in parts)
+
+
 def best_draw(error: Tensor, noise: Noise) -> Noise:
     """The noise (1, B, K) behind the draw of smallest `error` (S, B), from the noise (S, B, K) of all draws."""
-    best = error.argmin(0, keepdim=True)  # (1, B)
-    rows = torch.arange(error.shape[1], device=error.device)
-    return {name: draws[best, rows] for name, draws in noise.items()}
+    size = error.shape[1]
+    rows = error.argmin(0) * size + torch.arange(size, device=error.device)
+    # Rows of a matrix: four times as fast on a CPU as two indices.
+    return {name: draws.flatten(0, 1).index_select(0, rows).unsqueeze(0) for name, draws in noise.items()}
 
 
 @dataclass(frozen=True)
@@ -93,9 +100,8 @@ class Objective:
         """
         with torch.no_grad(), frozen_statistics(generator):
             noise = posterior.noise(params, samples or self.samples, rng)
-            codes = posterior.codes(params, noise)  # (J, B, K)
-            parts = codes.split(int(generator.candidates_at_once))  # type: ignore[arg-type]
-            error = torch.cat([_distance(x, generator(part)) for part in parts])
+            parts = split(noise, int(generator.candidates_at_once))  # type: ignore[arg-type]
+            error = torch.cat([_distance(x, generator(posterior.codes(params, part))) for part in parts])  # (J, B)
             if log_prior is not None:
                 kl = divergence(posterior, params, noise, log_prior)
                 error = error.square() / x[0].numel() + self.kl_weight * kl

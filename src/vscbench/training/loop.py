@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Generator, Tensor, nn
 
 from vscbench import model as models
+from vscbench.coders.masks import nonzero
 from vscbench.config import run_key, run_name
 from vscbench.data.batches import flipped, inputs
 from vscbench.files import atomic, write_json, write_text
@@ -142,7 +143,7 @@ class Trainer:
         if learnt and self.training["clip_norm"]:
             nn.utils.clip_grad_norm_(learnt, self.training["clip_norm"])
         self.optimizer.step()
-        density = loss.codes.detach().ne(0).to(loss.value.dtype).mean((0, 2))
+        density = nonzero(loss.codes).to(loss.value.dtype).mean((0, 2))
         return torch.stack((loss.value.detach(), loss.mse.detach(), loss.kl.detach(), density)).sum(1)
 
     def train(self) -> None:
