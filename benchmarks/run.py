@@ -20,6 +20,7 @@ import fista
 import gradients
 import images
 import step
+import workflow
 from rounds import Row, table
 from vscbench.files import write_text
 
@@ -31,6 +32,7 @@ PARTS: dict[str, Callable[[int], list[Row]]] = {
     "fista": fista.run,
     "gradients": gradients.run,
     "images": images.run,
+    "workflow": workflow.run,
 }
 
 

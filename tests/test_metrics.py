@@ -36,7 +36,7 @@ from vscbench.metrics.gradients import Moments, Noise, bootstrap_median, noise, 
 from vscbench.metrics.gradients import measure as measure_gradients
 from vscbench.metrics.sparsity import gini, hoyer, lifetime_sparsity
 from vscbench.metrics.stability import jaccard
-from vscbench.reporting.tables import TABLES
+from vscbench.reporting.columns import TABLES
 from vscbench.training.loop import train
 
 if TYPE_CHECKING:

@@ -20,9 +20,11 @@ from vscbench.errors import UserError
 from vscbench.files import write_json
 from vscbench.metrics.baselines import baselines
 from vscbench.reporting.assemble import BASELINE_LABELS, COLUMNS, assemble
+from vscbench.reporting.columns import TABLES
+from vscbench.reporting.numbers import Cell, figures_of, text
 from vscbench.reporting.published import RESULTS as PUBLISHED
 from vscbench.reporting.study import Study
-from vscbench.reporting.tables import TABLES, Cell, figures_of, text, write_table
+from vscbench.reporting.tables import write_table
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,12 +10,16 @@ import torch
 from torch import Generator
 
 from battery import BASE_SPECS, POSTERIOR_SPECS, Spec, name
-from conftest import STUDY
+from conftest import ROOT, STUDY
 from vscbench import config as configs
 from vscbench.coders import build_posterior
 from vscbench.config import sweeps
+from vscbench.config.contents import NEEDS
 from vscbench.errors import UserError
+from vscbench.reporting.columns import TABLES
+from vscbench.reporting.figures import FIGURES
 
+OF_NETWORKS = {"attributes", "reconstructions", "prior_samples", "recovered_dictionaries", "traversals"}
 METHODS: dict[str, Any] = {
     "gaussian": {"family": "gaussian"},
     "spike_slab": {"family": "spike_slab"},
@@ -222,3 +226,29 @@ def test_divergence_from_the_prior_is_zero_at_the_prior(spec: Spec) -> None:
 
 def test_every_family_is_in_the_battery() -> None:
     assert {spec["family"] for spec in BASE_SPECS} == {"gaussian", "laplacian", "spike_slab"}
+
+
+# ----------------------------------------------------------------- what there is to show
+
+
+@pytest.mark.parametrize(
+    ("overlays", "absent"),
+    [
+        ((), {"recovery", "ablation"}),
+        (("ablation", "ablation_sampling"), {"recovery", "frontier", "matched_density", *OF_NETWORKS}),
+        (("ablation", "ablation_kl_weight"), {"recovery", *OF_NETWORKS}),
+        (("matched_density",), {"recovery", "ablation", *OF_NETWORKS}),
+        (("recovery",), {"ablation", "frontier", "matched_density", "sweeps", *OF_NETWORKS}),
+        (("olshausen",), {"recovery", "ablation", "frontier", "matched_density", "sweeps", *OF_NETWORKS}),
+        (("faces",), {"recovery", "ablation", "frontier", "matched_density"}),
+    ],
+    ids=lambda value: "+".join(value) if isinstance(value, tuple) else "",
+)
+def test_tables_and_figures_with_nothing_in_them_are_not_made(overlays: tuple[str, ...], absent: set[str]) -> None:
+    config = configs.check(configs.load([ROOT / "config.yaml", *(ROOT / f"config/{name}.yaml" for name in overlays)]))
+    names = {*TABLES, *FIGURES}
+    assert names - set(configs.worth_making(config, names)) == absent
+
+
+def test_what_a_table_or_figure_needs_is_known_of_existing_ones() -> None:
+    assert set(NEEDS) <= {*TABLES, *FIGURES}

@@ -205,7 +205,8 @@ def assemble_command(args: argparse.Namespace) -> None:
 
 def table_command(args: argparse.Namespace) -> None:
     """Make a table."""
-    from vscbench.reporting.tables import TABLES, write_table
+    from vscbench.reporting.columns import TABLES
+    from vscbench.reporting.tables import write_table
 
     if args.name not in TABLES:
         raise UserError(f"no table {args.name}{configs.nearest(args.name, TABLES)}; there are {', '.join(TABLES)}")

@@ -1,34 +1,43 @@
 # One tidy table of all metrics; every table and figure is made from it and the folders of the runs.
 import json
 
-TABLES = (
-    "table1",
-    "honest",
-    "gradients_inference",
-    "gradients_generator",
-    "recovery",
-    "resources",
-    "sweeps",
-    "attributes",
-    "matched_density",
+# Those that the study has something for; any other is made where it is asked for by name.
+TABLES = configs.worth_making(
+    config,
+    (
+        "table1",
+        "honest",
+        "gradients_inference",
+        "gradients_generator",
+        "recovery",
+        "resources",
+        "sweeps",
+        "attributes",
+        "matched_density",
+    ),
 )
-FIGURES = (
-    "threshold",
-    "dictionaries",
-    "gradient_snr",
-    "training_curves",
-    "reconstruction_density",
-    "frontier",
-    "support_agreement",
-    "recovery",
-    "sweeps",
-    "ablation",
-    "reconstructions",
-    "prior_samples",
-    "recovered_dictionaries",
-    "attributes",
-    "traversals",
+FIGURES = configs.worth_making(
+    config,
+    (
+        "threshold",
+        "dictionaries",
+        "gradient_snr",
+        "training_curves",
+        "reconstruction_density",
+        "frontier",
+        "support_agreement",
+        "recovery",
+        "sweeps",
+        "ablation",
+        "reconstructions",
+        "prior_samples",
+        "recovered_dictionaries",
+        "attributes",
+        "traversals",
+    ),
 )
+# What reads a finished study, for all of them.
+STUDY_CODE = ("reporting/study.py", "config/sweeps.py")
 PUBLISHED = ("reporting/published.py", "reporting/published_results.csv")
 # What a figure draws on beside its own file: the thresholding itself, the published numbers.
 FIGURE_CODE = {
@@ -90,8 +99,10 @@ rule make_table:
     input:
         metrics=f"{RESULTS}/metrics.csv",
         code=code(
-            "reporting/study.py",
+            *STUDY_CODE,
             "reporting/tables.py",
+            "reporting/columns.py",
+            "reporting/numbers.py",
             "reporting/formats.py",
             "reporting/frontier.py",
             "reporting/matched_density.py",
@@ -123,17 +134,18 @@ rule decide_claims:
             *(
                 f"reporting/{name}.py"
                 for name in (
-                    "study",
                     "frontier",
                     "statistics",
                     "formats",
+                    "numbers",
                     "claims/__init__",
                     "claims/comparisons",
                     "claims/evidence",
                     "claims/verdicts",
                     "claims/page",
                 )
-            )
+            ),
+            *STUDY_CODE,
         ),
     output:
         report(
@@ -165,13 +177,13 @@ rule draw_figure:
             *(
                 f"reporting/{name}.py"
                 for name in (
-                    "study",
                     "style",
                     "pictures",
                     "figures/__init__",
                     f"figures/{w.figure}",
                 )
             ),
+            *STUDY_CODE,
             *FIGURE_CODE.get(w.figure, ()),
         ),
     output:

@@ -19,6 +19,7 @@ STUDIES = {
         )
     },
     "fashion_mnist_quick": ("fashion_mnist", "fashion_mnist_quick"),
+    "fashion_mnist_mlp": ("fashion_mnist", "fashion_mnist_mlp"),
     "batch_norm": ("fashion_mnist", "batch_norm"),
 }
 

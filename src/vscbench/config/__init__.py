@@ -4,6 +4,7 @@ Imports neither torch nor Snakemake: the workflow reads it at every start, and a
 """
 
 from vscbench.config.checking import check, nearest, schema
+from vscbench.config.contents import worth_making
 from vscbench.config.merging import merge
 from vscbench.config.reading import load
 from vscbench.config.runs import (
@@ -43,4 +44,5 @@ __all__ = [
     "runs",
     "schema",
     "threshold_at",
+    "worth_making",
 ]

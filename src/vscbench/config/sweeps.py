@@ -6,10 +6,12 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 NEVER_SWEPT = ("widths", "kind", "optimizer", "family", "label")
 """A list by nature, and what decides which other keys there are."""
+KNOBS = ("density", "threshold_value", "spike_prior", "spread_prior", "penalty", "kl_weight", "gamma_kl_weight")
+"""Axes that trade reconstruction against sparsity: their values are the operating points of a method."""
 
 
 def axes(part: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, list[Any]]]:
@@ -49,3 +51,13 @@ def variant(method: str, point: Mapping[str, Any]) -> str:
     """method@axis=value,...: the name of a method at a point; the method alone where nothing is swept."""
     values = ",".join(f"{axis}={value}" for axis, value in point.items())
     return f"{method}@{values}" if values else method
+
+
+def knobs(point: Mapping[str, Any]) -> tuple[str, ...]:
+    """The axes of a point that are knobs."""
+    return tuple(axis for axis in point if axis in KNOBS)
+
+
+def comparable(points: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether methods compare at the points of an experiment: not where each is swept by a knob of its own."""
+    return len({knobs(point) for point in points} - {()}) <= 1

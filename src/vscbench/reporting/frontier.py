@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from vscbench.reporting.study import KNOBS
+from vscbench.config.sweeps import KNOBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

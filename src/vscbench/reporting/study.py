@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from vscbench.config.sweeps import variant
+from vscbench.config.sweeps import comparable, variant
 from vscbench.errors import UserError
 from vscbench.files import read_json
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 AXES = ["axis", "value_on_axis"]
-KNOBS = ("density", "threshold_value", "spike_prior", "spread_prior", "penalty", "kl_weight", "gamma_kl_weight")
-"""Axes that trade reconstruction against sparsity: their values are the operating points of a method."""
 
 
 def heading(experiment: str, axis: str, value: str) -> str:
@@ -91,10 +89,11 @@ class Study:
     @cached_property
     def side_by_side(self) -> list[str]:
         """The groups in which methods compare: not where each is swept by a knob of its own, which frontiers show."""
-        knobs: dict[str, set[tuple[str, ...]]] = {experiment: set() for experiment in self.experiments}
-        for group, point in self.points.items():
-            knobs[self.experiment[group]].add(tuple(axis for axis in point if axis in KNOBS))
-        return [group for group in self.groups if len(knobs[self.experiment[group]] - {()}) <= 1]
+        by_experiment = {name: self.groups_of(name) for name in self.experiments}
+        compared = {
+            name for name, groups in by_experiment.items() if comparable(self.points[group] for group in groups)
+        }
+        return [group for group in self.groups if self.experiment[group] in compared]
 
     @cached_property
     def labels(self) -> dict[str, str]:

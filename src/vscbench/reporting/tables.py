@@ -3,263 +3,27 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from vscbench.files import read_json, write_text
 from vscbench.reporting import formats, matched_density, published
+from vscbench.reporting.columns import TABLES, Column, Table
 from vscbench.reporting.formats import Block
 from vscbench.reporting.frontier import frontiers
+from vscbench.reporting.numbers import MISSING, Cell, cell_of, figures_of, sign_of, text
 from vscbench.reporting.study import Study
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-MISSING = "–"
 NOTHING = "No experiment has these numbers."
 HEADER = ("experiment", "axis", "value_on_axis", "method", "label", "column", "metric", "mean", "sd", "n", "diverged")
 """Of the CSV of a table without rows."""
 AXES = {"latents": "Latents", "density": "Prior density"}
 """What stands above an axis, where it is not its name."""
-PRECISE = 0.1
-"""Values below this may have six decimals, others four."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table."""
-
-    header: str
-    """What stands above it."""
-    metric: str
-    """The metric of metrics.csv that is shown."""
-    published: str | None = None
-    """The metric of published_results.csv that stands beside it."""
-    samples: int = 20
-    """J of the published number."""
-    null: str | None = None
-    """The metric that chance gives, in parentheses behind it: that of a correlation, whose sign is shown."""
-
-
-class Table(NamedTuple):
-    """A table: what it says, and its columns."""
-
-    caption: str
-    columns: tuple[Column, ...]
-    baselines: bool = False
-    """Whether the reference codes have rows."""
-    needs: tuple[str, ...] = ()
-    """Metrics of which an experiment must have one to be in it; without them one of its columns."""
-    sweeps: bool = False
-    """Whether a table shows all points of an experiment's sweep, and no linear generator without one."""
-    labels: bool = False
-    """Whether it has a column for each label of the data, and methods as columns, labels as rows on the page."""
-    frontiers: bool = False
-    """Whether its rows are methods along their operating points, a block for each frontier."""
-
-
-class Cell(NamedTuple):
-    """A number with its spread over repetitions."""
-
-    mean: float
-    sd: float
-    """nan for a single repetition."""
-    runs: int
-
-
-TABLES: dict[str, Table] = {
-    "table1": Table(
-        "The paper's metrics as its authors define them, on best-of-J codes. Most mislead: the all-zero code beats "
-        "most methods on the lasso objective; multi-information is a sum of marginal entropies less a constant (see "
-        "its null in the honest table); coefficient collapse flags healthy units of sparse codes.",
-        (
-            Column("Lasso objective λ=20", "lasso20_best", "lasso_objective_lambda20"),
-            Column("Lasso objective λ=8", "lasso8_best", "lasso_objective_lambda8"),
-            Column("Multi-information (bits)", "multi_information", "multi_information_plugin_bits"),
-            Column("Posterior collapse (%)", "posterior_collapse"),
-            Column("Coefficient collapse (%)", "coefficient_collapse"),
-        ),
-        baselines=True,
-        needs=("lasso20_best", "lasso8_best"),
-    ),
-    "honest": Table(
-        "The same runs, measured so that numbers compare: squared error of one draw (J=1), of the posterior mean and "
-        "of the best of J, an oracle; density of one draw; what the encoder loses against FISTA on the same "
-        "dictionary; multi-information less that of codes shuffled per latent; Jaccard index of the supports of two "
-        "draws, and that of draws of different data (null); evidence bounds under the noise that the training loss "
-        "implies, of one draw and of 100; matched |cos| of the dictionaries of two seeds, and with pixels in another "
-        "order (null).",
-        (
-            Column("MSE J=1", "mse_draw"),
-            Column("MSE mean", "mse_mean"),
-            Column("MSE best of J", "mse_best"),
-            Column("Density", "density"),
-            Column("Hoyer", "hoyer"),
-            Column("Gini", "gini"),
-            Column("Lasso gap λ=20", "lasso20_gap"),
-            Column("MI excess (bits)", "multi_information_excess"),
-            Column("Jaccard", "jaccard_draw"),
-            Column("Jaccard null", "jaccard_null"),
-            Column("Dead units (%)", "dead_units"),
-            Column("Active units (%)", "active_units"),
-            Column("Bound (nats)", "elbo"),
-            Column("IWAE-100 (nats)", "iwae_100"),
-            Column("Dictionary across seeds", "dictionary_agreement"),
-            Column("Its null", "dictionary_agreement_null"),
-        ),
-        baselines=True,
-    ),
-    "gradients_inference": Table(
-        "Noise of the inference network's gradients over passes on a fixed batch at the end of training. SNR is "
-        "|mean|/std, median over parameters; null is what pure noise would show at this number of passes; unbiased is "
-        "√(‖E g‖²/E‖g - E g‖²), freed of that bias. As published is a mean over parameters with an epsilon: at their "
-        "1,000 passes pure noise scores 0.025.",
-        (
-            Column("SNR J=1", "gradient_snr_inference_j1"),
-            Column("SNR J=20", "gradient_snr_inference_j20"),
-            Column("Null", "gradient_snr_null_inference_j1"),
-            Column("Unbiased J=1", "gradient_snr_unbiased_inference_j1"),
-            Column("Unbiased J=20", "gradient_snr_unbiased_inference_j20"),
-            Column("Variance J=1", "gradient_variance_inference_j1"),
-            Column("Variance J=20", "gradient_variance_inference_j20"),
-            Column("As published J=1", "gradient_snr_published_inference_j1", "gradient_snr_inference", 1),
-            Column("As published J=20", "gradient_snr_published_inference_j20", "gradient_snr_inference", 20),
-        ),
-    ),
-    "gradients_generator": Table(
-        "The same of the dictionary's gradients. The published values, in the tens of thousands, are no ratio of this "
-        "kind (an epsilon of 1e-9 after a division by two million) and are quoted for the record.",
-        (
-            Column("SNR J=1", "gradient_snr_generator_j1"),
-            Column("SNR J=20", "gradient_snr_generator_j20"),
-            Column("Null", "gradient_snr_null_generator_j1"),
-            Column("Unbiased J=1", "gradient_snr_unbiased_generator_j1"),
-            Column("Unbiased J=20", "gradient_snr_unbiased_generator_j20"),
-            Column("Variance J=1", "gradient_variance_generator_j1"),
-            Column("Variance J=20", "gradient_variance_generator_j20"),
-            Column("As published J=1", "gradient_snr_published_generator_j1", "gradient_snr_generator", 1),
-            Column("As published J=20", "gradient_snr_published_generator_j20", "gradient_snr_generator", 20),
-        ),
-    ),
-    "recovery": Table(
-        "Recovery of the dictionary that made-up data were made from. Matched |cos|: mean over the true atoms, each "
-        "with the learnt one that the best pairing gives it; found: those above 0.9. Precision, recall and F1 of the "
-        "support of one draw (J=1), and F1 of the best of J, an oracle, against the true codes; F1 FISTA, true atoms: "
-        "what the lasso reaches on the true dictionary at its best penalty. Amplitude bias: slope of the codes on the "
-        "true ones less 1, over true positives. Calibration: expected calibration error of the posterior's "
-        "probability that a code is non-zero.",
-        (
-            Column("Matched absolute cos", "recovery_cosine"),
-            Column("Atoms found (%)", "recovery_atoms"),
-            Column("Precision", "recovery_precision"),
-            Column("Recall", "recovery_recall"),
-            Column("F1", "recovery_f1"),
-            Column("F1 best of J", "recovery_f1_best"),
-            Column("F1 FISTA, true atoms", "recovery_f1_oracle"),
-            Column("Amplitude bias", "recovery_amplitude_bias"),
-            Column("Calibration", "recovery_calibration"),
-        ),
-        needs=("recovery_cosine",),
-    ),
-    "resources": Table(
-        "What the training of one run took: wall-clock time and largest memory of the process (of the GPU's allocator "
-        "on a GPU). The only numbers of the study that differ when it is run again.",
-        (Column("Training (s)", "train_seconds"), Column("Peak memory (MB)", "peak_memory_mb")),
-    ),
-    "sweeps": Table(
-        "Every point of the experiments that sweep a setting, and the deep generators that sweep none. Squared error "
-        "of the best of J, an oracle, of one draw (J=1) and of the posterior mean; density of one draw; "
-        "multi-information and what it exceeds that of codes shuffled per latent by; evidence bounds under the noise "
-        "that the training loss implies; SNR of the inference network's gradients, freed of its bias; FID and KID of "
-        "reconstructions (best of J) and of samples from the prior, by the features of the network named: those of "
-        "the classifier of our own compare with no FID elsewhere. A published number stands beside a run of the same "
-        "latents and density.",
-        (
-            Column("MSE best of J", "mse_best", "mse_per_pixel"),
-            Column("MSE J=1", "mse_draw"),
-            Column("MSE mean", "mse_mean"),
-            Column("Density", "density"),
-            Column("Multi-information (bits)", "multi_information", "multi_information_plugin_bits"),
-            Column("MI excess (bits)", "multi_information_excess"),
-            Column("Bound (nats)", "elbo"),
-            Column("IWAE-20 (nats)", "iwae_20"),
-            Column("Gradient SNR J=20", "gradient_snr_unbiased_inference_j20"),
-            Column("Jaccard", "jaccard_draw"),
-            Column("Jaccard null", "jaccard_null"),
-            Column("Dead units (%)", "dead_units"),
-            *(
-                Column(f"{score} {shown} ({network})", f"{score.lower()}_{network}_{codes}")
-                for network in ("classifier", "inception")
-                for score, codes, shown in (
-                    ("FID", "best", "best of J"),
-                    ("FID", "prior", "prior"),
-                    ("KID", "best", "best of J"),
-                )
-            ),
-        ),
-        needs=("mse_best",),
-        sweeps=True,
-    ),
-    "attributes": Table(
-        "Point-biserial correlation of each label with its best latent, with its sign; in parentheses the 95 % "
-        "quantile of the largest |r| over all latents with the labels permuted. The prior leaves the sign of a latent "
-        "free: where repetitions disagree on it, |r| stands without. Found is a label whose best latent exceeds the "
-        "null, is the best of no other label, and has that label as its own best. Probe: linear classifiers on the "
-        "mean codes, mean over labels.",
-        (
-            Column("Mean absolute r", "attribute_r_mean"),
-            Column("Labels found", "attributes_found"),
-            Column("Probe AUC", "probe_auc"),
-            Column("Probe balanced accuracy", "probe_accuracy"),
-        ),
-        labels=True,
-    ),
-    "matched_density": Table(matched_density.CAPTION, (), frontiers=True),
-}
-
-
-# --------------------------------------------------------------------- numbers
-
-
-def summarise(study: Study, group: str, method: str, metric: str) -> Cell | None:
-    """Mean and standard deviation (n - 1) of a metric over the repetitions of a method; None where there is none."""
-    return cell_of(study.of(group, metric, method))
-
-
-def cell_of(values: pd.Series[float]) -> Cell | None:
-    """Mean and standard deviation (n - 1) of values; None of no value."""
-    return None if values.empty else Cell(float(values.mean()), float(values.std(ddof=1)), len(values))
-
-
-def sign_of(values: pd.Series[float]) -> str:
-    """The sign that all of `values` share, 'mixed' where they do not."""
-    return "+" if (values >= 0).all() else "-" if (values < 0).all() else "mixed"
-
-
-def figures_of(value: float, sd: float) -> str:
-    """The format that shows `value` to the second digit of its spread, or to four digits where it has none."""
-    if value == 0 and not sd > 0:
-        return ".0f"
-    if max(abs(value), 0 if math.isnan(sd) else sd) < 1e-3:  # noqa: PLR2004
-        return ".1e"
-    scale = sd if sd > 0 else abs(value) / 100
-    decimals = 1 - math.floor(math.log10(scale))
-    return f".{min(max(decimals, 0), 6 if abs(value) < PRECISE else 4)}f"
-
-
-def text(cell: Cell | None, plus_minus: str = " ± ") -> str:
-    """'mean ± sd', 'mean' for a single number, a dash for none."""
-    if cell is None:
-        return MISSING
-    form = figures_of(cell.mean, cell.sd)
-    spread = "" if math.isnan(cell.sd) else f"{plus_minus}{cell.sd:{form}}"
-    return f"{cell.mean:{form}}{spread}"
-
-
-# ---------------------------------------------------------------------- tables
 
 
 def columns_of(study: Study, table: Table, group: str) -> tuple[Column, ...]:

@@ -12,8 +12,8 @@ from vscbench.files import write_text
 from vscbench.reporting import formats
 from vscbench.reporting.claims import CLAIMS
 from vscbench.reporting.claims.verdicts import Judgement, Verdict, judge
+from vscbench.reporting.numbers import MISSING
 from vscbench.reporting.study import Study
-from vscbench.reporting.tables import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
