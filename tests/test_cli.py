@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from copy import deepcopy
@@ -250,6 +251,19 @@ def test_runs_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     config = tiny_study(tmp_path, repetitions=3)
     assert main(["runs", "--config", str(config)]) == 0
     assert capsys.readouterr().out.splitlines() == [f"recovery/spike_slab/{k}" for k in range(3)]
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    """As `vscbench runs | head`."""
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump(STUDY))
+    line = [sys.executable, "-m", "vscbench", "runs", "--config", str(config)]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 128 + signal.SIGPIPE
 
 
 def test_overlay_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

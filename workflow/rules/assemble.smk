@@ -1,41 +1,12 @@
 # One tidy table of all metrics; every table and figure is made from it and the folders of the runs.
 import json
 
+from vscbench.reporting import columns
+from vscbench.reporting import figures as drawings
+
 # Those that the study has something for; any other is made where it is asked for by name.
-TABLES = configs.worth_making(
-    config,
-    (
-        "table1",
-        "honest",
-        "gradients_inference",
-        "gradients_generator",
-        "recovery",
-        "resources",
-        "sweeps",
-        "attributes",
-        "matched_density",
-    ),
-)
-FIGURES = configs.worth_making(
-    config,
-    (
-        "threshold",
-        "dictionaries",
-        "gradient_snr",
-        "training_curves",
-        "reconstruction_density",
-        "frontier",
-        "support_agreement",
-        "recovery",
-        "sweeps",
-        "ablation",
-        "reconstructions",
-        "prior_samples",
-        "recovered_dictionaries",
-        "attributes",
-        "traversals",
-    ),
-)
+TABLES = configs.worth_making(config, columns.TABLES)
+FIGURES = configs.worth_making(config, drawings.FIGURES)
 # What reads a finished study, for all of them.
 STUDY_CODE = ("reporting/study.py", "config/sweeps.py")
 PUBLISHED = ("reporting/published.py", "reporting/published_results.csv")

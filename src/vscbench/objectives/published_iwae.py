@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def published_iwae(mse: Tensor, kl: Tensor, kl_weight: float, codes: Tensor) -> Loss:
-    """Σ_j softmax_j(-loss_j) · loss_j with loss_j = mse_j + kl_weight · kl_j, of mse (J, B) and kl (B,) or (J, B).
+    """Σ_j softmax_j(-loss_j) · loss_j with loss_j = mse_j + kl_weight · kl_j, of mse and kl (J, B).
 
     The weights carry a gradient. With the mean over pixels they are close to 1/J: losses differ by little beside 1.
     """

@@ -27,7 +27,7 @@ def accepted(loss: Tensor, rng: Generator | None) -> Tensor:
 
 
 def rejection(mse: Tensor, kl: Tensor, kl_weight: float, codes: Tensor, rng: Generator | None) -> Loss:
-    """The mean loss of the accepted draws, of mse (J, B) and kl (B,) or (J, B).
+    """The mean loss of the accepted draws, of mse and kl (J, B).
 
     The authors estimate r(x) from 100 draws of each training point every 20 epochs, accept all points of a batch by
     one random number, and weigh an accepted draw by 1/J. Here r(x) is that of the step's own J draws, so that nothing

@@ -128,16 +128,14 @@ class Objective:
         mse = squared_error(x, generator(codes))  # (S, B)
         if self.sampling == "iwae":
             return iwae(mse, log_ratio(posterior, params, noise, log_prior), self.kl_weight, codes)
-        kl = divergence(posterior, params, noise, log_prior)  # (B,), or under a learned prior (S, B)
+        kl = divergence(posterior, params, noise, log_prior).expand_as(mse)
         if self.sampling == "iwae_published":
             return published_iwae(mse, kl, self.kl_weight, codes)
         if self.sampling == "rejection":
             return rejection(mse, kl, self.kl_weight, codes, rng)
         if self.sampling == "max_elbo" and len(mse) > 1:
-            best = (mse if log_prior is None else mse + self.kl_weight * kl).argmin(0, keepdim=True)
+            best = (mse + self.kl_weight * kl).argmin(0, keepdim=True)
             codes = codes[best, torch.arange(x.shape[0], device=x.device)]
-            mse = mse.gather(0, best)
-            kl = kl if log_prior is None else kl.gather(0, best)
-        mse = mse.mean(0)
-        kl = kl if log_prior is None else kl.mean(0)
+            mse, kl = mse.gather(0, best), kl.gather(0, best)
+        mse, kl = mse.mean(0), kl.mean(0)
         return Loss(mse + self.kl_weight * kl, mse, kl, codes)

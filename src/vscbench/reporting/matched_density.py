@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from vscbench.reporting.frontier import CODES, DENSITIES, REFERENCE_CURVE
-from vscbench.reporting.statistics import LEVEL, bootstrap_interval
+from vscbench.reporting.statistics import bootstrap_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,16 +18,6 @@ if TYPE_CHECKING:
 
 REFERENCE = "fista"
 ERROR_AT = 0.1
-CAPTION = (
-    "Reconstruction at equal density, L0 as a fraction of the latents. A method has an operating point for each value "
-    "of its knob (density of the prior, KL weight, penalty); its frontier is the best value at no more than a density, "
-    "linear in log density between the points and never beyond them: a dash stands where a method has no codes that "
-    "dense. FVE is the fraction of variance explained by one posterior draw (J=1), MSE its squared error per pixel; "
-    "best of J is an oracle that looks at the data, at the density of its codes. Area is the mean of the frontier over "
-    "log density, where all methods that span a range have one. Highest FVE is that of the best operating point, "
-    "whatever its density. FVE less FISTA's is a mean over log density where both overlap, in brackets its "
-    f"{100 * LEVEL:.0f} % bootstrap interval over repetitions: of few it is too narrow, of one there is none."
-)
 
 
 def columns(place: Frontier, method: str) -> Iterator[tuple[str, str, pd.Series[float]]]:

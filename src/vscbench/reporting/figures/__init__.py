@@ -1,4 +1,4 @@
-"""Figures: one file each, drawn from a finished study, in PNG, PDF and SVG."""
+"""Figures: one file each, drawn from a finished study, in PNG, PDF and SVG. The workflow reads their names too."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from vscbench.files import atomic
-from vscbench.reporting.study import Study
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +36,7 @@ def draw(name: str, results: Path, out: Path) -> None:
     """Draw the figure `name` of the study in `results` and write it to the folder `out`."""
     import matplotlib as mpl
 
+    from vscbench.reporting.study import Study
     from vscbench.reporting.style import STYLE
 
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # a line for each glyph of a PDF
