@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 from conftest import ROOT, STUDY
 from vscbench import config as configs
 from vscbench import data
-from vscbench.__main__ import main, parser
+from vscbench.cli import main, parser
 from vscbench.files import read_json, write_text
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def test_table_needs_no_torch(finished: Finished) -> None:
     assert not finished.imported["table"] & (NOT_NEEDED - {"pandas"} | {"torch", "sklearn"})
 
 
-@pytest.mark.parametrize("modules", ["vscbench.config", "vscbench.__main__", "vscbench.tracking"])
+@pytest.mark.parametrize("modules", ["vscbench.config", "vscbench.cli", "vscbench.tracking"])
 def test_imports_are_paid_for_where_they_are_used(modules: str) -> None:
     """The workflow reads the configuration at every start."""
     script = f"import sys, {modules}; print(*{{name.split('.')[0] for name in sys.modules}})"

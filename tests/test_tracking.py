@@ -21,7 +21,7 @@ import torch
 
 from conftest import STUDY
 from vscbench import config as configs
-from vscbench.__main__ import main
+from vscbench.cli import main
 from vscbench.files import read_json, write_json
 from vscbench.metrics import evaluate
 from vscbench.tracking import ARTIFACTS, Store, flatten, git_commit
@@ -39,7 +39,7 @@ WRITERS = 8
 WRITER = """
 import sys
 import mlflow, mlflow.store.tracking.sqlalchemy_store, vscbench.tracking  # what takes long, and not equally long
-from vscbench.__main__ import main
+from vscbench.cli import main
 print("ready", flush=True)
 sys.stdin.readline()
 sys.exit(main(sys.argv[1:]))
@@ -435,7 +435,7 @@ def test_store_that_cannot_be_used_costs_a_warning(runs: list[Path], tmp_path: P
     """And no more than seconds, neither when it is created nor when a run is logged."""
     place = make(tmp_path)
     script = (
-        "import sys; from vscbench.__main__ import main; store, run, one, two = sys.argv[1:]\n"
+        "import sys; from vscbench.cli import main; store, run, one, two = sys.argv[1:]\n"
         "codes = [main(['track', '--create', '--store', store, '--receipt', one]),\n"
         "         main(['track', run, '--store', store, '--receipt', two])]\n"
         "sys.exit(codes != [0, 0])"

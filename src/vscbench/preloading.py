@@ -157,7 +157,7 @@ def answer(client: socket.socket) -> None:
 
 def run(arguments: list[str]) -> int:
     """The exit code of the command line with `arguments`, whatever happens in it."""
-    from vscbench.__main__ import main
+    from vscbench.cli import main
 
     sys.argv = ["vscbench", *arguments]
     try:
