@@ -120,8 +120,10 @@ def test_changed_coder_retrains_its_family_alone(study: Path) -> None:
     ("file", "target", "rule", "count"),
     [
         ("objectives/loss.py", "train", "train_run", 6),
+        ("coders/masks.py", "train", "train_run", 6),
         ("metrics/bounds.py", "metrics", "evaluate_natural_images_gaussian", 1),
         ("reporting/statistics.py", "tables", "make_table", len(MADE_TABLES)),
+        ("reporting/numbers.py", "tables", "decide_claims", 1),
     ],
 )
 def test_changed_code_reruns_what_uses_it(study: Path, file: str, target: str, rule: str, count: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from vscbench.coders.masks import positions, positive
+from vscbench.coders.masks import above, positions
 
 SMALLEST = 2**-25
 """Of the uniform draws: half of what their steps are apart, since 0 has no logarithm."""
@@ -21,7 +21,7 @@ def standard_gamma(shape: Tensor, samples: int, rng: Generator | None) -> Tensor
     what depends on α alone computed once: torch's own sampler draws one number at a time, four times slower on a CPU.
     """
     latents, shape = shape.shape, shape.flatten()
-    small = positive(1 - shape)
+    small = above(torch.ones_like(shape), shape)
     # What a diverged encoder asks for has no distribution: it is drawn as if it had, and nan in the end.
     d = (shape + small - 1 / 3).nan_to_num(nan=1, posinf=1)
     c = (9 * d).rsqrt()

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 
 from vscbench.coders.base import Draw, Noise, Params, Posterior
 from vscbench.coders.divergences import bernoulli_kl, gaussian_kl
-from vscbench.coders.masks import positive
+from vscbench.coders.masks import above
 from vscbench.ramps import Ramp
 
 INNER_SAMPLES = 20
@@ -84,7 +84,7 @@ class SpikeSlab(Posterior):
     @staticmethod
     def hard(logit: Tensor, uniform: Tensor) -> Tensor:
         """1 where logit u + a > 0, which is u > sigmoid(-a), else 0: (S, B, K)."""
-        return positive(uniform - torch.sigmoid(-logit))
+        return above(uniform, torch.sigmoid(-logit))
 
     def soft(self, logit: Tensor, uniform: Tensor) -> Tensor:
         """sigmoid((logit u + a)/T): (S, B, K)."""
