@@ -19,6 +19,7 @@ from vscbench.errors import UserError
 from vscbench.reporting.columns import TABLES
 from vscbench.reporting.figures import FIGURES
 
+OF_GRADIENTS = {"gradients_inference", "gradients_generator", "gradient_snr"}
 OF_NETWORKS = {"attributes", "reconstructions", "prior_samples", "recovered_dictionaries", "traversals"}
 METHODS: dict[str, Any] = {
     "gaussian": {"family": "gaussian"},
@@ -236,11 +237,11 @@ def test_every_family_is_in_the_battery() -> None:
     [
         ((), {"recovery", "ablation"}),
         (("ablation", "ablation_sampling"), {"recovery", "frontier", "matched_density", *OF_NETWORKS}),
-        (("ablation", "ablation_kl_weight"), {"recovery", *OF_NETWORKS}),
-        (("matched_density",), {"recovery", "ablation", *OF_NETWORKS}),
-        (("recovery",), {"ablation", "frontier", "matched_density", "sweeps", *OF_NETWORKS}),
+        (("ablation", "ablation_kl_weight"), {"recovery", *OF_GRADIENTS, *OF_NETWORKS}),
+        (("matched_density",), {"recovery", "ablation", *OF_GRADIENTS, *OF_NETWORKS}),
+        (("recovery",), {*OF_GRADIENTS, "ablation", "frontier", "matched_density", "sweeps", *OF_NETWORKS}),
         (("olshausen",), {"recovery", "ablation", "frontier", "matched_density", "sweeps", *OF_NETWORKS}),
-        (("faces",), {"recovery", "ablation", "frontier", "matched_density"}),
+        (("faces",), {"recovery", "ablation", "frontier", "matched_density", "table1", "dictionaries", *OF_GRADIENTS}),
     ],
     ids=lambda value: "+".join(value) if isinstance(value, tuple) else "",
 )

@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vscbench.config import sweeps
-from vscbench.config.runs import experiments, points
+from vscbench.config.runs import evaluation_spec, experiments, points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 NEEDS = {
+    "table1": "dictionary",
+    "dictionaries": "dictionary",
+    "gradients_inference": "gradients",
+    "gradients_generator": "gradients",
+    "gradient_snr": "gradients",
     "recovery": "known dictionary",
     "ablation": "setting",
     "frontier": "knob",
@@ -34,17 +39,19 @@ def worth_making(config: dict[str, Any], names: Iterable[str]) -> list[str]:
 def contents(config: dict[str, Any]) -> set[str]:
     """What there is in some experiment of the study.
 
-    A `known dictionary` behind made-up data; a `network` as generator; a `sweep` of anything, networks without one
-    counted, since their table has a row for each; a `knob` that gives a method several operating points; and a
-    `setting` of a linear generator that methods, or values of it, are compared by.
+    A `dictionary` as generator, or a `network`; `gradients` that are measured; a `known dictionary` behind made-up
+    data; a `sweep` of anything, networks without one counted, since their table has a row for each; a `knob` that gives
+    a method several operating points; and a `setting` of a dictionary that methods, or values of it, are compared by.
     """
     found = set()
     for name, setup in experiments(config).items():
         linear = setup["generator"]["kind"] == "dictionary"
         swept = [point for method in setup["methods"] for point in points(config, name, method).values()]
         here = {
-            "known dictionary": config["datasets"][setup["dataset"]]["kind"] == "synthetic",
+            "dictionary": linear,
             "network": not linear,
+            "gradients": evaluation_spec(config, name)["gradient_passes"] is not None,
+            "known dictionary": config["datasets"][setup["dataset"]]["kind"] == "synthetic",
             "sweep": not linear or any(swept),
             "knob": any(sweeps.knobs(point) for point in swept),
             "setting": linear and any(swept) and sweeps.comparable(swept),
