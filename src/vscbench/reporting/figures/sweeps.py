@@ -26,7 +26,10 @@ NETWORKS = {"inception": "Inception", "classifier": "our classifier"}
 UNITS = {"density": 100.0}
 AXES = {"latents": "latents", "density": "density of the prior (%)"}
 """What stands below an axis, where it is not its name."""
-MEAN: dict[str, Any] = {"ls": "--", "lw": 1, "alpha": 0.45}
+ABREAST = 4
+"""Panels in one row; more than that take two."""
+ROW_IN = 2.3
+"""Height of a row of panels, beside what legend and notes take."""
 NULL: dict[str, Any] = {"ls": ":", "lw": 0.8}
 MULTI_INFORMATION = "multi_information_plugin_bits"
 
@@ -59,9 +62,8 @@ class Panel(NamedTuple):
 
     title: str
     metric: str
-    second: str = ""
-    """A metric drawn fainter beside it."""
-    style: dict[str, Any] = {}  # noqa: RUF012  (a NamedTuple's)
+    null: str = ""
+    """What chance gives."""
     published: str = ""
     """The authors' name of the metric."""
 
@@ -86,10 +88,13 @@ def sweeps(study: Study) -> dict[str, Sweep]:
 def panels_of(study: Study, sweep: Sweep) -> list[Panel]:
     """The panels that a sweep has numbers for."""
     measured = {metric for group in sweep.places(study) for metric in study.measured(group)}
+    best = f"Error, best of {study.samples(next(iter(sweep.places(study))))}"
     panels = [
-        Panel("Squared error per pixel", "mse_best", "mse_mean", MEAN, "mse_per_pixel"),
+        Panel("Error, one draw", "mse_draw"),
+        Panel("Error, mean code", "mse_mean"),
+        Panel(best, "mse_best", published="mse_per_pixel"),
         *_of_network(measured),
-        Panel("Multi-information (bits)", "multi_information", "multi_information_null", NULL, MULTI_INFORMATION),
+        Panel("Multi-information (bits)", "multi_information", "multi_information_null", MULTI_INFORMATION),
     ]
     return [panel for panel in panels if panel.metric in measured]
 
@@ -115,9 +120,9 @@ def show_method(axes: Axes, study: Study, sweep: Sweep, panel: Panel, method: st
     # Of equal values the mean may be off by a rounding error.
     span = [(table["mean"] - table["low"]).clip(lower=0), (table["high"] - table["mean"]).clip(lower=0)]
     axes.errorbar(table["place"], table["mean"], span, color=colour, marker=look.marker, ms=4, lw=1.2, elinewidth=0.8)
-    if panel.second:
-        faint = series(study, places, method, panel.second)
-        axes.plot(faint["place"], faint["mean"], color=colour, **panel.style)
+    if panel.null:
+        null = series(study, places, method, panel.null)
+        axes.plot(null["place"], null["mean"], color=colour, **NULL)
     for group in sweep.beside(study):
         level = study.of(group, panel.metric, method)
         if len(level):
@@ -155,13 +160,22 @@ def ticks(axes: Axes, places: set[float]) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
 
 
+def lines_of(panels: list[Panel]) -> int:
+    """In how many rows the panels stand."""
+    return 1 if len(panels) <= ABREAST else 2
+
+
 def block(part: SubFigure, study: Study, sweep: Sweep) -> None:
     """Draw the panels of a sweep."""
     look, places = looks(study.coders), sweep.places(study)
     groups = [*places, *sweep.beside(study)]
     methods = [m for m in study.coders if any(m in study.methods(group) for group in groups)]
     panels = panels_of(study, sweep)
-    for axes, panel in zip(part.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+    lines = lines_of(panels)
+    grid = part.subplots(lines, -(-len(panels) // lines), squeeze=False).flat
+    for axes in grid[len(panels) :]:
+        axes.remove()
+    for axes, panel in zip(grid, panels, strict=False):
         for method in methods:
             show_method(axes, study, sweep, panel, method, look[method])
         theirs = [place for m in methods for place in printed(study, sweep, panel, m)]
@@ -181,9 +195,6 @@ def key(study: Study, sweep: Sweep, methods: list[str], look: dict[str, Look], q
         for m in methods
     ]
     grey: dict[str, Any] = {"color": "0.25"}
-    samples = study.samples(next(iter(sweep.places(study))))
-    handles.append(Line2D([], [], lw=1.2, label=f"best of {samples} draws", **grey))
-    handles.append(Line2D([], [], label="mean code", **grey, **MEAN))
     handles.append(Line2D([], [], label="codes shuffled per latent", **grey, **NULL))
     if sweep.beside(study):
         handles.append(Line2D([], [], lw=0.8, ls="-.", label="method without this setting", **grey))
@@ -195,7 +206,7 @@ def key(study: Study, sweep: Sweep, methods: list[str], look: dict[str, Look], q
 def explanation(study: Study, sweep: Sweep, panels: list[Panel], quoted: bool) -> list[str]:
     """What a reader must know to compare the points."""
     lines = [
-        "Mean over seeds with their range; test data. Best of J draws is chosen with the image that it reconstructs."
+        "Mean over seeds with their range; test data. Squared error per pixel; the best of J draws looks at the image."
     ]
     if any("FID" in panel.title for panel in panels):
         lines[0] += " FID and KID are those of best-of-J reconstructions"
@@ -211,9 +222,10 @@ def explanation(study: Study, sweep: Sweep, panels: list[Panel], quoted: bool) -
 
 
 def draw(study: Study) -> Figure:
-    """Reconstruction, FID, KID and multi-information of every method, a row of panels for each sweep."""
+    """Reconstruction, FID, KID and multi-information of every method, a block of panels for each sweep."""
     found = sweeps(study)
-    figure, parts = rows(dict.fromkeys(found, 3.3), "no experiment sweeps a number")
+    heights = {name: 1 + ROW_IN * lines_of(panels_of(study, sweep)) for name, sweep in found.items()}
+    figure, parts = rows(heights, "no experiment sweeps a number")
     for name, part in parts.items():
         block(part, study, found[name])
     return figure
