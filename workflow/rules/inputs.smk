@@ -10,6 +10,7 @@ SHARED_CODE = (
             "divergences",
             "polygamma",
             "masks",
+            "noise",
             "learned_prior",
         )
     ),

@@ -8,9 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from vscbench.coders.masks import above, positions
-
-SMALLEST = 2**-25
-"""Of the uniform draws: half of what their steps are apart, since 0 has no logarithm."""
+from vscbench.coders.noise import SMALLEST, normal, uniform
 
 
 def standard_gamma(shape: Tensor, samples: int, rng: Generator | None) -> Tensor:
@@ -44,12 +42,12 @@ def standard_gamma(shape: Tensor, samples: int, rng: Generator | None) -> Tensor
 
 def _propose(d: Tensor, c: Tensor, samples: int, rng: Generator | None) -> tuple[Tensor, Tensor]:
     """Proposals for d and c (N,) and their slack, which is negative or nan where one is not accepted: (S, N) each."""
-    normal = d.new_empty(samples, len(d)).normal_(generator=rng)
-    log_u = torch.empty_like(normal).uniform_(SMALLEST, 1, generator=rng).log_()
-    root = torch.addcmul(d.new_ones(()), normal, c)
+    shape = (samples, len(d))
+    epsilon, log_u = normal(shape, d, rng), uniform(shape, d, rng).clamp_(min=SMALLEST).log_()
+    root = torch.addcmul(d.new_ones(()), epsilon, c)
     cube = root.square().mul_(root)
     # ε²/2 + d (1 - v + log v) - log u; where v ≤ 0 its logarithm is nan.
-    slack = cube.log().sub_(cube).add_(1).mul_(d).addcmul_(normal, normal, value=0.5).sub_(log_u)
+    slack = cube.log().sub_(cube).add_(1).mul_(d).addcmul_(epsilon, epsilon, value=0.5).sub_(log_u)
     return cube.mul_(d), slack
 
 

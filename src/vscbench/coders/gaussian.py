@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 
 from vscbench.coders.base import Base, Noise, Params
 from vscbench.coders.divergences import gaussian_kl
+from vscbench.coders.noise import normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,9 +32,7 @@ class Gaussian(Base):
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
         """ε ~ N(0, 1): (S, B, K)."""
         like = params["location"]
-        return {
-            "normal": torch.empty((samples, *like.shape), dtype=like.dtype, device=like.device).normal_(generator=rng)
-        }
+        return {"normal": normal((samples, *like.shape), like, rng)}
 
     def location(self, params: Params) -> Tensor:
         """μ: (B, K)."""

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from vscbench.coders.base import Base, Noise, Params
 from vscbench.coders.divergences import laplace_kl
+from vscbench.coders.noise import laplace
 from vscbench.ramps import Ramp
 
 
@@ -33,11 +34,9 @@ class Laplacian(Base):
         self.warmup = self.noise_warmup(step, steps)
 
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
-        """ε = -sign(u) log |u|, u ~ U(-1, 1): (S, B, K)."""
+        """ε ~ Laplace(0, 1): (S, B, K)."""
         like = params["location"]
-        u = torch.empty((samples, *like.shape), dtype=like.dtype, device=like.device).uniform_(-1, 1, generator=rng)
-        # u = 0 can be drawn; it would be an infinite code.
-        return {"laplace": u.abs().clamp_(min=2**-25).log_().copysign_(u)}
+        return {"laplace": laplace((samples, *like.shape), like, rng)}
 
     def location(self, params: Params) -> Tensor:
         """μ: (B, K)."""

@@ -13,6 +13,7 @@ from torch import Generator, Tensor
 from vscbench.coders.base import Draw, Noise, Params, Posterior
 from vscbench.coders.divergences import bernoulli_kl, gaussian_kl
 from vscbench.coders.masks import above
+from vscbench.coders.noise import normal, uniform
 from vscbench.ramps import Ramp
 
 INNER_SAMPLES = 20
@@ -64,8 +65,8 @@ class SpikeSlab(Posterior):
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
         """ε ~ N(0, 1) for the slab and u ~ U(0, 1) for the gate: (S, B, K)."""
         like = params["location"]
-        normal = torch.empty((samples, *like.shape), dtype=like.dtype, device=like.device).normal_(generator=rng)
-        return {"normal": normal, "uniform": torch.empty_like(normal).uniform_(generator=rng)}
+        shape = (samples, *like.shape)
+        return {"normal": normal(shape, like, rng), "uniform": uniform(shape, like, rng)}
 
     @staticmethod
     def spike(params: Params) -> Tensor:

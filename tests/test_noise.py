@@ -1,0 +1,69 @@
+"""Standard noise: distributions, and that torch's generator alone says what is drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torch import Generator, Tensor
+
+from vscbench.coders.noise import FEW, laplace, normal, signed_uniform, uniform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KINDS = {
+    "uniform": (uniform, stats.uniform()),
+    "signed_uniform": (signed_uniform, stats.uniform(-1, 2)),
+    "normal": (normal, stats.norm()),
+    "laplace": (laplace, stats.laplace()),
+}
+P_VALUE = 1e-4
+
+every_kind = pytest.mark.parametrize(("draw", "distribution"), KINDS.values(), ids=KINDS)
+precisions = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+
+
+@every_kind
+@precisions
+@pytest.mark.parametrize("shape", [(9, 1000), (7, 11, 3001)], ids=["few", "many"])
+def test_distribution(
+    draw: Callable[..., Tensor],
+    distribution: stats.rv_frozen,
+    dtype: torch.dtype,
+    shape: tuple[int, ...],
+    rng: Generator,
+) -> None:
+    """Also of an odd number of draws, two of which are made of 64 bits."""
+    draws = draw(shape, torch.zeros(1, dtype=dtype), rng)
+    assert draws.shape == shape
+    assert draws.dtype == dtype
+    assert draws.isfinite().all()
+    assert stats.kstest(draws.flatten().double().numpy(), distribution.cdf).pvalue > P_VALUE
+
+
+@every_kind
+@precisions
+def test_draws_are_independent(
+    draw: Callable[..., Tensor], distribution: stats.rv_frozen, dtype: torch.dtype, rng: Generator
+) -> None:
+    """Of their neighbours, whose bits may be of one number, and of those of the call before."""
+    one, other = (distribution.cdf(draw((4 * FEW,), torch.zeros(1, dtype=dtype), rng).double().numpy()) for _ in "12")
+    for a, b in ((one[::2], one[1::2]), (one[:-1], one[1:]), (one, other)):
+        assert abs(np.corrcoef(a, b)[0, 1]) < 4 / np.sqrt(len(a))
+
+
+@every_kind
+def test_the_state_of_the_generator_says_what_is_drawn(
+    draw: Callable[..., Tensor], distribution: stats.rv_frozen, rng: Generator
+) -> None:
+    del distribution
+    like = torch.zeros(1)
+    state = rng.get_state()
+    first, second = draw((2 * FEW,), like, rng), draw((2 * FEW,), like, rng)
+    assert not torch.equal(first, second)
+    rng.set_state(state)
+    assert torch.equal(first, draw((2 * FEW,), like, rng))
