@@ -37,7 +37,10 @@ def shifted_soft_threshold(deviation: Tensor, location: Tensor, threshold: Tenso
 
 def _shrink(deviation: Tensor, threshold: Tensor | float) -> tuple[Tensor, Tensor]:
     """sign(e)(|e| - λ)₊, and 1 where it is not zero: two of the shape of e."""
-    shrunk = deviation - deviation.clamp(-threshold, threshold)  # type: ignore[arg-type]
+    if isinstance(threshold, float):
+        shrunk = F.softshrink(deviation, threshold)
+    else:
+        shrunk = deviation - deviation.clamp(-threshold, threshold)
     return shrunk, nonzero(shrunk)
 
 
