@@ -68,10 +68,10 @@ class Threshold(torch.autograd.Function):
         # A threshold that let nothing pass has no gradient, and the derivative is dear: only where it is asked for.
         asked = positions(gradient)
         latent = asked % log_shape.numel()
-        shape = log_shape.exp()
+        shape = log_shape.exp().flatten()
         derivative = torch._standard_gamma_grad(  # noqa: SLF001
-            shape.view(-1).index_select(0, latent), draw.view(-1).index_select(0, asked)
+            shape.index_select(0, latent), draw.flatten().index_select(0, asked)
         )
-        by_draw = gradient.reshape(-1).index_select(0, asked).mul_(derivative)
-        of_shape = torch.zeros_like(shape).view(-1).index_add_(0, latent, by_draw).view_as(shape)
-        return of_shape.mul_(shape).mul_(torch.exp(-log_rate)), -(gradient * threshold).sum(0), None
+        by_draw = gradient.flatten().index_select(0, asked).mul_(derivative)
+        of_shape = torch.zeros_like(shape).index_add_(0, latent, by_draw).mul_(shape).view_as(log_shape)
+        return of_shape.mul_(torch.exp(-log_rate)), -(gradient * threshold).sum(0), None

@@ -22,7 +22,7 @@ class Dictionary(nn.Module):
     """
 
     candidates_at_once = 5
-    """Codes of one data point that are decoded together when the best of them is looked for: all."""
+    """Codes of one data point that are decoded together when the best is looked for: a few stay in the cache."""
 
     def __init__(self, shape: Sequence[int], latents: int) -> None:
         super().__init__()
