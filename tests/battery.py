@@ -7,6 +7,7 @@ divergence tested against a Monte Carlo estimate.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, get_args
 
 import torch
@@ -105,7 +106,7 @@ def laplacian_densities(posterior: Any, params: Params, z: Tensor) -> tuple[Tens
 def spike_slab_densities(posterior: Any, params: Params, z: Tensor) -> tuple[Tensor, Tensor]:
     """Log q(z|x) and log p(z) of the spike-and-slab: a mass at zero, a density elsewhere."""
     slab_q, slab_p = gaussian_densities(posterior, params, z)
-    spike_q, spike_p = posterior.spike(params), torch.tensor(posterior.spike_prior)
+    spike_q, spike_p = params["spike"].exp(), torch.tensor(posterior.spike_prior)
     on = z != 0
     q = torch.where(on, spike_q.log() + slab_q, torch.log1p(-spike_q))
     return q, torch.where(on, spike_p.log() + slab_p, torch.log1p(-spike_p))
@@ -126,12 +127,20 @@ BATCH, LATENTS, PIXELS, SAMPLES = 5, 6, 7, 4
 def draw_params(
     posterior: Posterior, *shape: int, dtype: torch.dtype = torch.float64, seed: int = 0, spread: float = 0.7
 ) -> Params:
-    """Parameters that are neither all positive nor large, for shape (B, K)."""
+    """Parameters that are neither all positive nor large, for shape (B, K), in the range of the posterior."""
     rng = Generator().manual_seed(seed)
-    return {
+    outputs = {
         head: torch.randn(shape or (BATCH, LATENTS), generator=rng, dtype=dtype) * spread - 0.5
         for head in posterior.heads
     }
+    return posterior.within_range(outputs)
+
+
+def extreme_outputs(posterior: Posterior) -> Params:
+    """Outputs of the heads that are 10 or -10 in all combinations, leaves of a graph: (B, K), float32."""
+    combinations = itertools.product((-10.0, 10.0), repeat=len(posterior.heads))
+    outputs = torch.tensor(list(combinations)).T.unsqueeze(-1).expand(-1, -1, LATENTS)
+    return {head: output.clone().requires_grad_() for head, output in zip(posterior.heads, outputs, strict=True)}
 
 
 def make_posterior(spec: Spec) -> tuple[Posterior, Params]:

@@ -68,7 +68,7 @@ def test_plain_step_has_the_loss_and_gradients_of_the_suite(
     if "threshold" in shared:
         shared["gamma"] = shared.pop("threshold") * coder.encode(x)["log_threshold_rate"].detach().exp()
     if "logistic" in shared:
-        shared["uniform"] = shared.pop("logistic").sigmoid()
+        shared["uniform"] = torch.sigmoid(-shared.pop("logistic"))  # what the suite subtracts
     monkeypatch.setattr(coder.posterior, "noise", lambda *_: shared)
     loss = coder.loss(x, model.generator, None)
     loss.value.mean().backward()

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 from torch.distributions import Bernoulli, Gamma, Laplace, kl_divergence
 
-from battery import LATENTS, POSTERIOR_SPECS, SAMPLES, Spec, draw_params, make_posterior, name, within
+from battery import POSTERIOR_SPECS, SAMPLES, Spec, draw_params, extreme_outputs, make_posterior, name, within
 from vscbench.coders import build_posterior
 from vscbench.coders.base import Draw
 
@@ -149,6 +149,8 @@ def test_gradient_of_the_mean_log_ratio_is_that_of_the_divergence(spec: Spec) ->
     """In every head: also those that a gate or a threshold depends on, through the jump between mass and density."""
     posterior, params = make_posterior(spec)
     params = {head: value.flatten()[:4].view(1, 4) for head, value in params.items()}
+    if "spike" in params:  # a gate that is off once in a million draws has half of the gradient in that one
+        params["spike"] = params["spike"].clamp(max=-0.1)
     exact = leaves(params)
     expected = torch.autograd.grad(divergence(spec, posterior, exact).sum(), list(exact.values()))
     draws = 20_000
@@ -176,11 +178,11 @@ def test_prior_is_at_the_end_of_its_ramps(spec: Spec) -> None:
 def test_extreme_parameters_stay_finite(spec: Spec, rng: Generator) -> None:
     """Heads of ±10 in float32: values and gradients."""
     posterior = build_posterior(spec)
-    params = draw_params(posterior, 30, LATENTS, dtype=torch.float32)
-    params = {head: (10 * value.sign().roll(k, 0)).requires_grad_() for k, (head, value) in enumerate(params.items())}
+    outputs = extreme_outputs(posterior)
+    params = posterior.within_range(outputs)
     ratio = posterior.log_ratio(params, posterior.noise(params, SAMPLES, rng))
     assert ratio.isfinite().all()
-    for gradient in torch.autograd.grad(ratio.sum(), list(params.values())):
+    for gradient in torch.autograd.grad(ratio.sum(), list(outputs.values())):
         assert gradient.isfinite().all()
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from math import exp, log
+from math import exp, log, log1p
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from scipy import special, stats
 from torch import Generator, Tensor
-from torch.distributions import Bernoulli, Distribution, Gamma, Laplace, Normal, kl_divergence
+from torch.distributions import Bernoulli, Gamma, Laplace, Normal, kl_divergence
 
 from battery import build_posterior, draw_codes, within
-from vscbench.coders.divergences import bernoulli_kl, gamma_kl, gaussian_kl, laplace_kl
+from vscbench.coders.divergences import gamma_kl, gaussian_kl, laplace_kl, spike_slab_kl
 from vscbench.coders.gamma import Threshold, standard_gamma
 from vscbench.coders.gaussian import Gaussian
 from vscbench.coders.laplacian import Laplacian
@@ -62,7 +63,7 @@ def test_slab_while_the_noise_warms_up(warmup: float, rng: Generator) -> None:
     """A slab of spec 1.1: N(w μ, (w σ + √(1 - w))²)."""
     posterior = SpikeSlab()
     posterior.warmup = warmup
-    params = constant(location=0.8, log_variance=2 * log(0.4), spike=5.0)
+    params = constant(location=0.8, log_variance=2 * log(0.4), spike=log1p(-1e-6))
     with torch.no_grad():
         codes = posterior.codes(params, posterior.noise(params, 1, rng))
     slab = codes[codes != 0]
@@ -245,16 +246,27 @@ def test_threshold_gradient_keeps_the_quantile(rng: Generator) -> None:
     np.testing.assert_allclose(found.numpy()[inside], expected[inside], rtol=1e-3)
 
 
-def test_parameters_of_a_threshold_stay_where_they_can_be_computed() -> None:
-    """α and β in [1e-6, 1e6], without a gradient beyond; the others are left alone."""
-    posterior = GammaThreshold(Gaussian())
-    heads = {name: torch.tensor([[-50.0, 0.5, 50.0]], requires_grad=True) for name in posterior.heads}
+@pytest.mark.parametrize(
+    ("posterior", "bounded", "limits"),
+    [
+        (GammaThreshold(Gaussian()), ("log_threshold_shape", "log_threshold_rate"), (log(1e-6), log(1e6))),
+        (SpikeSlab(), ("spike",), (log(1e-6), log1p(-1e-6))),
+    ],
+    ids=["gamma", "spike_slab"],
+)
+def test_parameters_stay_where_all_can_be_computed(
+    posterior: GammaThreshold | SpikeSlab, bounded: tuple[str, ...], limits: tuple[float, float]
+) -> None:
+    """α and β in [1e-6, 1e6], γ in [1e-6, 1 - 1e-6], without a gradient beyond; the others are left alone."""
+    heads = {name: torch.tensor([[-50.0, -0.5, 50.0]], requires_grad=True) for name in posterior.heads}
     clipped = posterior.within_range(heads)
-    for name in ("log_threshold_shape", "log_threshold_rate"):
-        torch.testing.assert_close(clipped[name], torch.tensor([[log(1e-6), 0.5, log(1e6)]]))
+    for name in bounded:
+        torch.testing.assert_close(clipped[name], torch.tensor([[limits[0], -0.5, limits[1]]]))
         (gradient,) = torch.autograd.grad(clipped[name].sum(), heads[name])
         assert gradient.tolist() == [[0, 1, 0]]
     assert clipped["location"] is heads["location"]
+    at_the_limits = {name: value.detach() for name, value in clipped.items()} | {"location": torch.zeros(1, 3)}
+    assert posterior.kl(at_the_limits).isfinite().all()
 
 
 def test_learned_threshold_is_gamma_distributed(rng: Generator) -> None:
@@ -284,27 +296,45 @@ def test_digamma_and_trigamma(dtype: torch.dtype, tolerance: float) -> None:
 ZERO = torch.tensor(0.0, dtype=torch.float64)
 
 
+def torchs_gaussian(location: Tensor, log_variance: Tensor) -> Tensor:
+    return kl_divergence(Normal(location, (log_variance / 2).exp()), Normal(ZERO, 0.1**0.5))
+
+
+def torchs_laplace(location: Tensor, log_scale: Tensor) -> Tensor:
+    return kl_divergence(Laplace(location, log_scale.exp()), Laplace(ZERO, 0.1))
+
+
+def torchs_gamma(log_shape: Tensor, log_rate: Tensor) -> Tensor:
+    return kl_divergence(Gamma(log_shape.exp(), log_rate.exp()), Gamma(ZERO + 3, ZERO + 12))
+
+
+def torchs_spike_slab(location: Tensor, log_variance: Tensor, log_spike: Tensor) -> Tensor:
+    spike = log_spike.exp()
+    return kl_divergence(Bernoulli(spike), Bernoulli(ZERO + 0.2)) + spike * torchs_gaussian(location, log_variance)
+
+
 @pytest.mark.parametrize(
-    ("found", "q", "p"),
+    ("found", "expected"),
     [
-        (lambda m, s: gaussian_kl(m, s, 0.1), lambda m, s: Normal(m, (s / 2).exp()), Normal(ZERO, 0.1**0.5)),
-        (lambda m, s: laplace_kl(m, s, 0.1), lambda m, s: Laplace(m, s.exp()), Laplace(ZERO, 0.1)),
-        (
-            lambda a, b: gamma_kl(a, b, 3.0, 12.0),
-            lambda a, b: Gamma(a.exp(), b.exp()),
-            Gamma(ZERO + 3, ZERO + 12),
-        ),
-        (
-            lambda a, _: bernoulli_kl(a.sigmoid(), 0.1),
-            lambda a, _: Bernoulli(a.sigmoid()),
-            Bernoulli(ZERO + 0.1),
-        ),
+        (lambda *params: gaussian_kl(*params, 0.1), torchs_gaussian),
+        (lambda *params: laplace_kl(*params, 0.1), torchs_laplace),
+        (lambda *params: gamma_kl(*params, 3.0, 12.0), torchs_gamma),
+        (lambda *params: spike_slab_kl(*params, 0.1, 0.2), torchs_spike_slab),
     ],
-    ids=["gaussian", "laplace", "gamma", "bernoulli"],
+    ids=["gaussian", "laplace", "gamma", "spike_slab"],
 )
-def test_divergence_is_torchs(found: Callable[..., Tensor], q: Callable[..., Distribution], p: Distribution) -> None:
-    parameters = torch.randn(2, 1000, generator=Generator().manual_seed(0), dtype=torch.float64)
-    torch.testing.assert_close(found(*parameters), kl_divergence(q(*parameters), p))
+def test_divergence_is_torchs(found: Callable[..., Tensor], expected: Callable[..., Tensor]) -> None:
+    """Values, and derivatives, which are written out."""
+    heads = 3 if expected is torchs_spike_slab else 2
+    params = list(2 * torch.randn(heads, 1000, generator=Generator().manual_seed(0), dtype=torch.float64))
+    if heads == 3:  # probabilities of 1e-6 to 1 - 1e-6
+        params[2] = F.logsigmoid(7 * params[2]).clamp(log(1e-6), log1p(-1e-6))
+    params = [param.requires_grad_() for param in params]
+    ours, theirs = found(*params), expected(*params)
+    torch.testing.assert_close(ours, theirs)
+    weight = random(1000, seed=1)
+    gradients = (torch.autograd.grad((weight * value).sum(), params) for value in (ours, theirs))
+    torch.testing.assert_close(*gradients)
 
 
 @pytest.mark.parametrize(

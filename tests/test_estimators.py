@@ -172,15 +172,14 @@ def test_gumbel_rao_has_the_expectation_of_straight_through_and_less_variance(ga
 
 
 def test_straight_through_gate_has_the_gradient_of_its_relaxation(rng: Generator) -> None:
-    """∂z/∂head = slab · dσ((ℓ + a)/T)/d head, with a hard gate in the forward pass."""
+    """∂z/∂head = slab · dσ((a - ℓ)/T)/d head, with a hard gate in the forward pass."""
     posterior = SpikeSlab()
     params = draw_params(posterior)
-    spike = params["spike"] = -params["spike"].abs()
-    spike.requires_grad_()
+    spike = params["spike"].requires_grad_()
     noise = posterior.noise(params, 1, rng)
     (found,) = torch.autograd.grad(posterior.codes(params, noise).sum(), spike)
     slab = params["location"] + noise["normal"] * (params["log_variance"] / 2).exp()
-    soft = torch.sigmoid((noise["uniform"].logit() + spike.exp().logit()) / posterior.heat)
+    soft = torch.sigmoid((spike.exp().logit() - noise["uniform"].logit()) / posterior.heat)
     (expected,) = torch.autograd.grad((soft * slab).sum(), spike)
     torch.testing.assert_close(found, expected)
 

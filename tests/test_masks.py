@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vscbench.coders.masks import above, nonzero, positions
+from vscbench.coders.masks import below, nonzero, positions
 
 X = torch.tensor([[-2.0, 0.0, 3.0], [-0.0, 1e-38, -1e-38]])
 layouts = pytest.mark.parametrize("x", [X, X.double(), X.T, X[:, ::2], X[:0]], ids=["32", "64", "T", "parts", "none"])
@@ -15,8 +15,8 @@ layouts = pytest.mark.parametrize("x", [X, X.double(), X.T, X[:, ::2], X[:0]], i
 @layouts
 def test_masks_are_comparisons(x: Tensor) -> None:
     assert torch.equal(nonzero(x), (x != 0).to(x.dtype))
-    assert torch.equal(above(x, 0), (x > 0).to(x.dtype))
-    assert torch.equal(above(x, x[:1].clone()), (x > x[:1]).to(x.dtype))
+    assert torch.equal(below(x, 0), (x < 0).to(x.dtype))
+    assert torch.equal(below(x, x[:1].clone()), (x < x[:1]).to(x.dtype))
     assert not nonzero(x.clone().requires_grad_()).requires_grad
 
 

@@ -20,10 +20,10 @@ def nonzero(x: Tensor) -> Tensor:
     return torch.ne(x, 0, out=torch.empty_like(x))
 
 
-def above(x: Tensor, limit: Tensor | float) -> Tensor:
-    """1 where x > limit, else 0, for limits that broadcast to x: shape and precision of x, no gradient."""
+def below(x: Tensor, limit: Tensor | float) -> Tensor:
+    """1 where x < limit, else 0, for limits that broadcast to x: shape and precision of x, no gradient."""
     x, limit = x.detach(), torch.as_tensor(limit).detach()
-    return torch.gt(x, limit, out=torch.empty_like(x))
+    return torch.lt(x, limit, out=torch.empty_like(x))
 
 
 def positions(x: Tensor) -> Tensor:

@@ -11,12 +11,15 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from vscbench.coders.base import Draw, Noise, Params, Posterior
-from vscbench.coders.divergences import bernoulli_kl, gaussian_kl
-from vscbench.coders.masks import above
+from vscbench.coders.divergences import spike_slab_kl
+from vscbench.coders.masks import below
 from vscbench.coders.noise import normal, uniform
 from vscbench.ramps import Ramp
 
 INNER_SAMPLES = 20
+
+LOG_LIMITS = math.log(1e-6), math.log1p(-1e-6)
+"""Bounds on log γ."""
 
 
 class _HardGate(torch.autograd.Function):
@@ -35,7 +38,7 @@ class _HardGate(torch.autograd.Function):
 class SpikeSlab(Posterior):
     r"""z = gate · slab, gate ~ Bernoulli(γ), slab ~ N(wμ, (wσ + √(1-w))²) (spec 1.1).
 
-    The gate is on where logit u + a > 0, u ~ U(0, 1); its relaxation is sigmoid((logit u + a)/T). log γ = -relu(-head).
+    The gate is on where a - logit u > 0, u ~ U(0, 1); its relaxation is sigmoid((a - logit u)/T).
     """
 
     spread_prior: float = 0.1
@@ -62,34 +65,33 @@ class SpikeSlab(Posterior):
         self.relaxed = self.gate_estimator == "gumbel" and step < steps
         self.warmup, self.heat = self.noise_warmup(step, steps), self.temperature(step, steps)
 
+    def within_range(self, params: Params) -> Params:
+        """The same parameters with γ, of which the head gives the logarithm, clipped to [1e-6, 1 - 1e-6]."""
+        return params | {"spike": F.hardtanh(params["spike"], *LOG_LIMITS)}
+
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
         """ε ~ N(0, 1) for the slab and u ~ U(0, 1) for the gate: (S, B, K)."""
         like = params["location"]
         shape = (samples, *like.shape)
         return {"normal": normal(shape, like, rng), "uniform": uniform(shape, like, rng)}
 
-    @staticmethod
-    def spike(params: Params) -> Tensor:
-        """γ = exp(-relu(-head)), clamped to [1e-6, 1 - 1e-6]: (B, K)."""
-        return torch.exp(-torch.relu(-params["spike"])).clamp(1e-6, 1 - 1e-6)
-
     def gate_logit(self, params: Params) -> Tensor:
         """a: (B, K)."""
-        spike = self.spike(params)
-        return spike.log() if self.gate == "published" else spike.logit()
+        log_spike = params["spike"]
+        return log_spike if self.gate == "published" else torch.logit(log_spike.exp())
 
     def active_probability(self, params: Params) -> Tensor:
-        """P(gate on) = sigmoid(a): (B, K)."""
-        return torch.sigmoid(self.gate_logit(params))
+        """P(gate on) = sigmoid(a), which is γ where a = logit γ: (B, K)."""
+        log_spike = params["spike"]
+        return torch.sigmoid(log_spike) if self.gate == "published" else log_spike.exp()
 
-    @staticmethod
-    def hard(logit: Tensor, uniform: Tensor) -> Tensor:
-        """1 where logit u + a > 0, which is u > sigmoid(-a), else 0: (S, B, K)."""
-        return above(uniform, torch.sigmoid(-logit))
+    def hard(self, params: Params, uniform: Tensor) -> Tensor:
+        """1 where a - logit u > 0, which is u < P(gate on), else 0: (S, B, K)."""
+        return below(uniform, self.active_probability(params))
 
     def soft(self, logit: Tensor, uniform: Tensor) -> Tensor:
-        """sigmoid((logit u + a)/T): (S, B, K)."""
-        return torch.sigmoid((torch.logit(uniform, eps=1e-7) + logit) / self.heat)
+        """sigmoid((a - logit u)/T): (S, B, K)."""
+        return torch.sigmoid((logit - torch.logit(uniform, eps=1e-7)) / self.heat)
 
     def spread(self, params: Params) -> Tensor:
         """The slab's standard deviation, wσ + √(1-w): (B, K)."""
@@ -98,23 +100,23 @@ class SpikeSlab(Posterior):
     def codes(self, params: Params, noise: Noise) -> Tensor:
         """gate · slab: (S, B, K)."""
         slab = torch.addcmul(self.warmup * params["location"], noise["normal"], self.spread(params))
-        logit, uniform = self.gate_logit(params), noise["uniform"]
+        uniform = noise["uniform"]
         if self.relaxed:
-            return self.soft(logit, uniform) * slab
-        hard = self.hard(logit, uniform)
+            return self.soft(self.gate_logit(params), uniform) * slab
+        hard = self.hard(params, uniform)
         if not torch.is_grad_enabled():
             return hard.mul_(slab)
-        estimate = self.rao_blackwell if self.gate_estimator == "gumbel_rao" else self.soft
-        return _HardGate.apply(hard, estimate(logit, uniform)) * slab  # type: ignore[no-any-return]
+        rao_blackwell = self.gate_estimator == "gumbel_rao"
+        soft = self.rao_blackwell(params, uniform) if rao_blackwell else self.soft(self.gate_logit(params), uniform)
+        return _HardGate.apply(hard, soft) * slab  # type: ignore[no-any-return]
 
     def draw(self, params: Params, noise: Noise) -> Draw:
         """Codes of a hard gate, also where training relaxes it; the slab comes on wherever it was drawn."""
         slab = torch.addcmul(self.warmup * params["location"], noise["normal"], self.spread(params))
-        logit = self.gate_logit(params)
-        codes = self.hard(logit, noise["uniform"]) * slab
+        codes = self.hard(params, noise["uniform"]) * slab
         if not torch.is_grad_enabled():
             return Draw(codes)
-        return Draw(codes, open=torch.sigmoid(logit).unsqueeze(0), edge=slab.detach())
+        return Draw(codes, open=self.active_probability(params).unsqueeze(0), edge=slab.detach())
 
     def log_density_at(self, params: Params, codes: Tensor, threshold: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """log P(on) + log N(z; wμ, (wσ + √(1-w))²) where z ≠ 0, else log P(off): (S, B, K), nats."""
@@ -123,17 +125,16 @@ class SpikeSlab(Posterior):
         slab = -0.5 * (distance.square() + math.log(2 * math.pi)) - spread.log()
         return torch.where(codes != 0, F.logsigmoid(logit) + slab, F.logsigmoid(-logit))
 
-    def rao_blackwell(self, logit: Tensor, uniform: Tensor) -> Tensor:
-        """E[sigmoid((logit u + a)/T) | gate] (Paulus et al., 2021): (S, B, K).
+    def rao_blackwell(self, params: Params, uniform: Tensor) -> Tensor:
+        """E[sigmoid((a - logit u)/T) | gate] (Paulus et al., 2021): (S, B, K).
 
         Given the gate, u is uniform on the interval that leads to it. Its position there is rotated through a
         lattice of 20 points, each uniform: unbiased as 20 independent draws are, with less variance and no
         draw of its own.
         """
-        on = self.hard(logit, uniform)
-        p = torch.sigmoid(logit).detach()  # gate on: u > 1 - p
-        low, width = on * (1 - p), torch.where(on > 0, p, 1 - p)
-        position = (uniform - low) / width
+        on, p = self.hard(params, uniform), self.active_probability(params).detach()  # gate on: u < p
+        low, width = (1 - on) * p, torch.where(on > 0, p, 1 - p)
+        position, logit = (uniform - low) / width, self.gate_logit(params)
         total = torch.zeros_like(uniform)
         for inner in range(INNER_SAMPLES):
             total = total + self.soft(logit, low + width * torch.frac(position + inner / INNER_SAMPLES).clamp(0, 1))
@@ -141,9 +142,7 @@ class SpikeSlab(Posterior):
 
     def kl(self, params: Params) -> Tensor:
         """γ KL(slab ‖ N(0, s₀)) + KL(Bernoulli(γ) ‖ Bernoulli(γ₀)): (B, K), nats."""
-        spike = self.spike(params)
-        slab = gaussian_kl(params["location"], params["log_variance"], self.spread_prior)
-        return spike * slab + bernoulli_kl(spike, self.spike_prior)
+        return spike_slab_kl(*(params[name] for name in self.heads), self.spread_prior, self.spike_prior)
 
     def prior(self) -> dict[str, float]:
         """Bernoulli(γ₀) · N(0, s₀)."""
