@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from copy import deepcopy
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias
 
@@ -19,6 +20,9 @@ Params: TypeAlias = dict[str, Tensor]
 
 Noise: TypeAlias = dict[str, Tensor]
 """Random draws that the codes are made from, by name, each (S, B, K)."""
+
+Transport: TypeAlias = Callable[[Noise], Tensor]
+"""A map from noise (S, B, K) to codes (S, B, K)."""
 
 
 class Draw(NamedTuple):
@@ -37,7 +41,7 @@ class Draw(NamedTuple):
 class Posterior(ABC):
     """A map from noise to codes, and a divergence from the prior, for K independent latents.
 
-    `codes` is differentiable in the parameters and draws nothing, so the noise of a chosen sample can be
+    The map is differentiable in the parameters and draws nothing, so the noise of a chosen sample can be
     transported again with a graph.
     """
 
@@ -53,8 +57,12 @@ class Posterior(ABC):
         """Draw the noise of `samples` codes: (S, B, K) each."""
 
     @abstractmethod
+    def transport(self, params: Params) -> Transport:
+        """The map from noise to codes; what depends on the parameters alone is computed once."""
+
     def codes(self, params: Params, noise: Noise) -> Tensor:
         """Transport noise (S, B, K) to codes (S, B, K)."""
+        return self.transport(params)(noise)
 
     @abstractmethod
     def kl(self, params: Params) -> Tensor:
@@ -118,15 +126,18 @@ class Posterior(ABC):
 
 
 class Base(Posterior):
-    """A posterior z = μ + e whose deviation e is symmetric about 0, so that a threshold can act on e."""
+    """A posterior z = μ + s ε whose noise ε is symmetric about 0, so that a threshold can act on the deviation s ε."""
+
+    standard: ClassVar[str]
+    """The name of ε among the noise."""
 
     @abstractmethod
-    def location(self, params: Params) -> Tensor:
-        """μ: (B, K)."""
+    def scale(self, params: Params) -> Tensor:
+        """s, warm-up included: (B, K)."""
 
-    @abstractmethod
     def deviation(self, params: Params, noise: Noise) -> Tensor:
-        """e, the scaled noise: (S, B, K)."""
+        """e = s ε: (S, B, K)."""
+        return noise[self.standard] * self.scale(params)
 
     @abstractmethod
     def tail(self, params: Params, threshold: Tensor | float) -> Tensor:
@@ -144,21 +155,22 @@ class Base(Posterior):
     def gamma_tail(self, params: Params, shape: Tensor, rate: Tensor) -> Tensor:
         """P(|e| > λ) for λ ~ Gamma(shape, rate), both (B, K): (B, K)."""
 
-    def codes(self, params: Params, noise: Noise) -> Tensor:
-        """z = μ + e: (S, B, K)."""
-        return self.location(params) + self.deviation(params, noise)
+    def transport(self, params: Params) -> Transport:
+        """z = μ + s ε."""
+        location, scale = params["location"], self.scale(params)
+        return lambda noise: torch.addcmul(location, noise[self.standard], scale)
 
     def log_density_at(self, params: Params, codes: Tensor, threshold: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """The log-density of e at z - μ: (S, B, K), nats."""
-        return self.log_deviation(params, codes - self.location(params))
+        return self.log_deviation(params, codes - params["location"])
 
     def mean(self, params: Params) -> Tensor:
         """E[z] = μ: (B, K)."""
-        return self.location(params)
+        return params["location"]
 
     def active_probability(self, params: Params) -> Tensor:
         """1: a dense code is almost never exactly zero."""
-        return self.location(params).new_ones(()).expand_as(self.location(params))
+        return params["location"].new_ones(()).expand_as(params["location"])
 
 
 class Coder(nn.Module, ABC):

@@ -76,7 +76,7 @@ class _Differentiated(torch.autograd.Function):
         return value
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         return None, None, *(gradient * derivative for derivative in ctx.saved_tensors)
 

@@ -28,19 +28,16 @@ class Gaussian(Base):
     """s₀, the prior's variance."""
 
     heads: ClassVar[tuple[str, ...]] = ("location", "log_variance")  # type: ignore[misc]
+    standard: ClassVar[str] = "normal"
 
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
         """ε ~ N(0, 1): (S, B, K)."""
         like = params["location"]
         return {"normal": normal((samples, *like.shape), like, rng)}
 
-    def location(self, params: Params) -> Tensor:
-        """μ: (B, K)."""
-        return params["location"]
-
-    def deviation(self, params: Params, noise: Noise) -> Tensor:
-        """e = σ ε: (S, B, K)."""
-        return noise["normal"] * torch.exp(params["log_variance"] / 2)
+    def scale(self, params: Params) -> Tensor:
+        """σ: (B, K)."""
+        return torch.exp(params["log_variance"] / 2)
 
     def kl(self, params: Params) -> Tensor:
         """½[(μ² + σ²)/s₀ - 1 - log(σ²/s₀)]: (B, K), nats."""

@@ -25,6 +25,7 @@ class Laplacian(Base):
     """w, the weight of the noise while training starts; the divergence does not see it, as published."""
 
     heads: ClassVar[tuple[str, ...]] = ("location", "log_scale")  # type: ignore[misc]
+    standard: ClassVar[str] = "laplace"
 
     def __post_init__(self) -> None:
         self.warmup = self.noise_warmup.final
@@ -38,13 +39,9 @@ class Laplacian(Base):
         like = params["location"]
         return {"laplace": laplace((samples, *like.shape), like, rng)}
 
-    def location(self, params: Params) -> Tensor:
-        """μ: (B, K)."""
-        return params["location"]
-
-    def deviation(self, params: Params, noise: Noise) -> Tensor:
-        """e = w b ε: (S, B, K)."""
-        return noise["laplace"] * (self.warmup * params["log_scale"].exp())
+    def scale(self, params: Params) -> Tensor:
+        """w b: (B, K)."""
+        return self.warmup * params["log_scale"].exp()
 
     def kl(self, params: Params) -> Tensor:
         """|μ|/b₀ + (b/b₀) exp(-|μ|/b) + log(b₀/b) - 1: (B, K), nats."""

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from vscbench.coders.base import Draw, Noise, Params, Posterior
+from vscbench.coders.base import Draw, Noise, Params, Posterior, Transport
 from vscbench.coders.divergences import spike_slab_kl
 from vscbench.coders.masks import below
 from vscbench.coders.noise import normal, uniform
@@ -38,7 +38,7 @@ class _HardGate(torch.autograd.Function):
 class SpikeSlab(Posterior):
     r"""z = gate · slab, gate ~ Bernoulli(γ), slab ~ N(wμ, (wσ + √(1-w))²) (spec 1.1).
 
-    The gate is on where a - logit u > 0, u ~ U(0, 1); its relaxation is sigmoid((a - logit u)/T).
+    The gate is on where a - logit u > 0, u ~ U(0, 1), which is u < P(on); its relaxation is sigmoid((a - logit u)/T).
     """
 
     spread_prior: float = 0.1
@@ -85,10 +85,6 @@ class SpikeSlab(Posterior):
         log_spike = params["spike"]
         return torch.sigmoid(log_spike) if self.gate == "published" else log_spike.exp()
 
-    def hard(self, params: Params, uniform: Tensor) -> Tensor:
-        """1 where a - logit u > 0, which is u < P(gate on), else 0: (S, B, K)."""
-        return below(uniform, self.active_probability(params))
-
     def soft(self, logit: Tensor, uniform: Tensor) -> Tensor:
         """sigmoid((a - logit u)/T): (S, B, K)."""
         return torch.sigmoid((logit - torch.logit(uniform, eps=1e-7)) / self.heat)
@@ -97,26 +93,32 @@ class SpikeSlab(Posterior):
         """The slab's standard deviation, wσ + √(1-w): (B, K)."""
         return self.warmup * torch.exp(params["log_variance"] / 2) + math.sqrt(1 - self.warmup)
 
-    def codes(self, params: Params, noise: Noise) -> Tensor:
-        """gate · slab: (S, B, K)."""
-        slab = torch.addcmul(self.warmup * params["location"], noise["normal"], self.spread(params))
-        uniform = noise["uniform"]
-        if self.relaxed:
-            return self.soft(self.gate_logit(params), uniform) * slab
-        hard = self.hard(params, uniform)
-        if not torch.is_grad_enabled():
-            return hard.mul_(slab)
-        rao_blackwell = self.gate_estimator == "gumbel_rao"
-        soft = self.rao_blackwell(params, uniform) if rao_blackwell else self.soft(self.gate_logit(params), uniform)
-        return _HardGate.apply(hard, soft) * slab  # type: ignore[no-any-return]
+    def transport(self, params: Params) -> Transport:
+        """gate · slab."""
+        location, spread = self.warmup * params["location"], self.spread(params)
+        logit, probability = self.gate_logit(params), self.active_probability(params)
+
+        def codes(noise: Noise) -> Tensor:
+            slab, uniform = torch.addcmul(location, noise["normal"], spread), noise["uniform"]
+            if self.relaxed:
+                return self.soft(logit, uniform) * slab
+            hard = below(uniform, probability)
+            if not torch.is_grad_enabled():
+                return hard.mul_(slab)
+            rao_blackwell = self.gate_estimator == "gumbel_rao"
+            soft = self.rao_blackwell(params, uniform) if rao_blackwell else self.soft(logit, uniform)
+            return _HardGate.apply(hard, soft) * slab  # type: ignore[no-any-return]
+
+        return codes
 
     def draw(self, params: Params, noise: Noise) -> Draw:
         """Codes of a hard gate, also where training relaxes it; the slab comes on wherever it was drawn."""
         slab = torch.addcmul(self.warmup * params["location"], noise["normal"], self.spread(params))
-        codes = self.hard(params, noise["uniform"]) * slab
+        probability = self.active_probability(params)
+        codes = below(noise["uniform"], probability) * slab
         if not torch.is_grad_enabled():
             return Draw(codes)
-        return Draw(codes, open=self.active_probability(params).unsqueeze(0), edge=slab.detach())
+        return Draw(codes, open=probability.unsqueeze(0), edge=slab.detach())
 
     def log_density_at(self, params: Params, codes: Tensor, threshold: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """log P(on) + log N(z; wμ, (wσ + √(1-w))²) where z ≠ 0, else log P(off): (S, B, K), nats."""
@@ -132,7 +134,8 @@ class SpikeSlab(Posterior):
         lattice of 20 points, each uniform: unbiased as 20 independent draws are, with less variance and no
         draw of its own.
         """
-        on, p = self.hard(params, uniform), self.active_probability(params).detach()  # gate on: u < p
+        p = self.active_probability(params).detach()
+        on = below(uniform, p)
         low, width = (1 - on) * p, torch.where(on > 0, p, 1 - p)
         position, logit = (uniform - low) / width, self.gate_logit(params)
         total = torch.zeros_like(uniform)
@@ -142,7 +145,8 @@ class SpikeSlab(Posterior):
 
     def kl(self, params: Params) -> Tensor:
         """γ KL(slab ‖ N(0, s₀)) + KL(Bernoulli(γ) ‖ Bernoulli(γ₀)): (B, K), nats."""
-        return spike_slab_kl(*(params[name] for name in self.heads), self.spread_prior, self.spike_prior)
+        location, log_variance, log_spike = (params[name] for name in self.heads)
+        return spike_slab_kl(location, log_variance, log_spike, self.spread_prior, self.spike_prior)
 
     def prior(self) -> dict[str, float]:
         """Bernoulli(γ₀) · N(0, s₀)."""

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from vscbench.coders.base import Base, Draw, Noise, Params, Posterior
+from vscbench.coders.base import Base, Draw, Noise, Params, Posterior, Transport
 from vscbench.coders.divergences import gamma_kl, thresholded_laplace_kl
 from vscbench.coders.gamma import Threshold, standard_gamma
 from vscbench.coders.laplacian import Laplacian
@@ -93,18 +93,22 @@ class Thresholded(Posterior):
         """The noise of the base: (S, B, K)."""
         return self.base.noise(params, samples, rng)
 
-    def codes(self, params: Params, noise: Noise) -> Tensor:
-        """T_λ(e; μ): (S, B, K)."""
-        location, deviation = self.base.location(params), self.base.deviation(params, noise)
-        threshold = self.threshold(params, noise)
-        if self.estimator == "subgradient":
-            return shifted_soft_threshold(deviation, location, threshold)
-        twice = self.estimator == "published"
-        return _StraightThrough.apply(deviation, location, threshold, twice)  # type: ignore[no-any-return]
+    def transport(self, params: Params) -> Transport:
+        """T_λ(e; μ)."""
+        location, scale, standard = params["location"], self.base.scale(params), self.base.standard
+
+        def codes(noise: Noise) -> Tensor:
+            deviation, threshold = noise[standard] * scale, self.threshold(params, noise)
+            if self.estimator == "subgradient":
+                return shifted_soft_threshold(deviation, location, threshold)
+            twice = self.estimator == "published"
+            return _StraightThrough.apply(deviation, location, threshold, twice)  # type: ignore[no-any-return]
+
+        return codes
 
     def draw(self, params: Params, noise: Noise) -> Draw:
         """T_λ(e; μ) with the derivative of T; a code that comes on does so at μ, with |e| = λ."""
-        location, threshold = self.base.location(params), self.threshold(params, noise)
+        location, threshold = params["location"], self.threshold(params, noise)
         codes = shifted_soft_threshold(self.base.deviation(params, noise), location, threshold)
         drawn = threshold if isinstance(threshold, Tensor) else None
         if not torch.is_grad_enabled():
@@ -117,7 +121,7 @@ class Thresholded(Posterior):
 
         With a Laplacian base that of a spike-and-slab with γ = e^{-λ/b}.
         """
-        size = (codes - self.base.location(params)).abs() + threshold
+        size = (codes - params["location"]).abs() + threshold
         return torch.where(codes != 0, self.base.log_deviation(params, size), self.base.log_inside(params, threshold))
 
     def kl(self, params: Params) -> Tensor:
@@ -130,7 +134,7 @@ class Thresholded(Posterior):
 
     def mean(self, params: Params) -> Tensor:
         """E[z] = P(active) μ, since the deviation is symmetric: (B, K)."""
-        return self.active_probability(params) * self.base.location(params)
+        return self.active_probability(params) * params["location"]
 
 
 @dataclass

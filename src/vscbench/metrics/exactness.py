@@ -25,7 +25,7 @@ def spike_slab_ranks(posterior: Thresholded, params: Params, codes: Tensor, rng:
     only if F is the distribution of z.
     """
     active = posterior.active_probability(params)
-    deviation = codes - posterior.base.location(params)
+    deviation = codes - params["location"]
     half = posterior.base.tail(params, deviation.abs()) / 2
     slab = torch.where(deviation > 0, 1 - half, half)
     jump = torch.rand(codes.shape, generator=rng, dtype=codes.dtype, device=codes.device)

@@ -100,8 +100,8 @@ class Objective:
         """
         with torch.no_grad(), frozen_statistics(generator):
             noise = posterior.noise(params, samples or self.samples, rng)
-            parts = split(noise, int(generator.candidates_at_once))  # type: ignore[arg-type]
-            error = torch.cat([_distance(x, generator(posterior.codes(params, part))) for part in parts])  # (J, B)
+            parts, codes = split(noise, int(generator.candidates_at_once)), posterior.transport(params)  # type: ignore[arg-type]
+            error = torch.cat([_distance(x, generator(codes(part))) for part in parts])  # (J, B)
             if log_prior is not None:
                 kl = divergence(posterior, params, noise, log_prior)
                 error = error.square() / x[0].numel() + self.kl_weight * kl
