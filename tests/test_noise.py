@@ -10,7 +10,7 @@ import torch
 from scipy import stats
 from torch import Generator, Tensor
 
-from vscbench.coders.noise import FEW, laplace, normal, signed_uniform, uniform
+from vscbench.coders.noise import FEW, between_ends, laplace, normal, signed_uniform, uniform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,3 +67,11 @@ def test_the_state_of_the_generator_says_what_is_drawn(
     assert not torch.equal(first, second)
     rng.set_state(state)
     assert torch.equal(first, draw((2 * FEW,), like, rng))
+
+
+@precisions
+def test_no_draw_is_at_an_end(dtype: torch.dtype) -> None:
+    """Where a normal draw would be infinite: not of the words that come closest either."""
+    u = between_ends(np.array([-(2**63), -1, 0, 2**63 - 1]), dtype)
+    assert u.abs().max() == 1 - torch.finfo(dtype).eps / 2
+    assert u.erfinv().isfinite().all()

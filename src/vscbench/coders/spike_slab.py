@@ -22,16 +22,18 @@ LOG_LIMITS = math.log(1e-6), math.log1p(-1e-6)
 """Bounds on log γ."""
 
 
-class _HardGate(torch.autograd.Function):
-    """Forward the hard gate; backward through the relaxed one."""
+class _Gated(torch.autograd.Function):
+    """gate · slab with a hard gate, and the derivatives of soft · slab with the slab's at the hard gate."""
 
     @staticmethod
-    def forward(_ctx: Any, hard: Tensor, _soft: Tensor) -> Tensor:
-        return hard.view_as(hard)
+    def forward(ctx: Any, hard: Tensor, _soft: Tensor, slab: Tensor) -> Tensor:
+        ctx.save_for_backward(hard, slab)
+        return hard * slab
 
     @staticmethod
-    def backward(_ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
-        return None, gradient
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, Tensor]:
+        hard, slab = ctx.saved_tensors
+        return None, gradient * slab, gradient * hard
 
 
 @dataclass
@@ -96,18 +98,18 @@ class SpikeSlab(Posterior):
     def transport(self, params: Params) -> Transport:
         """gate · slab."""
         location, spread = self.warmup * params["location"], self.spread(params)
-        logit, probability = self.gate_logit(params), self.active_probability(params)
+        probability = self.active_probability(params)
 
         def codes(noise: Noise) -> Tensor:
             slab, uniform = torch.addcmul(location, noise["normal"], spread), noise["uniform"]
             if self.relaxed:
-                return self.soft(logit, uniform) * slab
+                return self.soft(self.gate_logit(params), uniform) * slab
             hard = below(uniform, probability)
             if not torch.is_grad_enabled():
                 return hard.mul_(slab)
             rao_blackwell = self.gate_estimator == "gumbel_rao"
-            soft = self.rao_blackwell(params, uniform) if rao_blackwell else self.soft(logit, uniform)
-            return _HardGate.apply(hard, soft) * slab  # type: ignore[no-any-return]
+            soft = self.rao_blackwell(params, uniform) if rao_blackwell else self.soft(self.gate_logit(params), uniform)
+            return _Gated.apply(hard, soft, slab)  # type: ignore[no-any-return]
 
         return codes
 

@@ -139,9 +139,8 @@ class Trainer:
             loss = self.model.coder.loss(x, self.model.generator, self.rng)
         self.optimizer.zero_grad()
         loss.value.mean().backward()
-        learnt = list(self.model.coder.parameters())
-        if learnt and self.training["clip_norm"]:
-            nn.utils.clip_grad_norm_(learnt, self.training["clip_norm"])
+        if self.training["clip_norm"]:
+            nn.utils.clip_grad_norm_(self.model.coder.parameters(), self.training["clip_norm"])
         self.optimizer.step()
         density = nonzero(loss.codes).to(loss.value.dtype).mean((0, 2))
         return torch.stack((loss.value.detach(), loss.mse.detach(), loss.kl.detach(), density)).sum(1)
