@@ -91,14 +91,16 @@ class SpikeSlab(Posterior):
         """sigmoid((a - logit u)/T): (S, B, K)."""
         return torch.sigmoid((logit - torch.logit(uniform, eps=1e-7)) / self.heat)
 
-    def spread(self, params: Params) -> Tensor:
-        """The slab's standard deviation, wσ + √(1-w): (B, K)."""
-        return self.warmup * torch.exp(params["log_variance"] / 2) + math.sqrt(1 - self.warmup)
+    def moments(self, params: Params) -> tuple[Tensor, Tensor]:
+        """The slab's mean w μ and standard deviation w σ + √(1-w): (B, K) each."""
+        location, spread = params["location"], torch.exp(params["log_variance"] * 0.5)
+        if self.warmup == 1:  # as for the greater part of a training
+            return location, spread
+        return self.warmup * location, self.warmup * spread + math.sqrt(1 - self.warmup)
 
     def transport(self, params: Params) -> Transport:
         """gate · slab."""
-        location, spread = self.warmup * params["location"], self.spread(params)
-        probability = self.active_probability(params)
+        (location, spread), probability = self.moments(params), self.active_probability(params)
 
         def codes(noise: Noise) -> Tensor:
             slab, uniform = torch.addcmul(location, noise["normal"], spread), noise["uniform"]
@@ -115,8 +117,8 @@ class SpikeSlab(Posterior):
 
     def draw(self, params: Params, noise: Noise) -> Draw:
         """Codes of a hard gate, also where training relaxes it; the slab comes on wherever it was drawn."""
-        slab = torch.addcmul(self.warmup * params["location"], noise["normal"], self.spread(params))
-        probability = self.active_probability(params)
+        (location, spread), probability = self.moments(params), self.active_probability(params)
+        slab = torch.addcmul(location, noise["normal"], spread)
         codes = below(noise["uniform"], probability) * slab
         if not torch.is_grad_enabled():
             return Draw(codes)
@@ -124,8 +126,8 @@ class SpikeSlab(Posterior):
 
     def log_density_at(self, params: Params, codes: Tensor, threshold: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """log P(on) + log N(z; wμ, (wσ + √(1-w))²) where z ≠ 0, else log P(off): (S, B, K), nats."""
-        logit, spread = self.gate_logit(params), self.spread(params)
-        distance = (codes - self.warmup * params["location"]) / spread
+        (location, spread), logit = self.moments(params), self.gate_logit(params)
+        distance = (codes - location) / spread
         slab = -0.5 * (distance.square() + math.log(2 * math.pi)) - spread.log()
         return torch.where(codes != 0, F.logsigmoid(logit) + slab, F.logsigmoid(-logit))
 

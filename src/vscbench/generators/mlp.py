@@ -22,7 +22,7 @@ class MLP(nn.Module):
 
     def __init__(self, shape: Sequence[int], widths: Sequence[int]) -> None:
         super().__init__()
-        layers = [(nn.Linear(a, b), nn.ReLU()) for a, b in pairwise((prod(shape), *widths))]
+        layers = [(nn.Linear(a, b), nn.ReLU(inplace=True)) for a, b in pairwise((prod(shape), *widths))]
         self.layers = nn.Sequential(*(module for layer in layers for module in layer))
         self.features = widths[-1]
 
