@@ -10,14 +10,13 @@ import torch
 from scipy import stats
 from torch import Generator, Tensor
 
-from vscbench.coders.noise import FEW, between_ends, laplace, normal, signed_uniform, uniform
+from vscbench.coders.noise import FEW, laplace, normal, numbers_of, uniform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 KINDS = {
     "uniform": (uniform, stats.uniform()),
-    "signed_uniform": (signed_uniform, stats.uniform(-1, 2)),
     "normal": (normal, stats.norm()),
     "laplace": (laplace, stats.laplace()),
 }
@@ -70,8 +69,11 @@ def test_the_state_of_the_generator_says_what_is_drawn(
 
 
 @precisions
-def test_no_draw_is_at_an_end(dtype: torch.dtype) -> None:
-    """Where a normal draw would be infinite: not of the words that come closest either."""
-    u = between_ends(np.array([-(2**63), -1, 0, 2**63 - 1]), dtype)
-    assert u.abs().max() == 1 - torch.finfo(dtype).eps / 2
-    assert u.erfinv().isfinite().all()
+@pytest.mark.parametrize(("low", "high"), [(-1, 1), (0, 1)])
+def test_no_draw_is_at_an_end(low: int, high: int, dtype: torch.dtype) -> None:
+    """Where a logarithm or a normal draw would be infinite: not of the words that come closest either."""
+    centre, reach = (low + high) / 2, (high - low) / 2 * (1 - torch.finfo(dtype).eps)
+    u = numbers_of(np.array([-(2**63), -1, 0, 2**63 - 1]), dtype, centre, reach)
+    assert low < u.min()
+    assert u.max() < high
+    torch.testing.assert_close(torch.stack((u.min(), u.max())), torch.tensor([low, high], dtype=dtype))

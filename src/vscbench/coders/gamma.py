@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from vscbench.coders.masks import below, positions
-from vscbench.coders.noise import SMALLEST, normal, uniform
+from vscbench.coders.noise import normal, uniform
 
 
 def standard_gamma(shape: Tensor, samples: int, rng: Generator | None) -> Tensor:
@@ -43,7 +43,7 @@ def standard_gamma(shape: Tensor, samples: int, rng: Generator | None) -> Tensor
 def _propose(d: Tensor, c: Tensor, samples: int, rng: Generator | None) -> tuple[Tensor, Tensor]:
     """Proposals for d and c (N,) and their slack, which is negative or nan where one is not accepted: (S, N) each."""
     shape = (samples, len(d))
-    epsilon, log_u = normal(shape, d, rng), uniform(shape, d, rng).clamp_(min=SMALLEST).log_()
+    epsilon, log_u = normal(shape, d, rng), uniform(shape, d, rng).log_()
     root = torch.addcmul(d.new_ones(()), epsilon, c)
     cube = root.square().mul_(root)
     # ε²/2 + d (1 - v + log v) - log u; where v ≤ 0 its logarithm is nan.
