@@ -137,12 +137,12 @@ class Trainer:
         self.learning.set_rates(self.step, self.steps)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             loss = self.model.coder.loss(x, self.model.generator, self.rng)
+        density = nonzero(loss.codes).to(loss.value.dtype).mean((0, 2))
         self.optimizer.zero_grad()
         loss.value.mean().backward()
         if self.training["clip_norm"]:
             nn.utils.clip_grad_norm_(self.model.coder.parameters(), self.training["clip_norm"])
         self.optimizer.step()
-        density = nonzero(loss.codes).to(loss.value.dtype).mean((0, 2))
         return torch.stack((loss.value.detach(), loss.mse.detach(), loss.kl.detach(), density)).sum(1)
 
     def train(self) -> None:
