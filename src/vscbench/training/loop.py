@@ -140,8 +140,8 @@ class Trainer:
         density = nonzero(loss.codes).to(loss.value.dtype).mean((0, 2))
         self.optimizer.zero_grad()
         loss.value.mean().backward()
-        if self.training["clip_norm"]:
-            nn.utils.clip_grad_norm_(self.model.coder.parameters(), self.training["clip_norm"])
+        if self.training["clip_norm"] and (learnt := list(self.model.coder.parameters())):
+            nn.utils.clip_grad_norm_(learnt, self.training["clip_norm"])
         self.optimizer.step()
         return torch.stack((loss.value.detach(), loss.mse.detach(), loss.kl.detach(), density)).sum(1)
 
