@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from vscbench.metrics.evaluation import Evaluation, Measures
 
 POINTS = 1000
-"""Data points whose codes are compared: with 128 latents, a distance of 0.002 is chance."""
+"""Data points whose codes are compared."""
+CODES = 128_000
+"""Codes that are compared at least, each latent of each draw counted: a distance of 0.0024 is chance."""
 
 
 def spike_slab_ranks(posterior: Thresholded, params: Params, codes: Tensor, rng: Generator | None) -> Tensor:
@@ -51,5 +54,6 @@ def measure(e: Evaluation) -> Measures:
         return {}
     rng, posterior = e.rng("exactness"), e.coder.posterior
     params = e.coder.encode(e.inputs(e.x[:POINTS]))
-    codes = posterior.codes(params, posterior.noise(params, 1, rng))
+    draws = math.ceil(CODES / params["location"].numel())
+    codes = posterior.codes(params, posterior.noise(params, draws, rng))
     return {"spike_slab_distance": distance_from_uniform(spike_slab_ranks(posterior, params, codes, rng))}
