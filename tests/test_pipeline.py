@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from vscbench.reporting.claims import CLAIMS
 from vscbench.reporting.columns import TABLES
 from vscbench.reporting.figures import FIGURES
 
@@ -169,9 +170,11 @@ def test_config_mistake_is_named_before_any_job(study: Path) -> None:
 
 
 def test_every_study_is_known_by_its_name(study: Path) -> None:
-    """Of what lies in config/, all but the smoke test and what the ablations share."""
+    """Of what lies in config/, all but the smoke test and what the ablations share; what decides a claim is there."""
     names = {path.stem for path in (ROOT / "config").glob("*.yaml")} - {"smoke", "ablation"}
-    assert names <= set(snakemake(study, "--list").split())
+    targets = set(snakemake(study, "--list").split())
+    assert names <= targets
+    assert {claim.study for claim in CLAIMS} <= targets
     assert planned(study, "ablation_gate") == {"ablation_gate": 1}
 
 

@@ -20,6 +20,7 @@ STUDIES = {
     },
     "fashion_mnist_quick": ("fashion_mnist", "fashion_mnist_quick"),
     "fashion_mnist_mlp": ("fashion_mnist", "fashion_mnist_mlp"),
+    "latent_sizes": ("fashion_mnist", "fashion_mnist_mlp", "latent_sizes"),
     "batch_norm": ("fashion_mnist", "batch_norm"),
 }
 
