@@ -19,7 +19,7 @@ def standard_gamma(shape: Tensor, samples: int, rng: Generator | None) -> Tensor
     what depends on α alone computed once: torch's own sampler draws one number at a time, four times slower on a CPU.
     """
     latents, shape = shape.shape, shape.flatten()
-    small = below(shape, 1)
+    small = below(shape, shape.new_ones(()))
     # What a diverged encoder asks for has no distribution: it is drawn as if it had, and nan in the end.
     d = (shape + small - 1 / 3).nan_to_num(nan=1, posinf=1)
     c = (9 * d).rsqrt()

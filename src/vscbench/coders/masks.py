@@ -20,10 +20,9 @@ def nonzero(x: Tensor) -> Tensor:
     return torch.ne(x, 0, out=torch.empty_like(x))
 
 
-def below(x: Tensor, limit: Tensor | float) -> Tensor:
-    """1 where x < limit, else 0, for limits that broadcast to x: shape and precision of x, no gradient."""
-    x, limit = x.detach(), torch.as_tensor(limit).detach()
-    return torch.lt(x, limit, out=torch.empty_like(x))
+def below(x: Tensor, limit: Tensor) -> Tensor:
+    """1 where x < limit, else 0, for x without a graph and limits that broadcast to it: shape of x, no gradient."""
+    return torch.lt(x, limit.detach(), out=torch.empty_like(x))
 
 
 def positions(x: Tensor) -> Tensor:
