@@ -131,7 +131,7 @@ CLAIMS = (
         10,
         "Sparse codes reconstruct as well as a dense VAE.",
         f"The squared error of one draw is at most {AS_WELL_PERCENT:g} % above that of the dense Gaussian, of every "
-        "sparse method, at the largest code.",
+        "sparse method that the study has, at the largest code.",
         partial(as_well, "mse_draw"),
         "sweeps",
         "all",
