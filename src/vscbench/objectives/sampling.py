@@ -100,8 +100,9 @@ class Objective:
         """
         with torch.no_grad(), frozen_statistics(generator):
             noise = posterior.noise(params, samples or self.samples, rng)
-            parts, codes = split(noise, int(generator.candidates_at_once)), posterior.transport(params)  # type: ignore[arg-type]
-            error = torch.cat([_distance(x, generator(codes(part))) for part in parts])  # (J, B)
+            transport = posterior.transport(params)
+            parts = split(noise, int(generator.candidates_at_once))  # type: ignore[arg-type]
+            error = torch.cat([_distance(x, generator(transport(part))) for part in parts])  # (J, B)
             if log_prior is not None:
                 kl = divergence(posterior, params, noise, log_prior)
                 error = error.square() / x[0].numel() + self.kl_weight * kl
