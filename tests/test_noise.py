@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,13 +11,14 @@ import torch
 from scipy import stats
 from torch import Generator, Tensor
 
-from vscbench.coders.noise import FEW, laplace, normal, numbers_of, uniform
+from vscbench.coders.noise import FEW, between, laplace, normal, numbers_of, uniform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 KINDS = {
     "uniform": (uniform, stats.uniform()),
+    "signed_uniform": (partial(between, -1, 1), stats.uniform(-1, 2)),
     "normal": (normal, stats.norm()),
     "laplace": (laplace, stats.laplace()),
 }
