@@ -1,6 +1,6 @@
 """Divergences from the priors in closed form, elementwise, in nats (spec 1.1, 1.2).
 
-Those that a training step computes come with their derivatives: a few passes over memory instead of dozens.
+Those of the paper's methods come with their derivatives: a few passes over memory instead of dozens.
 """
 
 from __future__ import annotations

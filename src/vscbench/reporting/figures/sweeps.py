@@ -165,12 +165,11 @@ def lines_of(panels: list[Panel]) -> int:
     return 1 if len(panels) <= ABREAST else 2
 
 
-def block(part: SubFigure, study: Study, sweep: Sweep) -> None:
+def block(part: SubFigure, study: Study, sweep: Sweep, panels: list[Panel]) -> None:
     """Draw the panels of a sweep."""
     look, places = looks(study.coders), sweep.places(study)
     groups = [*places, *sweep.beside(study)]
     methods = [m for m in study.coders if any(m in study.methods(group) for group in groups)]
-    panels = panels_of(study, sweep)
     lines = lines_of(panels)
     grid = part.subplots(lines, -(-len(panels) // lines), squeeze=False).flat
     for axes in grid[len(panels) :]:
@@ -224,8 +223,9 @@ def explanation(study: Study, sweep: Sweep, panels: list[Panel], quoted: bool) -
 def draw(study: Study) -> Figure:
     """Reconstruction, FID, KID and multi-information of every method, a block of panels for each sweep."""
     found = sweeps(study)
-    heights = {name: 1 + ROW_IN * lines_of(panels_of(study, sweep)) for name, sweep in found.items()}
+    panels = {name: panels_of(study, sweep) for name, sweep in found.items()}
+    heights = {name: 1 + ROW_IN * lines_of(shown) for name, shown in panels.items()}
     figure, parts = rows(heights, "no experiment sweeps a number")
     for name, part in parts.items():
-        block(part, study, found[name])
+        block(part, study, found[name], panels[name])
     return figure
