@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Generator, Tensor
+from torch.autograd.function import once_differentiable
 
 from vscbench.coders.masks import below, positions
 from vscbench.coders.noise import normal, uniform
@@ -62,6 +63,7 @@ class Threshold(torch.autograd.Function):
         return threshold
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         """dλ/d log β = -λ and dλ/dα = dg/dα/β with dg/dα = -∂F(g; α)/∂α / p(g; α), F and p distribution and density."""
         log_shape, log_rate, draw, threshold = ctx.saved_tensors

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
+from torch.autograd.function import once_differentiable
 
 from vscbench.coders.base import Base, Draw, Noise, Params, Posterior, Transport
 from vscbench.coders.divergences import gamma_kl, thresholded_laplace_kl
@@ -55,6 +56,7 @@ class _StraightThrough(torch.autograd.Function):
         return torch.addcmul(shrunk, location, active)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None]:
         shrunk, active = ctx.saved_tensors
         of_location = torch.addcmul(gradient, gradient, active) if ctx.twice else gradient
