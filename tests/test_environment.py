@@ -1,0 +1,45 @@
+"""What `make` and conda install: one set of versions, within the ranges that the package asks for."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[1]
+LOCKED = {
+    requirement.name.lower().replace("_", "-"): requirement
+    for line in (ROOT / "requirements.lock").read_text().splitlines()
+    if not line.startswith("#")
+    for requirement in [Requirement(line)]
+}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+ASKED = [*PROJECT["dependencies"], *(line for lines in PROJECT["optional-dependencies"].values() for line in lines)]
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_lock_is_within_range(asked: str) -> None:
+    """Each dependency, of the extras too, is locked at one version, which its range admits."""
+    requirement = Requirement(asked)
+    (pin,) = LOCKED[requirement.name.lower()].specifier
+    assert pin.operator == "=="
+    assert requirement.specifier.contains(pin.version)
+
+
+@pytest.mark.filterwarnings("ignore:pkg_resources is deprecated")  # pip's own, in old releases
+def test_conda_installs_the_lock(tmp_path: Path) -> None:
+    """Pip reads the lines of environment.yml that conda hands to it, and finds the lock, then the package."""
+    from pip._internal.network.session import PipSession
+    from pip._internal.req import parse_requirements
+
+    *_, part = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    (tmp_path / "requirements.lock").symlink_to(ROOT / "requirements.lock")
+    written = tmp_path / "condaenv.requirements.txt"
+    written.write_text("\n".join(part["pip"]))
+    *pins, package = parse_requirements(str(written), PipSession())
+    assert {pin.requirement for pin in pins} == {str(pin) for pin in LOCKED.values()}
+    assert package.is_editable
+    assert (tmp_path / package.requirement).samefile(tmp_path)
