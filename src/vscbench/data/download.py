@@ -71,6 +71,7 @@ def download(url: str, path: Path, check: Callable[[Path], str], expected: str |
         try:
             _fetch(url, partial)
         except urllib.error.HTTPError as error:
+            error.close()  # it holds the connection
             problem = f"the server answered {error.code} {error.reason}"
             if error.code == RANGE_NOT_SATISFIABLE:
                 partial.unlink()  # longer than the file itself: left over from another one
