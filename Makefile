@@ -50,6 +50,8 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; name one with make PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	pip install --progress-bar off -r requirements.lock
+	pip install --progress-bar off -r requirements.lock \
+		|| { $(PYTHON) -c 'import sys; sys.exit(sys.version_info >= (3, 14))' \
+		|| echo "From Python 3.14 on a C compiler is needed, with python3-dev; or: make PYTHON=python3.13"; exit 1; }
 	pip install --no-deps --editable .
 	@touch $@
