@@ -38,8 +38,8 @@ METHODS = (
     "laplacian_thresh_gamma",
 )
 MANY = 20
-REPEATS = {"suite": 20, "products": 20}
-"""Calls in a round: a step follows a step in practice, and finds the caches as that one left them."""
+REPEATS = {"plain": 5, "suite": 20, "products": 20}
+"""Calls in a round: a step follows a step in practice, and finds caches and memory as that one left them."""
 STEPS = 400
 """Steps before anything is timed: by then a tenth to a third of the codes of sparse posteriors are active."""
 LEARNING_RATE = 4e-8
