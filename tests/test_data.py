@@ -378,15 +378,15 @@ def test_data_file_is_safetensors(tmp_path: Path, source: np.random.Generator) -
 
 
 def test_data_file_is_mapped(tmp_path: Path) -> None:
-    """Arrays of 24 MB take no memory when they are read; torch takes them as they are, and changes stay in memory."""
-    x = np.full((6000, 1000), 7, np.float32)
+    """Arrays of 8 MB take no memory when they are read; torch takes them as they are, and changes stay in memory."""
+    x = np.full((2000, 1000), 7, np.float32)
     write(Splits(x, x[:1], x[:1]), tmp_path / "data", {})
     before = (tmp_path / "data").read_bytes()
     tracemalloc.start()
     found = read(tmp_path / "data")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < x.nbytes / 100  # a file's buffer alone is 0.13 MB from Python 3.14 on
+    assert peak < 1e5
     assert isinstance(found.train, np.memmap)
     tensor = torch.from_numpy(found.train)
     assert tensor.data_ptr() == found.train.ctypes.data

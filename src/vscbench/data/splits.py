@@ -147,17 +147,17 @@ def read(path: Path) -> Splits:
 def _map(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
     """Metadata and arrays of a safetensors file: 8 bytes of length, a header of JSON, then the numbers."""
     size = path.stat().st_size
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:  # a buffer takes more than what is read
         length = int.from_bytes(file.read(ALIGNMENT), "little")
         start = ALIGNMENT + length
         if size < start:
             raise ValueError("its header is cut short")
         header = json.loads(file.read(length))
-    metadata = header.pop("__metadata__", {})
-    end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
-    if size != start + end:
-        raise ValueError(f"it has {size} bytes, not {start + end}")
-    content = np.memmap(path, np.uint8, mode="c", offset=start, shape=(end,))
+        metadata = header.pop("__metadata__", {})
+        end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
+        if size != start + end:
+            raise ValueError(f"it has {size} bytes, not {start + end}")
+        content = np.memmap(file, np.uint8, mode="c", offset=start, shape=(end,))
     tensors = {}
     for name, entry in header.items():
         if entry["dtype"] in DTYPES:  # all that a data set holds
