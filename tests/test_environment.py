@@ -8,14 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-LOCKED = {
-    requirement.name.lower().replace("_", "-"): requirement
-    for line in (ROOT / "requirements.lock").read_text().splitlines()
-    if not line.startswith("#")
-    for requirement in [Requirement(line)]
-}
+LOCK = (ROOT / "requirements.lock").read_text().splitlines()
+PINS = [Requirement(line) for line in LOCK if not line.startswith("#")]
+LOCKED = {canonicalize_name(pin.name): pin.specifier for pin in PINS}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ASKED = [*PROJECT["dependencies"], *(line for lines in PROJECT["optional-dependencies"].values() for line in lines)]
 
@@ -24,7 +22,7 @@ ASKED = [*PROJECT["dependencies"], *(line for lines in PROJECT["optional-depende
 def test_lock_is_within_range(asked: str) -> None:
     """Each dependency, of the extras too, is locked at one version, which its range admits."""
     requirement = Requirement(asked)
-    (pin,) = LOCKED[requirement.name.lower()].specifier
+    (pin,) = LOCKED[canonicalize_name(requirement.name)]
     assert pin.operator == "=="
     assert requirement.specifier.contains(pin.version)
 
@@ -40,6 +38,6 @@ def test_conda_installs_the_lock(tmp_path: Path) -> None:
     written = tmp_path / "condaenv.requirements.txt"
     written.write_text("\n".join(part["pip"]))
     *pins, package = parse_requirements(str(written), PipSession())
-    assert {pin.requirement for pin in pins} == {str(pin) for pin in LOCKED.values()}
+    assert {pin.requirement for pin in pins} == {str(pin) for pin in PINS}
     assert package.is_editable
     assert (tmp_path / package.requirement).samefile(tmp_path)
