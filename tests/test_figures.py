@@ -289,6 +289,19 @@ def test_the_same_study_gives_the_same_files(results: Path, tmp_path: Path) -> N
         assert first == second, suffix
 
 
+def test_axis_of_ratios_shows_what_is_drawn(results: Path) -> None:
+    """It once began at 1e-17 on some processors: the shade from 0, whose edge is computed, took part in its limits."""
+    figure = figure_of("gradient_snr", results)
+    for axes in figure.subfigs[0].axes:
+        drawn_at = np.concatenate([np.asarray(line.get_xdata(), float) for line in axes.lines])
+        low, high = axes.get_xlim()
+        assert min(axes.dataLim.x0, low) > np.nanmin(drawn_at) / 3  # nan: runs that diverged
+        assert high < np.nanmax(drawn_at) * 3
+        (shade,) = (patch for patch in axes.patches if patch.get_facecolor()[:3] == (0.9, 0.9, 0.9))
+        assert shade.get_x() <= low
+        assert shade.get_x() + shade.get_width() == pytest.approx(0.048)
+
+
 def test_published_numbers_are_drawn_where_they_belong(results: Path) -> None:
     figure = figure_of("gradient_snr", results)
     inference, generator = figure.subfigs[0].axes

@@ -83,8 +83,7 @@ def show(
                 mean, std = printed[method, samples]
                 colour = look[method].colour
                 axes.errorbar(mean, y, xerr=std, fmt=shape, color=colour, ms=4.5, mfc="white", mew=1, lw=0.8)
-    floor = study.values(group, f"gradient_snr_null_{network}_j{counts[0]}")["value"].max()
-    axes.axvspan(0, floor, color=FLOOR["facecolor"], lw=0, zorder=0)
+    floor = noise_floor(study, group, network, counts)
     axes.axvline(floor, color=FLOOR["edgecolor"], ls=FLOOR["ls"], lw=FLOOR["lw"], zorder=1)
     if printed:
         axes.axvline(PUBLISHED_FLOOR, zorder=1, **PUBLISHED_LINE)
@@ -92,6 +91,18 @@ def show(
     axes.set_yticks(range(len(methods)), [wrapped(study.name(group, method), 20) for method in methods])
     axes.set(title=NETWORKS[network], xlabel="signal-to-noise ratio, |mean| / std")
     axes.grid(visible=False, axis="y")
+
+
+def noise_floor(study: Study, group: str, network: str, counts: list[int]) -> float:
+    """The ratio that gradients of pure noise would show."""
+    return float(study.values(group, f"gradient_snr_null_{network}_j{counts[0]}")["value"].max())
+
+
+def shade(axes: Axes, floor: float) -> None:
+    """Shade what lies below `floor`, within the limits that the marks have set: a shade from 0 has no place on them."""
+    limits = axes.get_xlim()
+    axes.axvspan(limits[0], floor, color=FLOOR["facecolor"], lw=0, zorder=0)
+    axes.set_xlim(limits)
 
 
 def shapes(counts: list[int]) -> list[str]:
@@ -139,6 +150,8 @@ def draw(study: Study) -> Figure:
         show(inference, study, group, methods[group], "inference", counts[group], printed)
         show(generator, study, group, methods[group], "generator", counts[group], {})
         logarithmic(inference, "x")
+        for axes, network in ((inference, "inference"), (generator, "generator")):
+            shade(axes, noise_floor(study, group, network, counts[group]))
         handles = key(counts[group], bool(printed))
         part.legend(handles=handles, loc="outside upper center", ncols=math.ceil(len(handles) / 2))
         note(part, *explanation(study, group, methods[group], bool(printed)))
