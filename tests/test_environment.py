@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
@@ -33,7 +34,8 @@ def test_conda_installs_the_lock(tmp_path: Path) -> None:
     from pip._internal.network.session import PipSession
     from pip._internal.req import parse_requirements
 
-    *_, part = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    python, *_, part = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    assert SpecifierSet(PROJECT["requires-python"]).contains(python.removeprefix("python="))
     (tmp_path / "requirements.lock").symlink_to(ROOT / "requirements.lock")
     written = tmp_path / "condaenv.requirements.txt"
     written.write_text("\n".join(part["pip"]))
