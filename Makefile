@@ -52,6 +52,6 @@ $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	pip install --progress-bar off -r requirements.lock \
 		|| { $(PYTHON) -c 'import sys; sys.exit(sys.version_info >= (3, 14))' \
-		|| echo "From Python 3.14 on a C compiler is needed, with python3-dev; or: make PYTHON=python3.13"; exit 1; }
+		|| echo "If a package failed to build: from Python 3.14 on that takes a C compiler and python3-dev; or: make PYTHON=python3.13"; exit 1; }
 	pip install --no-deps --editable .
 	@touch $@
