@@ -14,11 +14,16 @@ STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 62em; padding: 0 1em; color: #222 }
 table { border-collapse: collapse; width: 100%; margin: .5em 0 1em }
 th, td { text-align: left; vertical-align: top; padding: .35em .6em; border-bottom: 1px solid #ddd }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums } td.number { white-space: nowrap }
 .verdict { font-weight: 600; white-space: nowrap; padding: .1em .5em; border-radius: .3em }
 .supported { background: #cfe8f7; color: #00466e } .not-supported { background: #fbdcc4; color: #7a2b00 }
 .inconclusive { background: #eee; color: #444 } .small { color: #555; font-size: 90% }
-.wide { overflow-x: auto } .wide td:first-child { white-space: nowrap }
+.wide { overflow-x: auto; width: max-content; min-width: 100%; max-width: calc(100vw - 3em);
+        position: relative; left: 50%; transform: translateX(-50%);  /* wider than the text, where the page is */
+        background: linear-gradient(to left, white 2em, #fff0) right / 3em 100% no-repeat local,
+        linear-gradient(to left, #0002, #0000) right / 1em 100% no-repeat white }  /* a shadow where more follows */
+.wide th { min-width: 4.5em; vertical-align: bottom }
+.wide :is(td, th):first-child { white-space: nowrap; position: sticky; left: 0; background: white }
 details { margin: .3em 0 1.2em } summary { cursor: pointer; color: #00466e }
 """
 
