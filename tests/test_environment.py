@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,19 @@ def test_lock_is_within_range(asked: str) -> None:
     (pin,) = LOCKED[canonicalize_name(requirement.name)]
     assert pin.operator == "=="
     assert requirement.specifier.contains(pin.version)
+
+
+@pytest.mark.parametrize("pin", PINS, ids=str)
+def test_lock_is_complete(pin: Requirement) -> None:
+    """What a locked package needs is locked too, at a version it admits, or by itself (torch's parts for CUDA)."""
+    for needed in map(Requirement, requires(pin.name) or ()):
+        if needed.marker and not any(needed.marker.evaluate({"extra": extra}) for extra in ("", *pin.extras)):
+            continue
+        if (locked := LOCKED.get(canonicalize_name(needed.name))) is None:
+            assert [part.operator for part in needed.specifier] == ["=="], needed
+        else:
+            (found,) = locked
+            assert needed.specifier.contains(found.version), needed
 
 
 @pytest.mark.filterwarnings("ignore:pkg_resources is deprecated")  # pip's own, in old releases
