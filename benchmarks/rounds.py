@@ -74,12 +74,14 @@ def seconds(run: Callable[[], object], repeats: int = 1) -> float:
 def interleave(
     variants: Mapping[str, Callable[[], object]], rounds: int, repeats: Mapping[str, int]
 ) -> dict[str, list[float]]:
-    """Seconds of each variant in each round, after one call of each that is not counted."""
-    for run in variants.values():
-        run()
+    """Seconds of each variant in each round, after one call of each that is not counted.
+
+    That one pays for the turns of the others: memory that went back to the host takes seconds to come again.
+    """
     times: dict[str, list[float]] = {name: [] for name in variants}
     for _ in range(rounds):
         for name, run in variants.items():
+            run()
             times[name].append(seconds(run, repeats.get(name, 1)))
     return times
 
