@@ -66,7 +66,7 @@ def suite_step(trainer: Trainer) -> Callable[[], object]:
     trainer.step = trainer.steps
     order = trainer.order(0)
     batches = cycle(order.split(trainer.batch))
-    return lambda: trainer.train_step(trainer.x[next(batches)])
+    return lambda: trainer.train_step(trainer.batch_of(next(batches)))
 
 
 def matrix_products(trainer: Trainer) -> Callable[[], object]:

@@ -23,7 +23,7 @@ def distance(spec: dict[str, Any], scale: float = 1.0) -> float:
     """Of the codes of `spec`, multiplied by `scale`, at random parameters."""
     posterior, rng = build_posterior(spec), Generator().manual_seed(1)  # not that of the parameters
     assert isinstance(posterior, Thresholded)
-    params = draw_params(posterior, *SIZE)
+    params = draw_params(posterior, *SIZE, spread=0.3)  # much alike: the ranks of others blur what one would show
     codes = posterior.codes(params, posterior.noise(params, DRAWS, rng)) * scale
     return distance_from_uniform(spike_slab_ranks(posterior, params, codes, rng))
 

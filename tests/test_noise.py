@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
 from scipy import stats
 from torch import Generator, Tensor
 
-from vscbench.coders.noise import FEW, between, laplace, normal, numbers_of, uniform
+from vscbench.coders.noise import FEW, ZEROS, between, laplace, normal, numbers_of, random_words, uniform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +71,17 @@ def test_the_state_of_the_generator_says_what_is_drawn(
     assert not torch.equal(first, second)
     rng.set_state(state)
     assert torch.equal(first, draw((2 * FEW,), like, rng))
+
+
+def test_words_are_encrypted_counters(rng: Generator) -> None:
+    """Over the seams of the pieces too, and of a last piece that is no whole block: AES of 0, 1, 2, ... one by one."""
+    state = rng.get_state()
+    words = random_words(2 * len(ZEROS) // 8 + 3, rng)
+    rng.set_state(state)
+    key = torch.empty(2, dtype=torch.int64).random_(generator=rng).numpy().tobytes()
+    counters = b"".join(count.to_bytes(16) for count in range(-(-words.nbytes // 16)))
+    encryptor = Cipher(AES(key), ECB()).encryptor()  # noqa: S305  (to compute a key stream, nothing is hidden)
+    assert words.tobytes() == encryptor.update(counters)[: words.nbytes]
 
 
 @precisions

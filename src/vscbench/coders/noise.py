@@ -1,6 +1,6 @@
-"""Standard noise. On a CPU all of it is made of uniform draws by a generator that takes half the time of torch's.
+"""Standard noise. On a CPU it is made of random bits that AES gives in a quarter of the time of torch's generator.
 
-It is seeded at each call from torch's own, whose state is all that a checkpoint keeps.
+Its key is drawn at each call from torch's own, whose state is all that a checkpoint keeps.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +23,20 @@ if TYPE_CHECKING:
 SMALLEST = 2.0**-32
 """Where a signed draw of 0, which has no logarithm, is put: half of the least other one."""
 FEW = 10_000
-"""Draws of which seeding would take the longer part."""
+"""Draws of which a new key would take the longer part."""
+ZEROS = memoryview(bytes(1 << 18))
+"""What is encrypted, piece by piece: few enough to stay in the cache."""
+
+
+def random_words(size: int, rng: Generator | None) -> NDArray[np.int64]:
+    """`size` words of 64 random bits: the key stream of AES in counter mode, twice as fast as NumPy's generators."""
+    key = torch.empty(2, dtype=torch.int64).random_(generator=rng).numpy().tobytes()
+    encryptor = Cipher(AES(key), CTR(bytes(16))).encryptor()
+    words = np.empty(size, np.int64)
+    stream = words.view(np.uint8).data
+    for start in range(0, len(stream), len(ZEROS)):
+        encryptor.update_into(ZEROS[: len(stream) - start], stream[start:])
+    return words
 
 
 def numbers_of(words: NDArray[np.int64], dtype: torch.dtype, centre: float, reach: float) -> Tensor:
@@ -40,11 +56,7 @@ def between(low: float, high: float, shape: Sequence[int], like: Tensor, rng: Ge
     centre, reach = (low + high) / 2, (high - low) / 2 * (1 - torch.finfo(like.dtype).eps)
     if like.device.type != "cpu" or count < FEW:
         return like.new_empty(shape).uniform_(centre - reach, centre + reach, generator=rng)
-    seed = torch.empty((), dtype=torch.int64).random_(generator=rng)
-    size = -(-count * like.element_size() // 8)
-    words = np.random.Generator(np.random.SFC64(int(seed))).integers(
-        -(2**63), 2**63 - 1, size=size, dtype=np.int64, endpoint=True
-    )
+    words = random_words(-(-count * like.element_size() // 8), rng)
     return numbers_of(words, like.dtype, centre, reach)[:count].view(*shape)
 
 
@@ -56,7 +68,7 @@ def uniform(shape: Sequence[int], like: Tensor, rng: Generator | None) -> Tensor
 def normal(shape: Sequence[int], like: Tensor, rng: Generator | None) -> Tensor:
     """ε ~ N(0, 1): `shape`, with precision and device of `like`.
 
-    On a CPU √2 erf⁻¹(u) of a signed u, where MKL computes it: four fifths of the time of torch's own draws.
+    On a CPU √2 erf⁻¹(u) of a signed u, where MKL computes it: two thirds of the time of torch's own draws.
     """
     if like.device.type != "cpu" or not torch.backends.mkl.is_available():
         return like.new_empty(shape).normal_(generator=rng)

@@ -33,7 +33,7 @@ Estimator: TypeAlias = Literal["straight_through", "published", "subgradient"]
 def shifted_soft_threshold(deviation: Tensor, location: Tensor, threshold: Tensor | float) -> Tensor:
     """T_λ(e; μ) = μ + sign(e)(|e| - λ) where |e| > λ, else exactly 0 (paper, eq. 8): shape of e."""
     shrunk, active = _shrink(deviation, threshold)
-    return torch.addcmul(shrunk, location, active)
+    return shrunk.addcmul_(location, active)
 
 
 def _shrink(deviation: Tensor, threshold: Tensor | float) -> tuple[Tensor, Tensor]:
@@ -101,7 +101,7 @@ class Thresholded(Posterior):
 
         def codes(noise: Noise) -> Tensor:
             deviation, threshold = noise[standard] * scale, self.threshold(params, noise)
-            if self.estimator == "subgradient":
+            if self.estimator == "subgradient" or not torch.is_grad_enabled():
                 return shifted_soft_threshold(deviation, location, threshold)
             twice = self.estimator == "published"
             return _StraightThrough.apply(deviation, location, threshold, twice)  # type: ignore[no-any-return]

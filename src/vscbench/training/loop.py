@@ -128,7 +128,7 @@ class Trainer:
 
     def batch_of(self, rows: Tensor) -> Tensor:
         """The batch (B, P) or (B, C, H, W) at `rows` of the training data, as the networks read it."""
-        x = inputs(self.x[rows], self.device)
+        x = inputs(self.x.index_select(0, rows), self.device)  # a third of the time of x[rows]
         return flipped(x, self.rng) if self.training.get("flip") else x
 
     def train_step(self, x: Tensor) -> Tensor:
