@@ -320,6 +320,17 @@ def test_single_number_has_no_deviation(out: Path, tmp_path: Path) -> None:
     assert "1 repetition," in (tmp_path / "table1.md").read_text()
 
 
+def test_comparison_of_repetitions_has_no_deviation(out: Path) -> None:
+    """Both have the number of their only pair, and "± 0" would say that it is certain."""
+    shown = table(out, "honest")["Thresholded Laplacian"]
+    assert [shown[name].count("±") for name in ("Dictionary across seeds", "Its null", "MSE J=1")] == [0, 0, 1]
+    assert float(shown["Dictionary across seeds"]) > 0
+    long = pd.read_csv(out / "honest.csv").set_index(["method", "metric"])
+    line = long.loc[("laplacian_thresh", "dictionary_agreement")]
+    assert math.isnan(line["sd"])
+    assert line["n"] == 2
+
+
 def test_published_number_stands_beside_ours_with_its_source(out: Path) -> None:
     shown = table(out, "table1")
     row = shown["Thresholded Laplacian"]

@@ -45,6 +45,8 @@ def long_rows(study: Study, table: Table, group: str) -> list[dict[str, Any]]:
             values = study.of(group, column.metric, method)
             sign = sign_of(values) if column.null else ""
             ours = cell_of(values.abs() if column.null else values)
+            if ours and column.paired:
+                ours = ours._replace(sd=math.nan)
             quoted = bool(column.published) and method in coders
             spec = study.spec_of(group, method) if quoted else {}
             theirs = published.number(spec, str(column.published), column.samples) if quoted else None
