@@ -116,6 +116,8 @@ class Store:
         command += ["--backend-store-uri", self.uri]
         if self.artifacts:
             command += ["--default-artifact-root", self.artifacts]
+        # Whatever the kind of an experiment, MLflow opens it as conversations until it is told otherwise; it remembers.
+        log.info("http://127.0.0.1:%d: choose 'Model training' at the upper left, once, then an experiment", port)
         os.execve(sys.executable, [sys.executable, *command], environment)  # noqa: S606
 
     def experiment(self, client: MlflowClient, name: str) -> str:
