@@ -43,7 +43,7 @@ ARTIFACTS = (
 )
 CREATE_TRIES, CREATE_WAIT_S = 5, 0.5
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-"""Tells the pages to show training runs, not conversations."""
+"""Says that the runs are trainings; the pages of MLflow 3.17 open on conversations all the same, see `serve`."""
 
 
 def flatten(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -116,7 +116,6 @@ class Store:
         command += ["--backend-store-uri", self.uri]
         if self.artifacts:
             command += ["--default-artifact-root", self.artifacts]
-        # Whatever the kind of an experiment, MLflow opens it as conversations until it is told otherwise; it remembers.
         log.info("http://127.0.0.1:%d: choose 'Model training' at the upper left, once, then an experiment", port)
         os.execve(sys.executable, [sys.executable, *command], environment)  # noqa: S606
 

@@ -92,7 +92,7 @@ class SpikeSlab(Posterior):
 
     def soft(self, logit: Tensor, uniform: Tensor) -> Tensor:
         """The relaxed gate sigmoid((a - logit u)/T): (S, B, K)."""
-        return torch.logit(uniform, eps=1e-7).sub_(logit).div_(-self.heat).sigmoid_()
+        return torch.sigmoid((logit - torch.logit(uniform, eps=1e-7)) / self.heat)
 
     def slope(self, logit: Tensor, uniform: Tensor) -> Tensor:
         """Its derivative in a, soft (1 - soft)/T: (S, B, K)."""
