@@ -137,9 +137,10 @@ def test_candidates_are_normalised_as_the_chosen_codes_are() -> None:
     coder, generator, x = small("convolutional_28", {"family": "gaussian"}, samples=5)
     with torch.no_grad():
         params = coder.encode(x)
-        noise = coder.objective.select(x, coder.posterior, params, generator, Generator().manual_seed(1))
-        draws = coder.posterior.noise(params, 5, Generator().manual_seed(1))
-        error = torch.stack([(generator(z) - x).square().mean((1, 2, 3)) for z in coder.posterior.codes(params, draws)])
+        transport, posterior = coder.posterior.transport(params), coder.posterior
+        noise = coder.objective.select(x, posterior, params, transport, generator, Generator().manual_seed(1))
+        draws = posterior.noise(params, 5, Generator().manual_seed(1))
+        error = torch.stack([(generator(z) - x).square().mean((1, 2, 3)) for z in transport(draws)])
     rows = torch.arange(len(x))
     assert torch.equal(noise["normal"][0], draws["normal"][error.argmin(0), rows])
 

@@ -127,7 +127,5 @@ def test_training_closes_most_of_the_gap_to_fista(mode: Any) -> None:
     for step in range(150):
         optimiser.set_rates(step, 150)
         loss = coder.loss(x[step % 40 :: 40], dictionary, None)
-        optimiser.optimizer.zero_grad()
-        loss.value.mean().backward()
-        optimiser.optimizer.step()
+        optimiser.descend(loss.value.mean())
     assert 0 < gap() < 0.5 * before

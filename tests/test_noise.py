@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 from scipy import stats
 from torch import Generator, Tensor
 
-from vscbench.coders.noise import FEW, ZEROS, between, laplace, normal, numbers_of, random_words, uniform
+from vscbench.coders.noise import FEW, ZEROS, between, fill_with_bits, laplace, normal, spread, uniform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,23 +73,29 @@ def test_the_state_of_the_generator_says_what_is_drawn(
     assert torch.equal(first, draw((2 * FEW,), like, rng))
 
 
-def test_words_are_encrypted_counters(rng: Generator) -> None:
-    """Over the seams of the pieces too, and of a last piece that is no whole block: AES of 0, 1, 2, ... one by one."""
+@precisions
+def test_bits_are_encrypted_counters(dtype: torch.dtype, rng: Generator) -> None:
+    """Over the seams of the pieces too, and of a last piece that is no whole block: AES of 2, 3, 4, ... one by one."""
     state = rng.get_state()
-    words = random_words(2 * len(ZEROS) // 8 + 3, rng)
+    numbers = torch.zeros(2 * len(ZEROS) // dtype.itemsize + 3, dtype=dtype)
+    pieces = [numbers[piece].clone() for piece in fill_with_bits(numbers, rng)]
+    assert [piece.nbytes for piece in pieces] == [len(ZEROS), len(ZEROS), 3 * dtype.itemsize]
     rng.set_state(state)
     key = torch.empty(2, dtype=torch.int64).random_(generator=rng).numpy().tobytes()
-    counters = b"".join(count.to_bytes(16) for count in range(-(-words.nbytes // 16)))
+    counters = b"".join(count.to_bytes(16) for count in range(2, 2 - (-numbers.nbytes // 16)))
     encryptor = Cipher(AES(key), ECB()).encryptor()  # noqa: S305  (to compute a key stream, nothing is hidden)
-    assert words.tobytes() == encryptor.update(counters)[: words.nbytes]
+    expected = encryptor.update(counters)[: numbers.nbytes]
+    assert numbers.numpy().tobytes() == b"".join(piece.numpy().tobytes() for piece in pieces) == expected
 
 
 @precisions
 @pytest.mark.parametrize(("low", "high"), [(-1, 1), (0, 1)])
 def test_no_draw_is_at_an_end(low: int, high: int, dtype: torch.dtype) -> None:
     """Where a logarithm or a normal draw would be infinite: not of the words that come closest either."""
+    words = torch.int32 if dtype == torch.float32 else torch.int64
     centre, reach = (low + high) / 2, (high - low) / 2 * (1 - torch.finfo(dtype).eps)
-    u = numbers_of(np.array([-(2**63), -1, 0, 2**63 - 1]), dtype, centre, reach)
+    ends = torch.tensor([torch.iinfo(words).min, -1, 0, torch.iinfo(words).max], dtype=words)
+    u = spread(ends, torch.tensor(centre, dtype=dtype), reach, torch.empty(4, dtype=dtype))
     assert low < u.min()
     assert u.max() < high
     torch.testing.assert_close(torch.stack((u.min(), u.max())), torch.tensor([low, high], dtype=dtype))

@@ -92,20 +92,58 @@ def test_dictionary_follows_the_published_rule(
         torch.testing.assert_close(dictionary.atoms.detach(), before + rate * (mean - 2 * 0.03 * before))
 
 
-def test_encoder_follows_nesterov(study: Config, splits: Splits, tmp_path: Path) -> None:
+LONG = 1e9
+"""No gradient is longer."""
+
+
+@pytest.mark.parametrize("clip_norm", [None, LONG])
+def test_encoder_follows_nesterov(study: Config, splits: Splits, tmp_path: Path, clip_norm: float | None) -> None:
     """v ← 0.9 v + g, θ ← θ - η (g + 0.9 v), without decay, at the scheduled rate."""
+    study["experiments"]["recovery"]["training"]["clip_norm"] = clip_norm
     trainer = Trainer(run_spec(study), splits, tmp_path / "checkpoint.pt", CPU, 60)
-    weights = trainer.model.coder.heads.weight
+    coder, x = trainer.model.coder, trainer.x[:10]
+    weights = coder.heads.weight
     velocity = torch.zeros_like(weights)
     for step in range(4):
         trainer.step = step
-        before = weights.detach().clone()
-        trainer.train_step(trainer.x[:10])
-        gradient = weights.grad
-        assert gradient is not None
+        before, state = weights.detach().clone(), trainer.rng.get_state()
+        coder.at(step, trainer.steps)
+        loss = coder.loss(x, trainer.model.generator, trainer.rng).value.mean()
+        (gradient,) = torch.autograd.grad(loss, weights)
+        trainer.rng.set_state(state)
+        trainer.train_step(x)
         velocity = 0.9 * velocity + gradient
         rate = schedule({"peak": 0.001})(step, trainer.steps)
         torch.testing.assert_close(weights.detach(), before - rate * (gradient + 0.9 * velocity))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_steps_within_backward_are_those_after_it(study: Config, splits: Splits, tmp_path: Path, method: str) -> None:
+    """Bit by bit: parameters that move as their gradients come, and all at the end, as where some are clipped."""
+    models = []
+    for clip_norm in (None, LONG):
+        study["experiments"]["recovery"]["training"]["clip_norm"] = clip_norm
+        trainer = Trainer(run_spec(study, method), splits, tmp_path / "checkpoint.pt", CPU, 60)
+        models.append(trainer.model)
+        for trainer.step in range(5):
+            trainer.train_step(trainer.x[:10])
+    start = Trainer(run_spec(study, method), splits, tmp_path / "checkpoint.pt", CPU, 60).model
+    for first, one, other in zip(*(model.parameters() for model in (start, *models)), strict=True):
+        assert torch.equal(one, other)
+        assert not torch.equal(one, first)
+
+
+def test_a_gradient_is_a_step_in_training_alone(study: Config, splits: Splits, tmp_path: Path) -> None:
+    """Whoever asks for the gradient of a model in training gets it; the model stays, and goes on as if nobody had."""
+    asked, other = (Trainer(run_spec(study), splits, tmp_path / "checkpoint.pt", CPU, 60) for _ in range(2))
+    x = asked.x[:10]
+    asked.model.coder.loss(x, asked.model.generator, torch.Generator().manual_seed(0)).value.mean().backward()
+    for mine, yours in zip(asked.model.parameters(), other.model.parameters(), strict=True):
+        assert mine.grad is not None
+        assert torch.equal(mine, yours)
+    assert torch.equal(asked.train_step(x), other.train_step(x))
+    for mine, yours in zip(asked.model.parameters(), other.model.parameters(), strict=True):
+        assert torch.equal(mine, yours)
 
 
 def test_gradients_of_the_encoder_are_clipped(study: Config, splits: Splits, tmp_path: Path) -> None:

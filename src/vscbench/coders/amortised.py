@@ -83,8 +83,8 @@ class Amortised(Coder):
     def best(self, x: Tensor, generator: nn.Module, samples: int, rng: Generator | None) -> Tensor:
         """The draw of least squared error among `samples`: (B, K)."""
         params = self.encode(x)
-        noise = self.objective.select(x, self.posterior, params, generator, rng, samples)
-        return self.posterior.codes(params, noise)[0]
+        transport = self.posterior.transport(params)
+        return transport(self.objective.select(x, self.posterior, params, transport, generator, rng, samples))[0]
 
     @torch.no_grad()
     def mean(self, x: Tensor, generator: nn.Module) -> Tensor:  # noqa: ARG002

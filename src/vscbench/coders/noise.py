@@ -6,58 +6,63 @@ Its key is drawn at each call from torch's own, whose state is all that a checkp
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CTR
+from cryptography.hazmat.primitives.ciphers.modes import GCM
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from numpy.typing import NDArray
     from torch import Generator, Tensor
+
+Form: TypeAlias = "Callable[[Tensor], Tensor]"
+"""Turns uniform numbers into others, each by itself, and overwrites them."""
 
 SMALLEST = 2.0**-32
 """Where a signed draw of 0, which has no logarithm, is put: half of the least other one."""
 FEW = 10_000
 """Draws of which a new key would take the longer part."""
-ZEROS = memoryview(bytes(1 << 18))
-"""What is encrypted, piece by piece: few enough to stay in the cache."""
+ZEROS = memoryview(bytes(1 << 19))
+"""What is encrypted, piece by piece: few enough for a piece of the draws to stay in the cache until it is done."""
 
 
-def random_words(size: int, rng: Generator | None) -> NDArray[np.int64]:
-    """`size` words of 64 random bits: the key stream of AES in counter mode, twice as fast as NumPy's generators."""
-    key = torch.empty(2, dtype=torch.int64).random_(generator=rng).numpy().tobytes()
-    encryptor = Cipher(AES(key), CTR(bytes(16))).encryptor()
-    words = np.empty(size, np.int64)
-    stream = words.view(np.uint8).data
-    for start in range(0, len(stream), len(ZEROS)):
-        encryptor.update_into(ZEROS[: len(stream) - start], stream[start:])
-    return words
+def fill_with_bits(numbers: Tensor, rng: Generator | None) -> Iterator[slice]:
+    """Fill the memory of numbers (N,) with random bits, and name each piece while it is in the cache.
 
-
-def numbers_of(words: NDArray[np.int64], dtype: torch.dtype, centre: float, reach: float) -> Tensor:
-    """Numbers in centre ± reach from words of 64 random bits: one of a word in double precision, two in single.
-
-    They take the memory of the words (N,), which are lost: one of their own would cost a fifth more time.
+    The bits are the key stream of AES in counter mode. GCM is that, with a tag that nobody asks for: OpenSSL makes
+    its key stream in half the time of CTR's.
     """
-    whole = torch.from_numpy(words).view(torch.int64 if dtype == torch.float64 else torch.int32)
-    numbers = whole.view(dtype)
-    step = reach / 2.0 ** (torch.iinfo(whole.dtype).bits - 1)
-    return torch.add(torch.tensor(centre, dtype=dtype), numbers.copy_(whole), alpha=step, out=numbers)
+    key = torch.empty(2, dtype=torch.int64).random_(generator=rng).numpy().tobytes()
+    encryptor = Cipher(AES(key), GCM(bytes(12))).encryptor()
+    size, stream = numbers.element_size(), numbers.numpy().view(np.uint8).data
+    for start in range(0, len(stream), len(ZEROS)):
+        stop = min(start + len(ZEROS), len(stream))
+        encryptor.update_into(ZEROS[: stop - start], stream[start:stop])
+        yield slice(start // size, stop // size)
 
 
-def between(low: float, high: float, shape: Sequence[int], like: Tensor, rng: Generator | None) -> Tensor:
-    """u ~ U(low, high), neither end included: `shape`, with precision and device of `like`."""
+def between(
+    low: float, high: float, shape: Sequence[int], like: Tensor, rng: Generator | None, form: Form = lambda u: u
+) -> Tensor:
+    """form(u) of u ~ U(low, high), neither end included: `shape`, with precision and device of `like`."""
     count = math.prod(shape)
     centre, reach = (low + high) / 2, (high - low) / 2 * (1 - torch.finfo(like.dtype).eps)
+    numbers = like.new_empty(count)
     if like.device.type != "cpu" or count < FEW:
-        return like.new_empty(shape).uniform_(centre - reach, centre + reach, generator=rng)
-    words = random_words(-(-count * like.element_size() // 8), rng)
-    return numbers_of(words, like.dtype, centre, reach)[:count].view(*shape)
+        return form(numbers.uniform_(centre - reach, centre + reach, generator=rng)).view(*shape)
+    whole, middle = numbers.view(torch.int64 if like.dtype == torch.float64 else torch.int32), like.new_tensor(centre)
+    for piece in fill_with_bits(numbers, rng):
+        form(spread(whole[piece], middle, reach, numbers[piece]))
+    return numbers.view(*shape)
+
+
+def spread(whole: Tensor, centre: Tensor, reach: float, out: Tensor) -> Tensor:
+    """Whole numbers (N,), from the least to the greatest of their type, as numbers in centre ± reach: `out` (N,)."""
+    return torch.add(centre, out.copy_(whole), alpha=reach / 2.0 ** (8 * out.element_size() - 1), out=out)
 
 
 def uniform(shape: Sequence[int], like: Tensor, rng: Generator | None) -> Tensor:
@@ -72,10 +77,9 @@ def normal(shape: Sequence[int], like: Tensor, rng: Generator | None) -> Tensor:
     """
     if like.device.type != "cpu" or not torch.backends.mkl.is_available():
         return like.new_empty(shape).normal_(generator=rng)
-    return between(-1, 1, shape, like, rng).erfinv_().mul_(math.sqrt(2))
+    return between(-1, 1, shape, like, rng, lambda u: u.erfinv_().mul_(math.sqrt(2)))
 
 
 def laplace(shape: Sequence[int], like: Tensor, rng: Generator | None) -> Tensor:
     """ε ~ Laplace(0, 1), -sign(u) log |u| of a signed u: `shape`, with precision and device of `like`."""
-    u = between(-1, 1, shape, like, rng)
-    return u.abs().clamp_(min=SMALLEST).log_().copysign_(u)
+    return between(-1, 1, shape, like, rng, lambda u: torch.copysign(u.abs().clamp_(min=SMALLEST).log_(), u, out=u))

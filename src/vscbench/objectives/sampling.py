@@ -18,7 +18,7 @@ from vscbench.objectives.rejection import rejection
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vscbench.coders.base import Noise, Params, Posterior
+    from vscbench.coders.base import Noise, Params, Posterior, Transport
     from vscbench.objectives.divergence import LogPrior
 
 
@@ -89,6 +89,7 @@ class Objective:
         x: Tensor,
         posterior: Posterior,
         params: Params,
+        transport: Transport,
         generator: nn.Module,
         rng: Generator | None,
         samples: int | None = None,
@@ -100,7 +101,6 @@ class Objective:
         """
         with torch.no_grad(), frozen_statistics(generator):
             noise = posterior.noise(params, samples or self.samples, rng)
-            transport = posterior.transport(params)
             parts = split(noise, int(generator.candidates_at_once))  # type: ignore[arg-type]
             error = torch.cat([_distance(x, generator(transport(part))) for part in parts])  # (J, B)
             if log_prior is not None:
@@ -121,11 +121,12 @@ class Objective:
 
         `log_prior` is a learned prior, where the posterior's own is not meant.
         """
+        transport = posterior.transport(params)
         if self.sampling == "max_elbo" and self.samples > 1 and self.backward == "selected":
-            noise = self.select(x, posterior, params, generator, rng, log_prior=log_prior)
+            noise = self.select(x, posterior, params, transport, generator, rng, log_prior=log_prior)
         else:
             noise = posterior.noise(params, self.samples, rng)
-        codes = posterior.codes(params, noise)
+        codes = transport(noise)
         mse = squared_error(x, generator(codes))  # (S, B)
         if self.sampling == "iwae":
             return iwae(mse, log_ratio(posterior, params, noise, log_prior), self.kl_weight, codes)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import save_file
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from vscbench import model as models
 from vscbench.coders.masks import nonzero
@@ -138,11 +138,7 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             loss = self.model.coder.loss(x, self.model.generator, self.rng)
         density = nonzero(loss.codes).to(loss.value.dtype).mean((0, 2))
-        self.optimizer.zero_grad()
-        loss.value.mean().backward()
-        if self.training["clip_norm"] and (learnt := list(self.model.coder.parameters())):
-            nn.utils.clip_grad_norm_(learnt, self.training["clip_norm"])
-        self.optimizer.step()
+        self.learning.descend(loss.value.mean())
         return torch.stack((loss.value.detach(), loss.mse.detach(), loss.kl.detach(), density)).sum(1)
 
     def train(self) -> None:

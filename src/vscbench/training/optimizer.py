@@ -2,28 +2,88 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from vscbench.ramps import OneCycle, Ramp, schedule
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
     from vscbench.model import Model
 
 
-class Learning(NamedTuple):
-    """An optimiser, and the rate of each of its groups as a function of the step."""
+@dataclass
+class Learning:
+    """Gradient steps of all parameters."""
 
     optimizer: torch.optim.Optimizer
     """Its groups have a `name`."""
     rates: dict[str, OneCycle | Ramp]
     """By the name of the group; the rate is multiplied by the `scale` of the group."""
+    clipped: Sequence[nn.Parameter] = ()
+    """Those whose gradient is shortened to `clip_norm` where it is longer."""
+    clip_norm: float = math.inf
+    """The longest gradient of them."""
 
     def set_rates(self, step: int, steps: int) -> None:
         """Give each group its learning rate at `step` of `steps`."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.rates[group["name"]](step, steps) * group["scale"]
+
+    def descend(self, loss: Tensor) -> None:
+        """One step down the gradient of `loss`, a number."""
+        self.optimizer.zero_grad()
+        loss.backward()
+        if self.clipped:
+            nn.utils.clip_grad_norm_(self.clipped, self.clip_norm)
+        self.optimizer.step()
+
+
+@dataclass
+class InBackward(Learning):
+    """SGD whose parameters move as soon as their gradient is there, while both are in the cache; to the same values.
+
+    The memory of a gradient is then that of the next. It takes 1 to 3 % off a step at J = 20.
+    """
+
+    def __post_init__(self) -> None:
+        self.descending = False
+        for number, group in enumerate(self.optimizer.param_groups):
+            for parameter in group["params"]:
+                parameter.register_post_accumulate_grad_hook(partial(self.move, number))
+
+    def move(self, number: int, parameter: nn.Parameter) -> None:
+        """What `SGD.step` does to a parameter of group `number`."""
+        gradient = parameter.grad
+        if not self.descending or gradient is None:
+            return
+        group, state = self.optimizer.param_groups[number], self.optimizer.state[parameter]
+        if group["momentum"] and "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(parameter)
+        # Not by torch.optim.sgd.sgd, which calls it: that takes four times as long for a small parameter.
+        torch._fused_sgd_(
+            [parameter],
+            [gradient],
+            [state["momentum_buffer"]] if group["momentum"] else [],
+            **{name: group[name] for name in ("lr", "weight_decay", "momentum", "dampening", "nesterov", "maximize")},
+            is_first_step=False,
+        )
+        parameter.grad = None
+
+    def descend(self, loss: Tensor) -> None:
+        """One step down the gradient of `loss`, a number."""
+        self.optimizer.zero_grad()  # of whoever else asked for one
+        self.descending = True
+        loss.backward()
+        self.descending = False
 
 
 def learning(model: Model, pixels: int, training: dict[str, Any]) -> Learning:
@@ -36,7 +96,7 @@ def _adam(model: Model, training: dict[str, Any]) -> Learning:
     group = {"name": "all", "scale": 1.0, "params": list(model.parameters())}
     decay = training["weight_decay"]
     optimizer = torch.optim.Adam([group], lr=0.0, betas=(0.5, 0.999), weight_decay=decay, fused=True)
-    return Learning(optimizer, {"all": schedule(training["rate"])})
+    return Learning(optimizer, {"all": schedule(training["rate"])}, *_clipping(model, training))
 
 
 def _two_rates(model: Model, pixels: int, training: dict[str, Any]) -> Learning:
@@ -57,4 +117,13 @@ def _two_rates(model: Model, pixels: int, training: dict[str, Any]) -> Learning:
     if learnt := list(model.coder.parameters()):
         groups.append({"name": "encoder", "scale": 1.0, "params": learnt, "momentum": 0.9, "nesterov": True})
         rates["encoder"] = schedule(training["encoder_rate"])
-    return Learning(torch.optim.SGD(groups, lr=0.0, fused=True), rates)
+    optimizer = torch.optim.SGD(groups, lr=0.0, fused=True)
+    clipping = _clipping(model, training)
+    on_cpu = all(parameter.device.type == "cpu" for parameter in model.parameters())
+    return Learning(optimizer, rates, *clipping) if clipping or not on_cpu else InBackward(optimizer, rates)
+
+
+def _clipping(model: Model, training: dict[str, Any]) -> tuple[Sequence[nn.Parameter], float] | tuple[()]:
+    """The parameters whose gradient is clipped, and to what: those of the encoder, if any."""
+    norm, learnt = training.get("clip_norm"), list(model.coder.parameters())
+    return (learnt, norm) if norm and learnt else ()
