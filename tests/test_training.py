@@ -127,6 +127,7 @@ def test_steps_within_backward_are_those_after_it(study: Config, splits: Splits,
         models.append(trainer.model)
         for trainer.step in range(5):
             trainer.train_step(trainer.x[:10])
+        assert clip_norm or all(parameter.grad is None for parameter in trainer.model.parameters())
     start = Trainer(run_spec(study, method), splits, tmp_path / "checkpoint.pt", CPU, 60).model
     for first, one, other in zip(*(model.parameters() for model in (start, *models)), strict=True):
         assert torch.equal(one, other)
