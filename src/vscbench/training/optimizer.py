@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,10 +27,10 @@ class Learning:
     """Its groups have a `name`."""
     rates: dict[str, OneCycle | Ramp]
     """By the name of the group; the rate is multiplied by the `scale` of the group."""
-    clipped: Sequence[nn.Parameter] = ()
-    """Those whose gradient is shortened to `clip_norm` where it is longer."""
-    clip_norm: float = math.inf
-    """The longest gradient of them."""
+    clipped: Sequence[nn.Parameter]
+    """Those whose gradient is clipped: the coder's, none for a solver."""
+    clip_norm: float | None
+    """The longest gradient of them; None where it may have any length."""
 
     def set_rates(self, step: int, steps: int) -> None:
         """Give each group its learning rate at `step` of `steps`."""
@@ -42,7 +41,7 @@ class Learning:
         """One step down the gradient of `loss`, a number."""
         self.optimizer.zero_grad()
         loss.backward()
-        if self.clipped:
+        if self.clipped and self.clip_norm:
             nn.utils.clip_grad_norm_(self.clipped, self.clip_norm)
         self.optimizer.step()
 
@@ -96,7 +95,8 @@ def _adam(model: Model, training: dict[str, Any]) -> Learning:
     group = {"name": "all", "scale": 1.0, "params": list(model.parameters())}
     decay = training["weight_decay"]
     optimizer = torch.optim.Adam([group], lr=0.0, betas=(0.5, 0.999), weight_decay=decay, fused=True)
-    return Learning(optimizer, {"all": schedule(training["rate"])}, *_clipping(model, training))
+    rates = {"all": schedule(training["rate"])}
+    return Learning(optimizer, rates, list(model.coder.parameters()), training.get("clip_norm"))
 
 
 def _two_rates(model: Model, pixels: int, training: dict[str, Any]) -> Learning:
@@ -118,12 +118,6 @@ def _two_rates(model: Model, pixels: int, training: dict[str, Any]) -> Learning:
         groups.append({"name": "encoder", "scale": 1.0, "params": learnt, "momentum": 0.9, "nesterov": True})
         rates["encoder"] = schedule(training["encoder_rate"])
     optimizer = torch.optim.SGD(groups, lr=0.0, fused=True)
-    clipping = _clipping(model, training)
+    clip_norm = training.get("clip_norm")
     on_cpu = all(parameter.device.type == "cpu" for parameter in model.parameters())
-    return Learning(optimizer, rates, *clipping) if clipping or not on_cpu else InBackward(optimizer, rates)
-
-
-def _clipping(model: Model, training: dict[str, Any]) -> tuple[Sequence[nn.Parameter], float] | tuple[()]:
-    """The parameters whose gradient is clipped, and to what: those of the encoder, if any."""
-    norm, learnt = training.get("clip_norm"), list(model.coder.parameters())
-    return (learnt, norm) if norm and learnt else ()
+    return (InBackward if on_cpu and not clip_norm else Learning)(optimizer, rates, learnt, clip_norm)
