@@ -6,7 +6,6 @@ straight-through estimator), so that tests/test_benchmark_reference.py can hold 
 
 from __future__ import annotations
 
-import copy
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -63,13 +62,15 @@ class PlainStep:
         self.method, self.training = spec["coder"], spec["training"]
         self.samples, self.kl_weight = spec["objective"]["samples"], spec["objective"]["kl_weight"]
         coder: Amortised = model.coder  # type: ignore[assignment]
-        self.features = copy.deepcopy(coder.encoder)
+        layers: nn.Sequential = coder.encoder.layers  # type: ignore[assignment]
+        self.features = nn.Sequential(
+            *(layer(part.weight, part.bias) if isinstance(part, nn.Linear) else part for part in layers)
+        )
         self.heads = nn.ModuleDict()
         names = coder.posterior.heads
         parts = (parameter.detach().chunk(len(names)) for parameter in (coder.heads.weight, coder.heads.bias))
         for name, weight, bias in zip(names, *parts, strict=True):
-            self.heads[name] = nn.Linear(weight.shape[1], weight.shape[0], dtype=weight.dtype)
-            self.heads[name].load_state_dict({"weight": weight, "bias": bias})
+            self.heads[name] = layer(weight, bias)
         parameters = [*self.features.parameters(), *self.heads.parameters()]
         self.optimizer = torch.optim.SGD(parameters, lr=encoder_rate, momentum=0.9, nesterov=True)
         self.atoms: NDArray[Any] = model.generator.get_parameter("atoms").detach().numpy().copy()  # (P, K)
@@ -190,6 +191,13 @@ class PlainStep:
         loss = residual.square().mean(-1) + self.kl_weight * self.kl(params).sum(-1)  # (B, S)
         weight = torch.zeros_like(loss).scatter_(1, loss.argmin(1, keepdim=True), 1.0)
         return Forward((weight * loss).sum(1).mean(), codes, weight)
+
+
+def layer(weight: Tensor, bias: Tensor) -> nn.Linear:
+    """torch's own linear layer, whatever the suite computes its own by, with a copy of the weights."""
+    made = nn.Linear(weight.shape[1], weight.shape[0], dtype=weight.dtype)
+    made.load_state_dict({"weight": weight, "bias": bias})
+    return made
 
 
 def threshold_posterior(params: dict[str, Tensor]) -> Gamma:

@@ -16,6 +16,7 @@ from plain import PlainStep
 from rounds import Row, divide, interleave, milliseconds
 from vscbench import model as models
 from vscbench.config import merge
+from vscbench.linear import product
 from vscbench.training.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -73,7 +74,10 @@ def suite_step(trainer: Trainer) -> Callable[[], object]:
 
 
 def matrix_products(trainer: Trainer) -> Callable[[], object]:
-    """The products that no implementation can do without: encoder and heads both ways, J samples decoded once."""
+    """The products that no implementation can do without: encoder and heads both ways, J samples decoded once.
+
+    By the library that the suite takes them from.
+    """
     model, size = trainer.model, trainer.batch
     weights = [p.detach() for p in model.coder.parameters() if p.ndim == 2]
     inputs = [torch.randn(size, weight.shape[1]) for weight in weights]
@@ -83,12 +87,12 @@ def matrix_products(trainer: Trainer) -> Callable[[], object]:
 
     def run() -> None:
         for x, weight in zip(inputs, weights, strict=True):
-            torch.mm(x, weight.T)
-        torch.mm(codes, atoms.T)
+            product(x, weight)
+        product(codes, atoms)
         for layer, (x, weight, gradient) in enumerate(zip(inputs, weights, gradients, strict=True)):
-            torch.mm(gradient.T, x)
+            product(gradient.T, x.T)
             if layer:  # nobody asks for the gradient of the data
-                torch.mm(gradient, weight)
+                product(gradient, weight.T)
 
     return run
 

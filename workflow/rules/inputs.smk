@@ -24,6 +24,7 @@ SHARED_CODE = (
     ),
     *(f"training/{name}.py" for name in ("loop", "optimizer", "checkpoint", "memory")),
     "data/batches.py",
+    "linear.py",
     "model.py",
     "ramps.py",
 )

@@ -9,6 +9,7 @@ from torch import Generator, Tensor, nn
 
 from vscbench.coders.base import Coder, Params, Posterior
 from vscbench.coders.learned_prior import LearnedPrior, running_statistics
+from vscbench.linear import Linear
 from vscbench.objectives.divergence import log_ratio
 from vscbench.objectives.iwae import log_weights
 from vscbench.objectives.loss import squared_error
@@ -45,7 +46,7 @@ class Amortised(Coder):
         super().__init__()
         self.encoder = encoder
         # One product for all the heads; each row is initialised as in a layer of its own.
-        self.heads = nn.Linear(int(encoder.features), latents * len(posterior.heads))  # type: ignore[arg-type]
+        self.heads = Linear(int(encoder.features), latents * len(posterior.heads))  # type: ignore[arg-type]
         self.posterior = posterior
         self.objective = objective
         self.learned_prior = learned_prior

@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from vscbench.coders.learned_prior import LearnedPrior
+from vscbench.linear import Linear
 from vscbench.ramps import Ramp
 
 if TYPE_CHECKING:
@@ -43,9 +44,7 @@ class ClassifierPrior(LearnedPrior):
         temperature: Ramp = Ramp(1, 0.01, end=0.03837, shape="geometric"),
     ) -> None:
         super().__init__(shape, count)
-        self.classifier = nn.Sequential(
-            nn.Flatten(), nn.Linear(prod(shape), HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, count)
-        )
+        self.classifier = nn.Sequential(nn.Flatten(), Linear(prod(shape), HIDDEN), nn.ReLU(), Linear(HIDDEN, count))
         self.frequency: Tensor
         self.register_buffer("frequency", torch.full((count,), 1 / count))
         self.temperature, self.heat = temperature, temperature.final

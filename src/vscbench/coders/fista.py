@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vscbench.coders.map_solver import MapSolver, Solution
+from vscbench.linear import product
 from vscbench.ramps import Ramp
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def fista(x: Tensor, atoms: Tensor, penalty: float, max_iterations: int = 500, t
     if not gram.isfinite().all():  # the dictionary diverged: no codes, so that the run ends as diverged
         return Solution.of_no_dictionary(x, atoms.shape[1])
     step = 1 / torch.linalg.eigvalsh(gram)[-1].clamp(min=torch.finfo(gram.dtype).tiny)
-    gram, correlation, shrink = gram * step, correlation * step, penalty * step
+    rest = torch.eye(len(gram), dtype=x.dtype, device=x.device) - gram * step
+    correlation, shrink = correlation * step, penalty * step
 
     solution = torch.zeros_like(correlation)
     iterations = torch.full((len(x),), max_iterations, device=x.device)
@@ -36,8 +38,8 @@ def fista(x: Tensor, atoms: Tensor, penalty: float, max_iterations: int = 500, t
     codes = look_ahead = solution
     momentum = x.new_ones(len(x), 1)
     for iteration in range(1, max_iterations + 1):
-        # z = soft(y - (y AᵀA - x A)/L, λ/L), written so that the product adds in place.
-        target = torch.addmm(correlation, look_ahead, gram, alpha=-1).add_(look_ahead)
+        # z = soft(y - (y AᵀA - x A)/L, λ/L), with one product and one sum: y (1 - AᵀA/L) + x A/L.
+        target = product(look_ahead, rest).add_(correlation)
         new = target - target.clamp(-shrink, shrink)
         change = new - codes
         uphill = torch.linalg.vecdot(look_ahead - new, change).unsqueeze(-1) > 0

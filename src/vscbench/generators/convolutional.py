@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from torch import Tensor, nn
 
 from vscbench.errors import UserError
+from vscbench.linear import Linear
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +102,7 @@ class ConvolutionalGenerator(nn.Module):
             layers += [nn.ConvTranspose2d(channels, outputs, KERNEL, layer.stride, layer.padding)]
             layers += [nn.BatchNorm2d(outputs), nn.ReLU()]
             channels = outputs
-        self.hidden = nn.Sequential(nn.Linear(latents, self.start[0] * start**2), nn.ReLU())
+        self.hidden = nn.Sequential(Linear(latents, self.start[0] * start**2), nn.ReLU())
         self.layers = nn.Sequential(*layers, nn.ConvTranspose2d(channels, shape[0], KERNEL, 2, 1), nn.Sigmoid())
 
     def forward(self, codes: Tensor) -> Tensor:

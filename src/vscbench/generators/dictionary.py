@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vscbench.linear import linear
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -36,4 +38,4 @@ class Dictionary(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """Decode codes (..., K) to data (..., P)."""
-        return F.linear(codes, self.atoms)
+        return linear(codes, self.atoms)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 from torch import Tensor, nn
 
+from vscbench.linear import Linear
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,7 +24,7 @@ class MLP(nn.Module):
 
     def __init__(self, shape: Sequence[int], widths: Sequence[int]) -> None:
         super().__init__()
-        layers = [(nn.Linear(a, b), nn.ReLU(inplace=True)) for a, b in pairwise((prod(shape), *widths))]
+        layers = [(Linear(a, b), nn.ReLU(inplace=True)) for a, b in pairwise((prod(shape), *widths))]
         self.layers = nn.Sequential(*(module for layer in layers for module in layer))
         self.features = widths[-1]
 
@@ -46,7 +48,7 @@ class MLPGenerator(nn.Module):
         super().__init__()
         self.shape, self.latents = tuple(shape), latents
         hidden = MLP((latents,), widths).layers
-        self.layers = nn.Sequential(*hidden, nn.Linear(widths[-1], prod(shape)), nn.Sigmoid())
+        self.layers = nn.Sequential(*hidden, Linear(widths[-1], prod(shape)), nn.Sigmoid())
 
     def forward(self, codes: Tensor) -> Tensor:
         """Decode codes (..., K) to images (..., C, H, W) in [0, 1]."""
