@@ -53,6 +53,8 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x Wᵀ + b of x (..., I), W (O, I) and b (O,): (..., O)."""
     if not by_onednn() or torch.is_autocast_enabled(x.device.type):
         return F.linear(x, weight, bias)
+    if not torch.is_grad_enabled():
+        return product(x, weight, bias)
     rows: Tensor = _Linear.apply(x.flatten(0, -2), weight, bias)
     return rows if rows.ndim == x.ndim else rows.unflatten(0, x.shape[:-1])
 

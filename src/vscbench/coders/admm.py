@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vscbench.coders.map_solver import MapSolver, Solution
+from vscbench.linear import product
 from vscbench.ramps import Ramp
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def admm(
     for iteration in range(1, max_iterations + 1):
         if not len(rows):
             break
-        dense = torch.addmm(ridge, codes - multiplier, inverse)
+        dense = product(codes - multiplier, inverse).add_(ridge)  # the inverse is symmetric
         moved = torch.lerp(codes, dense, RELAXATION).add_(multiplier)
         multiplier = moved.clamp(-shrink, shrink)  # u + w - z: what the shrinkage takes away
         new = moved - multiplier
