@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 from vscbench import linear as module
-from vscbench.linear import Linear, by_onednn, linear, product
+from vscbench.linear import Linear, linear, mkl_is_slow, product
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ def onednn(monkeypatch: pytest.MonkeyPatch) -> None:
     """This processor's products by oneDNN, whatever it is."""
     if not torch.backends.mkldnn.is_available():
         pytest.skip("torch was built without oneDNN")
-    monkeypatch.setattr(module, "by_onednn", lambda: True)
+    monkeypatch.setattr(module, "mkl_is_slow", lambda: True)
 
 
 def operators(run: Callable[[], object]) -> set[str]:
@@ -69,13 +69,12 @@ def test_values_and_gradients(make: Callable[[], Tensor], *, biased: bool) -> No
         torch.testing.assert_close(one.double(), other, rtol=1e-5, atol=1e-4)
 
 
-@pytest.mark.usefixtures("onednn")
 def test_gradients_in_double_precision() -> None:
+    """Of the function that stands between a layer and oneDNN, whose products are torch's here."""
     torch.manual_seed(0)
-    shapes = ((2, 3, 5), (4, 5), (4,))
-    inputs = [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
-    assert torch.autograd.gradcheck(linear, inputs)
-    assert torch.autograd.gradcheck(linear, inputs[:2])
+    x, weight, bias = (torch.randn(s, dtype=torch.float64, requires_grad=True) for s in ((3, 5), (4, 5), (4,)))
+    assert torch.autograd.gradcheck(module._Linear.apply, (x, weight, bias))
+    assert torch.autograd.gradcheck(module._Linear.apply, (x, weight, None))
 
 
 @pytest.mark.usefixtures("onednn")
@@ -126,12 +125,12 @@ def test_who_computes_what() -> None:
 )
 def test_processors(found: dict[str, Any], expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: MappingProxyType(found))
-    assert by_onednn.__wrapped__() is (expected and torch.backends.mkldnn.is_available())
+    assert mkl_is_slow.__wrapped__() is (expected and torch.backends.mkldnn.is_available())
 
 
 def test_others_are_torch_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Elsewhere nothing stands between a layer and torch, to the last bit."""
-    monkeypatch.setattr(module, "by_onednn", lambda: False)
+    monkeypatch.setattr(module, "mkl_is_slow", lambda: False)
     torch.manual_seed(0)
     layer, x = Linear(6, 4), torch.randn(3, 6)
     own = nn.Linear(6, 4)

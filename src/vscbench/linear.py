@@ -12,17 +12,22 @@ from torch.autograd.function import once_differentiable
 
 
 @cache
-def by_onednn() -> bool:
-    """Whether oneDNN computes the products of this processor: by its name, so that a machine always answers alike."""
+def mkl_is_slow() -> bool:
+    """Whether MKL is slow on this processor: told by its name, so that a machine always computes alike."""
     found: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.10 and later
     known = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     return bool(known and found.get("avx512_f") and "AMD" in found.get("cpu_name", ""))
 
 
+def by_onednn(x: Tensor, weight: Tensor) -> bool:
+    """Whether oneDNN multiplies these: in single precision, on such a processor, and there is something to multiply."""
+    single = x.dtype == weight.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+    return mkl_is_slow() and single and x.device.type == "cpu" and x.numel() > 0
+
+
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x Wᵀ + b of x (..., I), W (O, I) and b (O,), without a graph: (..., O)."""
-    single = x.dtype == weight.dtype == torch.float32 and x.device.type == "cpu"
-    if not by_onednn() or not single or not x.numel():
+    """x Wᵀ + b of x (..., I), W (O, I) and b (O,), for who needs no graph: (..., O)."""
+    if not by_onednn(x, weight):
         return F.linear(x, weight, bias)
     # What torch.compile makes of a linear layer; no public function reaches oneDNN in single precision.
     found: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")  # noqa: SLF001
@@ -51,7 +56,7 @@ class _Linear(torch.autograd.Function):
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x Wᵀ + b of x (..., I), W (O, I) and b (O,): (..., O)."""
-    if not by_onednn() or torch.is_autocast_enabled(x.device.type):
+    if not by_onednn(x, weight):
         return F.linear(x, weight, bias)
     if not torch.is_grad_enabled():
         return product(x, weight, bias)
