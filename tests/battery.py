@@ -18,7 +18,7 @@ from vscbench.coders import LEARNED_SOLVERS, POSTERIORS, SOLVERS, build_coder, b
 from vscbench.coders.base import Base
 from vscbench.coders.threshold import Estimator
 from vscbench.data import Splits
-from vscbench.generators import Dictionary, build_encoder
+from vscbench.networks import Dictionary, build_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

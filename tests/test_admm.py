@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from vscbench.coders.admm import Admm, admm, ridge_inverse
 from vscbench.coders.fista import fista
-from vscbench.generators import Dictionary
+from vscbench.networks import Dictionary
 from vscbench.objectives.lasso import lasso_objective
 from vscbench.ramps import Ramp
 

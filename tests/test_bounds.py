@@ -15,7 +15,7 @@ from battery import POSTERIOR_SPECS, Spec, made_up, make_coder, name
 from vscbench import config as configs
 from vscbench.coders import Amortised
 from vscbench.coders.gaussian import Gaussian
-from vscbench.generators import Dictionary
+from vscbench.networks import Dictionary
 from vscbench.metrics import bounds
 from vscbench.metrics.evaluation import Evaluation
 from vscbench.model import Model

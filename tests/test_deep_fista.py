@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 from vscbench.coders import build_coder
 from vscbench.coders.deep_fista import deep_fista
 from vscbench.coders.fista import fista
-from vscbench.generators import Dictionary, build_encoder, build_generator
+from vscbench.networks import Dictionary, build_encoder, build_generator
 from vscbench.objectives.lasso import lasso_objective
 
 PENALTY = 0.5

@@ -9,7 +9,7 @@ from sklearn.linear_model import Lasso
 from torch import Generator, Tensor
 
 from vscbench.coders.fista import Fista, fista
-from vscbench.generators import Dictionary
+from vscbench.networks import Dictionary
 from vscbench.objectives.lasso import lasso_objective
 from vscbench.ramps import Ramp
 

@@ -13,7 +13,7 @@ from battery import POSTERIOR_SPECS, Spec, name
 from vscbench.coders import build_coder
 from vscbench.data.batches import flipped, inputs
 from vscbench.errors import UserError
-from vscbench.generators import build_encoder, build_generator
+from vscbench.networks import build_encoder, build_generator
 
 CPU = torch.device("cpu")
 GENERATORS: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {

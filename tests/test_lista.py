@@ -12,7 +12,7 @@ from torch.nn.functional import softshrink
 from vscbench.coders.fista import fista
 from vscbench.coders.lista import Lista
 from vscbench.data import synthetic
-from vscbench.generators import Dictionary
+from vscbench.networks import Dictionary
 from vscbench.model import Model
 from vscbench.objectives.lasso import lasso_objective
 from vscbench.ramps import Ramp

@@ -28,7 +28,7 @@ from vscbench.coders.laplacian import Laplacian
 from vscbench.coders.threshold import Thresholded
 from vscbench.data import Splits
 from vscbench.data.splits import standardise
-from vscbench.generators import Dictionary
+from vscbench.networks import Dictionary
 from vscbench.metrics import (
     QUESTIONS,
     RESOURCES,

@@ -17,7 +17,7 @@ from vscbench.objectives.rejection import accepted
 
 if TYPE_CHECKING:
     from vscbench.coders.base import Noise
-    from vscbench.generators import Dictionary
+    from vscbench.networks import Dictionary
 
 J = 6
 RULES = get_args(get_type_hints(Objective)["sampling"])

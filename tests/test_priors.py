@@ -37,7 +37,7 @@ from vscbench.training.loop import Trainer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vscbench.generators import Dictionary
+    from vscbench.networks import Dictionary
 
 CPU = torch.device("cpu")
 J, M = 6, 4

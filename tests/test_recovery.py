@@ -14,7 +14,7 @@ from vscbench import config as configs
 from vscbench.coders import build_coder
 from vscbench.coders.fista import Fista, fista
 from vscbench.data import Splits, synthetic
-from vscbench.generators import Dictionary, build_encoder
+from vscbench.networks import Dictionary, build_encoder
 from vscbench.metrics import Evaluation, recovery
 from vscbench.metrics.recovery import aligned, calibration_error, f1, match, oracle, reliability
 from vscbench.model import Model

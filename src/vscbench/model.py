@@ -9,7 +9,7 @@ from torch import nn
 
 from vscbench.coders import build_coder
 from vscbench.errors import UserError
-from vscbench.generators import build_encoder, build_generator
+from vscbench.networks import build_encoder, build_generator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

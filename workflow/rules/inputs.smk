@@ -15,7 +15,7 @@ SHARED_CODE = (
         )
     ),
     *(
-        f"generators/{name}.py"
+        f"networks/{name}.py"
         for name in ("__init__", "dictionary", "mlp", "convolutional")
     ),
     *(

@@ -20,7 +20,7 @@ from vscbench.coders.lista import Lista
 from vscbench.coders.spike_slab import SpikeSlab
 from vscbench.coders.threshold import FixedThreshold, GammaThreshold
 from vscbench.coders.vamp import VampPrior
-from vscbench.generators import Dictionary
+from vscbench.networks import Dictionary
 from vscbench.objectives import Objective
 from vscbench.ramps import Ramp
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vscbench.coders.fista import fista
-from vscbench.generators import Dictionary
+from vscbench.networks import Dictionary
 
 if TYPE_CHECKING:
     from vscbench.metrics.evaluation import Evaluation, Measures

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vscbench.coders.amortised import Amortised
 from vscbench.coders.fista import fista
-from vscbench.generators import Dictionary
+from vscbench.networks import Dictionary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vscbench.generators.convolutional import ConvolutionalEncoder, ConvolutionalGenerator, ResNet18
-from vscbench.generators.dictionary import Dictionary
-from vscbench.generators.mlp import MLP, MLPGenerator
+from vscbench.networks.convolutional import ConvolutionalEncoder, ConvolutionalGenerator, ResNet18
+from vscbench.networks.dictionary import Dictionary
+from vscbench.networks.mlp import MLP, MLPGenerator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
