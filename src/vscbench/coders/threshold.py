@@ -15,6 +15,7 @@ from torch.autograd.function import once_differentiable
 from vscbench.coders.divergences import gamma_kl, thresholded_laplace_kl
 from vscbench.coders.gamma import Threshold, standard_gamma
 from vscbench.coders.laplacian import Laplacian
+from vscbench.coders.masks import nonzero
 from vscbench.coders.posterior import Base, Draw, Noise, Params, Posterior, Transport
 from vscbench.errors import UserError
 from vscbench.settings import Density, NonNegative, Positive
@@ -43,7 +44,7 @@ def _shrink(deviation: Tensor, threshold: Tensor | float) -> tuple[Tensor, Tenso
         shrunk = F.softshrink(deviation, threshold)
     else:
         shrunk = deviation - deviation.clamp(-threshold, threshold)
-    return shrunk, (shrunk != 0).to(shrunk.dtype)
+    return shrunk, nonzero(shrunk)
 
 
 class _StraightThrough(torch.autograd.Function):
