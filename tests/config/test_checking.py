@@ -52,7 +52,7 @@ WRONG: dict[str, tuple[str, Any, str]] = {
     "typo in a method": (
         "methods.mine.treshold",
         {"kind": "fixed"},
-        "methods.mine: unknown key treshold; did you mean threshold?; allowed are prior_scale, family, threshold, prior",
+        "methods.mine: unknown key treshold; did you mean threshold?; allowed are prior_scale, family, threshold",
     ),
     "typo in a threshold": (
         "methods.mine.threshold",
@@ -154,7 +154,7 @@ WRONG: dict[str, tuple[str, Any, str]] = {
     "unknown rule": (
         f"{R}.objective.sampling",
         "max_elob",
-        f"{R}.objective.sampling: there is no sampling rule max_elob; did you mean max_elbo?; there are max_elbo, average",
+        f"{R}.objective.sampling: there is no sampling rule max_elob; did you mean max_elbo?; there are max_elbo,",
     ),
     "unknown family": (
         "methods.mine.family",
@@ -210,7 +210,7 @@ WRONG: dict[str, tuple[str, Any, str]] = {
         {"kind": "fixed", "value": 1, "density": 0.1},
         "methods.mine.threshold: value and density exclude each other: give one",
     ),
-    "epochs and steps": (f"{R}.training.steps", 3, f"{R}.training: steps and epochs exclude each other: give one"),
+    "epochs and steps": (f"{R}.training.steps", 3, f"{R}.training: epochs and steps exclude each other: give one"),
     "unknown data set": (
         f"{R}.dataset",
         "synthetics",

@@ -20,19 +20,19 @@ LARGEST_FILE, LARGEST, DEEPEST = 1_000_000, 200_000, 20
 
 
 class Loader(yaml.SafeLoader):
-    """YAML 1.1 with the numbers of YAML 1.2 (1e-4 is one, 1:30 is text), and without keys given twice."""
+    """YAML 1.1 with the numbers of YAML 1.2 (1e-4 is one, 1:30 is text), keys of text, each given once."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """A mapping, each of whose keys is there once."""
+        """A mapping."""
         seen = set()
         for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value} is given twice", key.start_mark
+            if not isinstance(key, yaml.ScalarNode) or key.value in seen:
+                wrong = (
+                    f"the key {key.value} is given twice" if isinstance(key, yaml.ScalarNode) else "a key is no text"
                 )
-            if isinstance(key, yaml.ScalarNode):
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
+                raise yaml.constructor.ConstructorError(None, None, wrong, key.start_mark)
+            seen.add(key.value)
+        return {str(key): value for key, value in super().construct_mapping(node, deep).items()}
 
 
 class Dumper(yaml.SafeDumper):
