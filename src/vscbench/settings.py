@@ -40,7 +40,7 @@ def matching(pattern: str, expected: str, longest: int) -> Any:
     return Field(pattern=pattern, max_length=longest, json_schema_extra={"expected": expected})
 
 
-Count: TypeAlias = Annotated[int, Field(ge=1)]
+Count: TypeAlias = Annotated[int, Field(ge=1, le=10**9)]
 Positive: TypeAlias = Annotated[float, Field(gt=0)]
 NonNegative: TypeAlias = Annotated[float, Field(ge=0)]
 Probability: TypeAlias = Annotated[float, Field(gt=0, lt=1)]

@@ -52,13 +52,19 @@ def violations(errors: Sequence[Any], whole: dict[str, Any]) -> Iterator[tuple[t
         elif error["type"] == "value_error":
             found[inside] = str(error["ctx"]["error"])
         else:
-            value, there = json.dumps(error["input"], default=str), rules(whole, error["loc"])[1]
-            value = value if len(value) < SHOWN else f"{value[:SHOWN]}..."
-            found[inside] = f"{value} is not allowed; it must be {expectation(there)}{hint(error['input'], there)}"
+            there = rules(whole, error["loc"])[1]
+            found[inside] = f"{shown(error['input'])} is not allowed; it must be {expectation(there)}"
+            found[inside] += hint(error["input"], there)
     for keys, text in found.items():
         # Of a union, each branch complains: the one that got furthest is meant.
         if not any(other[: len(keys)] == keys for other in found if other != keys):
             yield tuple(key for key in keys if not key.startswith("<")), text
+
+
+def shown(value: Any) -> str:
+    """A wrong value in a message: what is long is cut."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) < SHOWN else f"{text[:SHOWN]}..."
 
 
 def rules(whole: dict[str, Any], place: Sequence[Any]) -> tuple[tuple[str, ...], list[dict[str, Any]]]:

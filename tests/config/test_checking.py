@@ -123,10 +123,16 @@ WRONG: dict[str, tuple[str, Any, str]] = {
         f"{R}.evaluation.gradients: 3 is not allowed; it must",
     ),
     "nothing": ("methods", None, "methods: null is not allowed; it must be a mapping"),
+    "digits without end": (f"{R}.training.epochs", 10**400, f"{R}.training.epochs: 1000000000000"),
+    "null as a sweep": (
+        "methods.mine.threshold",
+        [None],
+        "methods.mine.threshold: [null] is not allowed; it must be a",
+    ),
     "below the range": (
         f"{R}.training.epochs",
         0,
-        f"{R}.training.epochs: 0 is not allowed; it must be a whole number, at least 1, or null",
+        f"{R}.training.epochs: 0 is not allowed; it must be a whole number, at least 1, at most 1000000000, or null",
     ),
     "edge of the range": (
         "methods.mine.threshold",
@@ -182,6 +188,7 @@ WRONG: dict[str, tuple[str, Any, str]] = {
         "parts:Gausian",
         "methods.mine.family: parts:Gausian: parts has no",
     ),
+    "no class": ("methods.mine.family", "math:pi", "methods.mine.family: math:pi is no class"),
     "unknown kind of data": (
         "datasets.synthetic.kind",
         "synthetc",

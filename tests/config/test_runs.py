@@ -276,7 +276,7 @@ def test_specification_without_a_study() -> None:
         configs.spec(Method("a", "A", {"family": "gaussian", "prior_scal": 1}), (9,), objective={"samples": 0})
     first, second = str(caught.value).splitlines()
     assert first.startswith("coder: unknown key prior_scal; did you mean prior_scale?; allowed are prior_scale, family")
-    assert second == "objective.samples: 0 is not allowed; it must be a whole number, at least 1"
+    assert second == "objective.samples: 0 is not allowed; it must be a whole number, at least 1, at most 1000000000"
 
 
 def test_addresses_of_the_parts(content: dict[str, Any], recovery: dict[str, Any]) -> None:

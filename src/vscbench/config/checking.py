@@ -15,7 +15,7 @@ from vscbench.errors import UserError
 from vscbench.methods import METHODS
 from vscbench.registry import nearest
 from vscbench.settings import made
-from vscbench.violations import ViolationsError
+from vscbench.violations import ViolationsError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -199,8 +199,7 @@ def _evaluation_lines(evaluation: Mapping[str, Any], where: str) -> Iterator[str
             except ViolationsError as error:
                 yield from error.at(where, name)
         elif not isinstance(value, bool):
-            shown = json.dumps(value)
-            yield f"{where}.{name}: {shown} is not allowed; it must be a mapping of settings, or false to leave it out"
+            yield f"{where}.{name}: {shown(value)} is not allowed; it must be a mapping of settings, or false to leave it out"
 
 
 def _fit_lines(study: Study) -> Iterator[str]:

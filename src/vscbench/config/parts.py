@@ -15,7 +15,7 @@ from vscbench.config.study import Objective, Training
 from vscbench.errors import UserError
 from vscbench.merging import EXCLUSIVE
 from vscbench.settings import Label
-from vscbench.violations import ViolationsError, rules
+from vscbench.violations import ViolationsError, rules, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -96,15 +96,17 @@ def chosen(role: str, part: Mapping[str, Any]) -> Any:
     selector = ROLES[role].selector
     if selector not in part:
         raise ViolationsError([((), f"missing key {selector}: one of {', '.join(names(role))}, or module:Class")])
-    if not isinstance(part[selector], str):
-        text = (
-            f"{json.dumps(part[selector])} is not allowed; it must be one of {', '.join(names(role))}, or module:Class"
-        )
+    name = part[selector]
+    if not isinstance(name, str):
+        text = f"{shown(name)} is not allowed; it must be one of {', '.join(names(role))}, or module:Class"
         raise ViolationsError([((selector,), text)])
     try:
-        return find(role, part[selector])
+        found = find(role, name)
     except UserError as error:
         raise ViolationsError([((selector,), str(error))]) from None
+    if not inspect.isclass(found):
+        raise ViolationsError([((selector,), f"{name} is no class")])
+    return found
 
 
 @cache

@@ -124,7 +124,7 @@ def _lists(part: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tup
         value = part[key]
         if isinstance(value, dict):
             yield from _lists(value, (*above, key))
-        elif isinstance(value, list) and not any(isinstance(each, list | dict) for each in value):
+        elif isinstance(value, list) and value != [None] and not any(isinstance(each, list | dict) for each in value):
             yield (*above, key), value
 
 
