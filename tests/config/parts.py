@@ -1,3 +1,4 @@
+# ruff: noqa: D102
 """Stand-ins for the parts that a configuration names: as the package's own, but of a line each, without torch."""
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from pydantic import Field
 
 from vscbench.errors import UserError
 from vscbench.ramps import OneCycle, Ramp
-from vscbench.settings import Count, Density, NonNegative, Positive, Probability, Rate
+from vscbench.settings import Count, Density, NonNegative, Positive, Probability, Rate  # noqa: TC001  (settings)
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
@@ -110,7 +111,7 @@ class Encoder:
 class Gaussian:
     """A symmetric base."""
 
-    takes: ClassVar[tuple[str, ...]] = ("threshold", "prior")
+    deviation = transport = None
     prior_scale: Positive = 0.316
     """s₀, the standard deviation of the prior."""
 
@@ -119,16 +120,23 @@ class Gaussian:
 class Laplacian:
     """A symmetric base that warms up."""
 
-    takes: ClassVar[tuple[str, ...]] = ("threshold", "prior")
+    deviation = transport = None
     prior_scale: Positive = 0.1
     noise_warmup: Ramp = Ramp(1, 1)
+
+
+@dataclass(frozen=True)
+class Weighted(Laplacian):
+    """A family with a setting that is named as one of the objective."""
+
+    kl_weight: Positive = 1.0
 
 
 @dataclass(frozen=True)
 class SpikeSlab:
     """A family with a density of its own."""
 
-    takes: ClassVar[tuple[str, ...]] = ("prior",)
+    transport = None
     prior_scale: Positive = 0.316
     prior_active: Probability = 0.1
     density: Density | None = None
@@ -139,8 +147,6 @@ class SpikeSlab:
 
 class Fista:
     """A solver."""
-
-    takes: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -156,7 +162,9 @@ class Fista:
 class Admm(Fista):
     """A solver for dictionaries."""
 
-    def __init__(self, atoms: Tensor, penalty: Positive = 20.0, penalty_warmup: Ramp = Ramp(1, 1)) -> None: ...
+    def __init__(
+        self, atoms: Tensor, penalty: Positive = 20.0, rho: Positive = 10.0, penalty_warmup: Ramp = Ramp(1, 1)
+    ) -> None: ...
 
     @staticmethod
     def unfit(spec: dict[str, Any], *, shape: tuple[int, ...], linear: bool) -> str:  # noqa: ARG004
@@ -227,22 +235,18 @@ def gradients(  # type: ignore[empty-body]
 ) -> dict[str, float]: ...
 
 
-HERE = "parts"
-TABLES = {
-    "vscbench.data.SOURCES": {"synthetic": "Synthetic", "pictures": "Pictures", "array": "Array"},
-    "vscbench.networks.GENERATORS": {"dictionary": "Dictionary", "mlp": "MLP", "convolutional": "Convolutional"},
-    "vscbench.networks.ENCODERS": {"mlp": "Encoder"},
-    "vscbench.coders.FAMILIES": {
-        "gaussian": "Gaussian",
-        "laplacian": "Laplacian",
-        "spike_slab": "SpikeSlab",
-        "fista": "Fista",
-        "admm": "Admm",
-    },
-    "vscbench.coders.THRESHOLDS": {"fixed": "FixedThreshold", "gamma": "GammaThreshold"},
-    "vscbench.coders.PRIORS": {"vamp": "VampPrior"},
-    "vscbench.objectives.RULES": {"max_elbo": "average", "average": "average", "iwae": "iwae"},
-    "vscbench.training.OPTIMIZERS": {"two_rates": "TwoRates", "adam": "Adam"},
-    "vscbench.metrics.METRICS": {"reconstruction": "reconstruction", "gradients": "gradients"},
+DATASET = {"synthetic": "parts:Synthetic", "pictures": "parts:Pictures", "array": "parts:Array"}
+GENERATOR = {"dictionary": "parts:Dictionary", "mlp": "parts:MLP", "convolutional": "parts:Convolutional"}
+ENCODER = {"mlp": "parts:Encoder"}
+CODER = {
+    "gaussian": "parts:Gaussian",
+    "laplacian": "parts:Laplacian",
+    "spike_slab": "parts:SpikeSlab",
+    "fista": "parts:Fista",
+    "admm": "parts:Admm",
 }
-"""The tables of the package, with these parts in them."""
+THRESHOLD = {"fixed": "parts:FixedThreshold", "gamma": "parts:GammaThreshold"}
+PRIOR = {"vamp": "parts:VampPrior"}
+RULE = {"max_elbo": "parts:average", "average": "parts:average", "iwae": "parts:iwae"}
+OPTIMIZER = {"two_rates": "parts:TwoRates", "adam": "parts:Adam"}
+METRIC = {"reconstruction": "parts:reconstruction", "gradients": "parts:gradients"}
