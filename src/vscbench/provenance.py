@@ -105,13 +105,16 @@ def _locate(name: str, homes: Sequence[Home]) -> Path | None:
 
 @cache
 def _imports(path: Path, module: str, function: str = "") -> tuple[str, ...]:
-    """The modules that the file of `module`, or one function of it, may import, with the packages that they are in."""
+    """The modules that the file of `module`, or one function of it, may import, with the packages that they are in.
+
+    A function imports what the functions of its file import that it calls, too.
+    """
     try:
         tree: ast.AST = ast.parse(path.read_bytes())
     except SyntaxError as error:
         raise UserError(f"{path}, line {error.lineno}: {error.msg}") from None
     if function:
-        tree = next(each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef) and each.name == function)
+        tree = _called(tree, function)
     package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
     found: dict[str, None] = {}
     for node in _run(tree):
@@ -126,6 +129,18 @@ def _imports(path: Path, module: str, function: str = "") -> tuple[str, ...]:
         for name in names:
             found |= dict.fromkeys(_with_packages(name))
     return tuple(found)
+
+
+def _called(tree: ast.AST, function: str) -> ast.Module:
+    """A function of a file, and those of the same file that it calls."""
+    functions = {each.name: each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)}
+    found, waiting = ast.Module([], []), [function]
+    while waiting:
+        if body := functions.pop(waiting.pop(), None):
+            found.body.append(body)
+            calls = [each.func for each in ast.walk(body) if isinstance(each, ast.Call)]
+            waiting += [each.id for each in calls if isinstance(each, ast.Name)]
+    return found
 
 
 def _run(tree: ast.AST) -> Iterator[ast.AST]:
