@@ -119,7 +119,7 @@ def constants(study: Study, experiment: str, name: str) -> dict[str, Any]:
     own = {"value", "prior_active"} & set(said or ())
     if takes and "density" not in target and not own:
         at_density = merge(target, {"density": setup.density})
-        return found | ({"threshold": at_density} if nested else at_density | {"prior_active": None})
+        return found | {"threshold": at_density} if nested else at_density
     return found
 
 
