@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 import os
 import tempfile
@@ -16,14 +17,19 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` and move it into place only if the block succeeds."""
+def atomic(path: Path, *, keep_equal: bool = False) -> Iterator[Path]:
+    """Yield a temporary path beside `path` and move it into place only if the block succeeds.
+
+    With `keep_equal` a file of the same content stays as it is, its date included.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     partial = Path(name)
     try:
         yield partial
+        if keep_equal and path.is_file() and filecmp.cmp(partial, path, shallow=False):
+            return
         # mkstemp makes private files; results are as readable as the folder that they lie in.
         partial.chmod(0o644)
         partial.replace(path)

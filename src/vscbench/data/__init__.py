@@ -1,36 +1,67 @@
-"""Data sets: one file each, from a source to patches or images that training reads.
+"""Data sets: each source one file, from which a data set is prepared as one file that training reads.
 
-A data set is registered by its line in `SOURCES`: a function of its part of the config that returns `Splits`, or a
-`Stream` where its images do not fit in memory.
+A source is registered by its line in `SOURCES`; one of the user's own is named `module:Class`.
 """
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from vscbench.data import celeba, digits, faces, fashion_mnist, natural_images, olshausen, synthetic
-from vscbench.data.splits import Splits, Stream, read, write
+from vscbench.data.dataset import SPLITS, Data, Standardisation, Stream
+from vscbench.data.prepared import read, write
+from vscbench.registry import find
+from vscbench.settings import construct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["SOURCES", "Splits", "Stream", "prepare", "read"]
+    from vscbench.data.sources import Source
 
-SOURCES: dict[str, Callable[..., Splits | Stream]] = {
-    "celeba": celeba.load,
-    "digits": digits.load,
-    "faces": faces.load,
-    "fashion_mnist": fashion_mnist.load,
-    "natural_images": natural_images.load,
-    "olshausen": olshausen.load,
-    "synthetic": synthetic.load,
+__all__ = ["SOURCES", "SPLITS", "Data", "Standardisation", "Stream", "prepare", "read", "source", "write"]
+
+SOURCES = {
+    "array": "vscbench.data.array:Array",
+    "celeba": "vscbench.data.celeba:CelebA",
+    "digits": "vscbench.data.digits:Digits",
+    "faces": "vscbench.data.faces:Faces",
+    "fashion_mnist": "vscbench.data.fashion_mnist:FashionMNIST",
+    "images": "vscbench.data.images:Images",
+    "natural_images": "vscbench.data.natural_images:NaturalImages",
+    "olshausen": "vscbench.data.olshausen:Olshausen",
+    "synthetic": "vscbench.data.synthetic:Synthetic",
 }
+"""Where each kind of data set stands."""
 
 
-def prepare(spec: dict[str, Any], path: Path) -> Splits:
-    """Make the data set that `spec` describes, write it to `path` (safetensors), whole or not at all, and map it."""
-    made = SOURCES[spec["kind"]](**{k: v for k, v in spec.items() if k not in ("kind", "name")})
-    write(made, path, {"spec": json.dumps(spec, sort_keys=True)})
+def source(spec: Mapping[str, Any]) -> Source:
+    """The source that `spec` describes: its `kind`, its settings, and a `name` for the user.
+
+    Raises:
+        UserError: there is no such kind, or its settings are not valid.
+
+    Example:
+        >>> source({"kind": "digits", "train": 1000, "validation": 100, "test": 100}).shape
+        (1, 8, 8)
+    """
+    part = find(SOURCES, spec["kind"], "kind of data set")
+    made: Source = construct(part, {key: value for key, value in spec.items() if key not in ("kind", "name")})
+    return made
+
+
+def prepare(spec: Mapping[str, Any], path: Path) -> Data:
+    """Make the data set that `spec` describes, write it to `path` (safetensors), whole or not at all, and map it.
+
+    Where `path` holds the same content already it is left as it is.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import mkdtemp
+        >>> spec = {"kind": "digits", "name": "small", "train": 1000, "validation": 100, "test": 100}
+        >>> prepare(spec, Path(mkdtemp()) / "digits.safetensors")
+        Data(small: train (1000, 1, 8, 8) uint8, validation (100, 1, 8, 8), test (100, 1, 8, 8))
+    """
+    made = source(spec).load()
+    write(replace(made, name=spec.get("name", spec["kind"])), path, spec)
     return read(path)

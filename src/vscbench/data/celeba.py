@@ -2,186 +2,159 @@
 
 from __future__ import annotations
 
-import logging
-import os
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
-from vscbench.data.splits import Stream
-from vscbench.data.subsets import choose
-from vscbench.data.torchvision_ops import import_torchvision
+from vscbench.data import pictures
+from vscbench.data.dataset import Stream
+from vscbench.data.sources import Counted
+from vscbench.data.splitting import choose
 from vscbench.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from numpy.typing import NDArray
-    from PIL.Image import Image
-
-log = logging.getLogger(__name__)
 
 PAGE = "http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+REMEDY = f": fetch it again from {PAGE}"
 IMAGES = "img_align_celeba"
-PARTITION, ATTRIBUTES = "list_eval_partition.txt", "list_attr_celeba.txt"
-HEADERS = {
-    PARTITION: 0,
-    ATTRIBUTES: 2,
-    "identity_CelebA.txt": 0,
-    "list_bbox_celeba.txt": 2,
-    "list_landmarks_align_celeba.txt": 2,
-}
-"""Lines before the first image in each text file that torchvision reads."""
-OFFICIAL = {"train": "0", "validation": "1", "test": "2"}
+PARTITION, ATTRIBUTES = "list_eval_partition", "list_attr_celeba"
+OFFICIAL = {"train": 0, "validation": 1, "test": 2}
 """What the partition file calls the splits."""
 ALIGNED = (178, 218)
 """Width and height of the aligned images."""
 CROP, SIZE = 140, 64
 """Edges of the centre crop and of the result, in pixels."""
-CHUNK = 1000
-"""Images decoded before the next are asked for: bounds memory."""
-LOG_SECONDS = 10
 
 
-def load(source: str, train: int, validation: int, test: int, seed: int = 0) -> Stream:
+@dataclass(kw_only=True)
+class CelebA(Counted):
     """Images (N, 3, 64, 64) uint8, centre crop 140 scaled to 64, and their 40 attributes.
 
-    Args:
-        source: the user's CelebA folder, or the folder that contains it as celeba.
-        train: images to choose from the official training set (162,770).
-        validation: images to choose from the official validation set (19,867).
-        test: the first images of the official test set (19,962).
-        seed: of the choice.
-
-    Raises:
-        UserError: files are missing or do not fit together; an image does not decode (when the stream is filled).
+    Train and validation are chosen from the official sets (162,770 and 19,867); the test set is the first images of
+    the official one (19,962), as published.
     """
-    folder = Path(source) / "celeba"
-    folder = folder if folder.is_dir() else Path(source)
-    partition = _check(folder)
-    dataset = _open(folder)
-    rng = np.random.default_rng(seed)
-    chosen = {}
-    for name, count in (("train", train), ("validation", validation), ("test", test)):
-        there = np.flatnonzero(partition == OFFICIAL[name])
-        chosen[name] = there[choose(len(there), {name: count}, rng)[name]]
-    # The published test images are the first ones, not a choice.
-    chosen["test"] = np.flatnonzero(partition == OFFICIAL["test"])[:test]
-    attributes = dataset.attr.numpy().astype(np.uint8)
-    return Stream(
-        shapes={name: (len(where), 3, SIZE, SIZE) for name, where in chosen.items()},
-        fill=lambda arrays: _decode(dataset, chosen, arrays),
-        labels={name: attributes[where] for name, where in chosen.items()},
-        label_names=tuple(name.lower() for name in dataset.attr_names if name),
-    )
+
+    source: str
+    """The user's CelebA folder, or the folder that contains it as celeba."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(3, 64, 64)."""
+        return (3, SIZE, SIZE)
+
+    @property
+    def files(self) -> list[Path]:
+        """The two text files."""
+        return [_text(self._folder, stem) for stem in (PARTITION, ATTRIBUTES)]
+
+    @property
+    def _folder(self) -> Path:
+        below = Path(self.source) / "celeba"
+        return below if below.is_dir() else Path(self.source)
+
+    def check(self) -> None:
+        """Refuse a copy in which something is missing or does not fit together."""
+        self._choose(_read(self._folder)[1])
+
+    def load(self) -> Stream:
+        """The data set.
+
+        Raises:
+            UserError: files are missing or do not fit together; an image does not decode (when the stream is filled).
+        """
+        images, partition, attributes, names = _read(self._folder)
+        rows = self._choose(partition)
+        return Stream(
+            shapes={name: (len(where), *self.shape) for name, where in rows.items()},
+            fill=partial(
+                pictures.decode_all,
+                {name: [images[k] for k in where] for name, where in rows.items()},
+                partial(pictures.decode, make=_crop, remedy=REMEDY),
+            ),
+            labels={name: attributes[where] for name, where in rows.items()},
+            label_names=tuple(name.lower() for name in names),
+        )
+
+    def _choose(self, partition: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+        rng = np.random.default_rng(self.seed)
+        rows = {}
+        for name, count in self.counts.items():
+            there = np.flatnonzero(partition == OFFICIAL[name])
+            rows[name] = there[choose(len(there), {name: count}, rng)[name]]
+        # The published test images are the first ones, not a choice.
+        return rows | {"test": np.flatnonzero(partition == OFFICIAL["test"])[: self.test]}
 
 
-def _check(folder: Path) -> NDArray[np.str_]:
-    """The official split of each image, after a look whether everything is there and fits together."""
+def _crop(image: Image.Image) -> NDArray[np.uint8]:
+    """Pixels (3, 64, 64) of an opened image."""
+    if image.size != ALIGNED:
+        raise ValueError(f"its size is {image.size[0]}x{image.size[1]}, not {ALIGNED[0]}x{ALIGNED[1]}")
+    left, top = ((edge - CROP) // 2 for edge in ALIGNED)
+    crop = image.convert("RGB").crop((left, top, left + CROP, top + CROP))
+    return np.asarray(crop.resize((SIZE, SIZE), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
+
+
+def _text(folder: Path, stem: str) -> Path:
+    """The official .txt, or the .csv that Kaggle makes of it."""
+    table = folder / f"{stem}.csv"
+    return table if table.is_file() else folder / f"{stem}.txt"
+
+
+def _read(folder: Path) -> tuple[list[Path], NDArray[np.int64], NDArray[np.uint8], list[str]]:
+    """Path, split and attributes (N, 40) of each image, and the names of the attributes."""
     images = folder / IMAGES
+    images = images / IMAGES if (images / IMAGES).is_dir() else images  # as some archives unpack
     there = {path.name for path in images.iterdir()} if images.is_dir() else set()
-    missing = [name for name in HEADERS if not (folder / name).is_file()]
-    missing += [] if there else [f"{IMAGES}/*.jpg"]
-    if missing:
+    texts = {stem: _text(folder, stem) for stem in (PARTITION, ATTRIBUTES)}
+    missing = [path.name for path in texts.values() if not path.is_file()]
+    if missing := missing + ([] if there else [f"{IMAGES}/*.jpg"]):
         raise UserError(_layout(folder, ", ".join(missing)))
-    names = {name: [image for image, _ in _rows(folder / name)] for name in HEADERS}
-    listed = names[PARTITION]
-    for name, found in names.items():
-        if len(found) != len(listed):
+    listed, partition, _ = _table(texts[PARTITION], {str(value): value for value in OFFICIAL.values()})
+    again, attributes, names = _table(texts[ATTRIBUTES], {"-1": 0, "1": 1})
+    if len(again) != len(listed):
+        raise UserError(
+            f"{texts[ATTRIBUTES]} is about {len(again)} images, but {texts[PARTITION].name} about {len(listed)}: "
+            f"fetch both again from {PAGE}"
+        )
+    for one, other in zip(again, listed, strict=True):
+        if one != other:
             raise UserError(
-                f"{folder / name} is about {len(found)} images, but {PARTITION} about {len(listed)}: "
-                f"fetch both again from {PAGE}"
-            )
-        if wrong := [k for k, image in enumerate(listed) if found[k] != image]:
-            raise UserError(
-                f"{folder / name} has {found[wrong[0]]!r} where {PARTITION} has {listed[wrong[0]]!r}: "
+                f"{texts[ATTRIBUTES]} has {one!r} where {texts[PARTITION].name} has {other!r}: "
                 f"fetch both again from {PAGE}"
             )
     if absent := [image for image in listed if image not in there]:
         raise UserError(_layout(folder, f"{len(absent)} images, the first {IMAGES}/{absent[0]}"))
-    return np.array([split for _, split in _rows(folder / PARTITION)])
+    return [images / name for name in listed], partition[:, 0], attributes.astype(np.uint8), names
 
 
-def _rows(path: Path) -> Iterator[tuple[str, str]]:
-    """The image and the rest of each line of a text file."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in islice(file, HEADERS[path.name], None):
-            image, _, rest = line.strip().partition(" ")
-            yield image, rest.strip()
+def _table(path: Path, values: dict[str, int]) -> tuple[list[str], NDArray[Any], list[str]]:
+    """Images, what a text file says of each (N, A), as numbers, and the names of the columns where it has them."""
+    text = path.read_text(encoding="utf-8", errors="replace").replace(",", " ")
+    rows = [line.split() for line in text.splitlines() if line.strip()]
+    if rows and len(rows[0]) == 1:  # how many there are
+        del rows[0]
+    names = rows.pop(0) if rows and rows[0][-1] not in values else []
+    names = names[1:] if names[:1] == ["image_id"] else names
+    columns = len(names) or 1
+    for image, *found in rows:
+        if len(found) != columns or not values.keys() >= set(found):
+            raise UserError(f"{path}: {image} has no {' or '.join(values)} for each of {columns} columns{REMEDY}")
+    images = [row[0] for row in rows]
+    for kind, given in (("image", images), ("column", names)):
+        if len(set(given)) < len(given):
+            twice = next(name for k, name in enumerate(given) if name in set(given[:k]))
+            raise UserError(f"{path} has the {kind} {twice} twice{REMEDY}")
+    return images, np.array([[values[value] for value in row[1:]] for row in rows]).reshape(len(rows), columns), names
 
 
 def _layout(folder: Path, missing: str) -> str:
-    files = ", ".join(HEADERS)
     return (
-        f"source: {folder} holds no complete CelebA, it lacks {missing}. Get {IMAGES}.zip, {files} from {PAGE} "
-        f"(non-commercial research only), unzip the images to {IMAGES}/*.jpg, put all of it into one folder and "
-        "give `source` its path"
+        f"source: {folder} holds no complete CelebA, it lacks {missing}. Get {IMAGES}.zip, {PARTITION}.txt and "
+        f"{ATTRIBUTES}.txt from {PAGE} (non-commercial research only), unzip the images to {IMAGES}/*.jpg, put all of "
+        "it into one folder and give `source` its path"
     )
-
-
-def _open(folder: Path) -> Any:
-    """torchvision's data set in `folder`; text files that are not the official ones are only warned of."""
-    datasets = import_torchvision().datasets
-    md5 = {name: code for _, code, name in datasets.CelebA.file_list if name in HEADERS}
-    for name, code in md5.items():
-        if (found := datasets.utils.calculate_md5(folder / name)) != code:
-            log.warning("%s is not the official file (md5 %s, not %s)", folder / name, found, code)
-
-    class Copy(datasets.CelebA):  # type: ignore[misc, name-defined]
-        """The user's files, wherever they are and whichever they are."""
-
-        base_folder = ""
-        file_list = tuple(("", None, name) for name in md5)
-
-    try:
-        dataset = Copy(folder, split="all", transform=_crop())
-    except (ValueError, IndexError) as error:
-        raise UserError(f"{folder}: torchvision cannot read the text files ({error}): fetch them from {PAGE}") from None
-    named, columns = sum(map(bool, dataset.attr_names)), dataset.attr.shape[1]
-    if named != columns or not ((dataset.attr == 0) | (dataset.attr == 1)).all():
-        raise UserError(
-            f"{folder / ATTRIBUTES} has no 1 or -1 for each of its {named} attributes: fetch it from {PAGE}"
-        )
-    return dataset
-
-
-def _crop() -> Callable[[Image], NDArray[np.uint8]]:
-    """From an opened image to pixels (3, 64, 64)."""
-    transforms = import_torchvision().transforms
-    crop = transforms.Compose([transforms.CenterCrop(CROP), transforms.Resize(SIZE)])
-
-    def apply(image: Image) -> NDArray[np.uint8]:
-        with image:  # closes the file where it does not decode, too
-            if image.size != ALIGNED:
-                raise ValueError(f"its size is {image.size[0]}x{image.size[1]}, not {ALIGNED[0]}x{ALIGNED[1]}")
-            return np.asarray(crop(image.convert("RGB"))).transpose(2, 0, 1)
-
-    return apply
-
-
-def _decode(dataset: Any, chosen: dict[str, NDArray[np.int64]], arrays: Any) -> None:
-    """Write the chosen images into the arrays of their splits."""
-
-    def decode(index: int) -> NDArray[np.uint8]:
-        try:
-            pixels: NDArray[np.uint8] = dataset[index][0]
-        except Exception as error:  # noqa: BLE001  (Pillow raises what the damage happens to cause)
-            path = Path(dataset.root) / IMAGES / dataset.filename[index]
-            raise UserError(f"{path} does not decode ({error}): fetch it again from {PAGE}") from None
-        return pixels
-
-    done, total, last = 0, sum(map(len, chosen.values())), monotonic()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for name, where in chosen.items():
-            for first in range(0, len(where), CHUNK):
-                some = where[first : first + CHUNK].tolist()
-                for k, pixels in enumerate(pool.map(decode, some), first):
-                    arrays[name][k] = pixels
-                done += len(some)
-                if monotonic() - last > LOG_SECONDS:
-                    last = monotonic()
-                    log.info("decoded %d of %d images", done, total)

@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from vscbench.data.splits import Splits
-from vscbench.data.subsets import choose
+from vscbench.data.dataset import Data
+from vscbench.data.sources import Counted
+from vscbench.data.splitting import choose
 
 LEVELS = 16
 """The brightest pixel in scikit-learn's scale."""
 
 
-def load(train: int, validation: int, test: int, seed: int = 0) -> Splits:
+@dataclass(kw_only=True)
+class Digits(Counted):
     """Images (N, 1, 8, 8) uint8 and their classes one-hot (N, 10).
 
-    Args:
-        train: images to draw for training.
-        validation: images to draw for validation.
-        test: images to draw for the test.
-        seed: of the draw.
-
-    Raises:
-        UserError: more than 1,797 are asked for.
+    Example:
+        >>> Digits(train=1000, validation=100, test=100).load().label_names[:3]
+        ('0', '1', '2')
     """
-    from sklearn.datasets import load_digits
 
-    pixels, classes = load_digits(return_X_y=True)
-    images = np.round(pixels * (255 / LEVELS)).astype(np.uint8).reshape(-1, 1, 8, 8)
-    labels = np.eye(10, dtype=np.uint8)[classes]
-    chosen = choose(len(images), {"train": train, "validation": validation, "test": test}, np.random.default_rng(seed))
-    return Splits(
-        images[chosen["train"]],
-        images[chosen["validation"]],
-        images[chosen["test"]],
-        labels={name: labels[where] for name, where in chosen.items()},
-        label_names=tuple("0123456789"),
-    )
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(1, 8, 8)."""
+        return (1, 8, 8)
+
+    def load(self) -> Data:
+        """The data set.
+
+        Raises:
+            UserError: more than 1,797 are asked for.
+        """
+        from sklearn.datasets import load_digits
+
+        pixels, classes = load_digits(return_X_y=True)
+        images = np.round(pixels * (255 / LEVELS)).astype(np.uint8).reshape(-1, *self.shape)
+        labels = np.eye(10, dtype=np.uint8)[classes]
+        rows = choose(len(images), self.counts, np.random.default_rng(self.seed))
+        return Data(
+            train=images[rows["train"]],
+            validation=images[rows["validation"]],
+            test=images[rows["test"]],
+            labels={name: labels[part] for name, part in rows.items()},
+            label_names=tuple("0123456789"),
+        )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vscbench.data.splits import SPLITS, Splits
+from vscbench.data.dataset import Data
+from vscbench.data.sources import Counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,22 +97,30 @@ def draw_nuisance(count: int, rng: np.random.Generator) -> Nuisance:
     )
 
 
-def load(train: int, validation: int, test: int, seed: int = 0) -> Splits:
+@dataclass(kw_only=True)
+class Faces(Counted):
     """Faces (N, 3, 64, 64) uint8 and their attributes (N, A).
 
-    Args:
-        train: faces to draw for training.
-        validation: faces to draw for validation.
-        test: faces to draw for the test.
-        seed: of everything; each split has a stream of its own.
+    Example:
+        >>> Faces(train=2, validation=1, test=1).load().label_names[:3]
+        ('glasses', 'hat', 'smile')
     """
-    counts = dict(zip(SPLITS, (train, validation, test), strict=True))
-    rngs = {name: np.random.default_rng([seed, k]) for k, name in enumerate(SPLITS)}
-    labels = {name: draw_labels(count, rngs[name]) for name, count in counts.items()}
-    images = {name: render(part, draw_nuisance(len(part), rngs[name]), rngs[name]) for name, part in labels.items()}
-    return Splits(
-        images["train"], images["validation"], images["test"], labels=labels, label_names=tuple(PROBABILITIES)
-    )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(3, 64, 64)."""
+        return (3, SIZE, SIZE)
+
+    def load(self) -> Data:
+        """The data set; each split has a stream of random numbers of its own."""
+        images, labels = {}, {}
+        for k, (name, count) in enumerate(self.counts.items()):
+            rng = np.random.default_rng([self.seed, k])
+            labels[name] = draw_labels(count, rng)
+            images[name] = render(labels[name], draw_nuisance(count, rng), rng)
+        return Data(
+            images["train"], images["validation"], images["test"], labels=labels, label_names=tuple(PROBABILITIES)
+        )
 
 
 def render(labels: NDArray[np.uint8], nuisance: Nuisance, rng: np.random.Generator) -> NDArray[np.uint8]:

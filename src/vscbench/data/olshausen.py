@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vscbench.data.download import download, git_blob_id
-from vscbench.data.patches import split_by_image
+from vscbench.data.patches import Numbers, PatchSize, check_assignment, check_sizes, split_by_image
+from vscbench.data.sources import Counted
 from vscbench.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from numpy.typing import NDArray
 
-    from vscbench.data.splits import Splits
+    from vscbench.data.dataset import Data
 
 URL = "http://www.rctn.org/bruno/sparsenet/IMAGES.mat"
 BLOB_ID = "18a1e3ab1363edeb6132e237dd84f6ea0a5c9cb2"
 TRIM = 4
 """Pixels at each edge that whitening spoilt."""
+WEB = ("http://", "https://")
 
 
 def read_images(path: Path) -> NDArray[np.float64]:
@@ -36,41 +37,68 @@ def read_images(path: Path) -> NDArray[np.float64]:
         raise UserError(f"source: {path} does not exist; give the path of IMAGES.mat, or its address {URL}")
     try:
         content = loadmat(path)
+    except NotImplementedError:
+        raise UserError(
+            f"source: {path} is a MATLAB 7.3 file, which cannot be read; in MATLAB save it with -v7, or fetch {URL}"
+        ) from None
     except Exception as error:  # noqa: BLE001  (scipy raises what the damage happens to cause)
         raise UserError(f"source: {path} cannot be read as a MATLAB file ({error}): fetch it again") from None
     images = content.get("IMAGES")
+    if images is None and "IMAGESr" in content:
+        raise UserError(f"source: {path} holds IMAGESr, the images before whitening; the whitened ones are at {URL}")
     if images is None or images.ndim != 3:  # noqa: PLR2004
         raise UserError(f"source: {path} holds no variable IMAGES of height × width × number")
+    if images.dtype.kind != "f":
+        raise UserError(f"source: {path}: IMAGES is of type {images.dtype}; it must be real numbers, floats")
+    if bad := int(np.count_nonzero(~np.isfinite(images))):
+        raise UserError(f"source: {path}: IMAGES holds {bad} numbers NaN or infinite")
+    if flat := [k for k in range(images.shape[2]) if np.ptp(images[..., k]) == 0]:
+        raise UserError(f"source: {path}: image {flat[0]} of IMAGES is the same number throughout")
     return np.asarray(images, dtype=np.float64)
 
 
-def load(
-    images: Mapping[str, Sequence[int]],
-    train: int,
-    validation: int,
-    test: int,
-    source: str = URL,
-    cache: str = "results/data/IMAGES.mat",
-    patch_size: int = 16,
-    seed: int = 0,
-) -> Splits:
-    """Patches of the already whitened images, split by image (0 to 9), edges trimmed.
+@dataclass(kw_only=True)
+class Olshausen(Counted):
+    """Patches (N, p²) of the already whitened images, split by image, the images' edges trimmed."""
 
-    Args:
-        images: numbers of the images of train, validation and test.
-        train: patches to cut for training.
-        validation: patches to cut for validation.
-        test: patches to cut for the test.
-        source: an http(s) address, or the path of a local IMAGES.mat.
-        cache: where a download is kept.
-        patch_size: edge of a patch in pixels.
-        seed: of the patches' positions.
-    """
-    path = Path(source)
-    if source.startswith(("http://", "https://")):
-        expected = BLOB_ID if source == URL else None
-        path = download(source, Path(cache), check=git_blob_id, expected=expected)
-    stack = read_images(path)
-    trimmed = {k: stack[TRIM:-TRIM, TRIM:-TRIM, k] for k in range(stack.shape[2])}
-    counts = {"train": train, "validation": validation, "test": test}
-    return split_by_image(trimmed, images, counts, patch_size, seed)  # type: ignore[arg-type]
+    images: Numbers
+    """The images of each split, 0 to 9."""
+    source: str = URL
+    """An http(s) address, or the path of a local IMAGES.mat."""
+    cache: str = "results/data/IMAGES.mat"
+    """Where a download is kept."""
+    patch_size: PatchSize = 16
+    """p."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(p²,)."""
+        return (self.patch_size**2,)
+
+    @property
+    def files(self) -> list[Path]:
+        """A local IMAGES.mat."""
+        return [] if self.source.startswith(WEB) else [Path(self.source)]
+
+    def check(self) -> None:
+        """Refuse a local file that is not IMAGES.mat, and images that do not exist or are in two splits."""
+        if self.files:
+            self._stack(self.files[0])
+
+    def load(self) -> Data:
+        """The data set, downloaded where the source is an address."""
+        path = Path(self.source)
+        if not self.files:
+            expected = BLOB_ID if self.source == URL else None
+            path = download(self.source, Path(self.cache), check=git_blob_id, expected=expected)
+        images = self._stack(path)
+        sizes = {k: (image.shape[0], image.shape[1]) for k, image in images.items()}
+        assigned = check_assignment(self.images, list(images))
+        return split_by_image(sizes, images.__getitem__, assigned, self.counts, self.patch_size, self.seed)
+
+    def _stack(self, path: Path) -> dict[int, NDArray[np.float64]]:
+        stack = read_images(path)
+        images = {k: stack[TRIM:-TRIM, TRIM:-TRIM, k] for k in range(stack.shape[2])}
+        check_assignment(self.images, list(images))
+        check_sizes({k: (image.shape[0], image.shape[1]) for k, image in images.items()}, self.patch_size)
+        return images

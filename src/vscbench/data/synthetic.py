@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vscbench.data.splits import Splits
+from vscbench.data.dataset import Data
+from vscbench.data.sources import Counted
+from vscbench.settings import Count, NonNegative, Probability  # noqa: TC001  (read when settings are checked)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,40 +18,43 @@ DENSITY, NOISE = 0.1, 0.1
 """What data are made with where their configuration does not say."""
 
 
-def load(
-    train: int,
-    validation: int,
-    test: int,
-    pixels: int = 64,
-    latents: int = 64,
-    density: float = DENSITY,
-    noise: float = NOISE,
-    seed: int = 0,
-) -> Splits:
+@dataclass(kw_only=True)
+class Synthetic(Counted):
     """x = A z + noise · ε: unit columns A, Bernoulli(density) supports, Laplace amplitudes of variance 1/density.
 
-    Each pixel then has a variance of about latents / pixels before noise; nothing is z-scored, so that `truth`
+    Each pixel then has a variance of about latents / pixels before noise; nothing is standardised, so that `truth`
     holds in the data's own units.
 
-    Args:
-        train: N of train.
-        validation: N of validation.
-        test: N of test.
-        pixels: P.
-        latents: K.
-        density: probability that a code is non-zero.
-        noise: standard deviation of the noise.
-        seed: of everything.
+    Example:
+        >>> Synthetic(train=10, validation=5, test=5, pixels=16, latents=24).load().truth["atoms"].shape
+        (16, 24)
     """
-    rng = np.random.default_rng(seed)
-    atoms = rng.standard_normal((pixels, latents))
-    atoms /= np.linalg.norm(atoms, axis=0)
-    truth: dict[str, NDArray[np.float32]] = {"atoms": atoms.astype(np.float32)}
-    parts = []
-    for name, count in (("train", train), ("validation", validation), ("test", test)):
-        support = rng.random((count, latents)) < density
-        codes = support * rng.laplace(scale=np.sqrt(0.5 / density), size=(count, latents))
-        x = codes @ atoms.T + noise * rng.standard_normal((count, pixels))
-        parts.append(x.astype(np.float32))
-        truth[f"codes.{name}"] = codes.astype(np.float32)
-    return Splits(parts[0], parts[1], parts[2], truth)
+
+    pixels: Count = 64
+    """P."""
+    latents: Count = 64
+    """K."""
+    density: Probability = DENSITY
+    """Probability that a code is non-zero."""
+    noise: NonNegative = NOISE
+    """Standard deviation of the noise."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(P,)."""
+        return (self.pixels,)
+
+    def load(self) -> Data:
+        """The data set and its truth."""
+        rng = np.random.default_rng(self.seed)
+        atoms = rng.standard_normal((self.pixels, self.latents))
+        atoms /= np.linalg.norm(atoms, axis=0)
+        truth: dict[str, NDArray[np.float32]] = {"atoms": atoms.astype(np.float32)}
+        parts: dict[str, Any] = {}
+        for name, count in self.counts.items():
+            support = rng.random((count, self.latents)) < self.density
+            codes = support * rng.laplace(scale=np.sqrt(0.5 / self.density), size=(count, self.latents))
+            x = codes @ atoms.T + self.noise * rng.standard_normal((count, self.pixels))
+            parts[name] = x.astype(np.float32)
+            truth[f"codes.{name}"] = codes.astype(np.float32)
+        return Data(**parts, truth=truth)

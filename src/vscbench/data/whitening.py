@@ -23,7 +23,11 @@ def whitening_filter(shape: tuple[int, int], cutoff: float = 0.4) -> NDArray[np.
     return response
 
 
-def whiten(image: NDArray[np.float64], cutoff: float = 0.4, trim: int = 8) -> NDArray[np.float64]:
+TRIM = 8
+"""Pixels at each edge that the filter spoils: the Fourier transform takes an image for periodic."""
+
+
+def whiten(image: NDArray[np.float64], cutoff: float = 0.4, trim: int = TRIM) -> NDArray[np.float64]:
     """Filter a grey image (H, W), cut `trim` pixels off each edge and scale what is left to variance 1.
 
     The filter flattens the 1/f amplitude spectrum of natural images and rolls off before the highest

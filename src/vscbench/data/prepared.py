@@ -1,4 +1,4 @@
-"""Train, validation and test data as one safetensors file that is read and written by memory maps."""
+"""A prepared data set: one safetensors file that is written and read by memory maps."""
 
 from __future__ import annotations
 
@@ -6,65 +6,37 @@ import json
 import shutil
 from contextlib import contextmanager
 from math import prod
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vscbench.data.dataset import SPLITS, Data, Standardisation, Stream
 from vscbench.errors import UserError
 from vscbench.files import atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     Arrays = Mapping[str, NDArray[Any]]
 
-SPLITS = ("train", "validation", "test")
-DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "U8": np.dtype("u1")}
+DTYPES: dict[str, np.dtype[Any]] = {
+    "F64": np.dtype("<f8"),
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "I64": np.dtype("<i8"),
+    "I32": np.dtype("<i4"),
+    "I16": np.dtype("<i2"),
+    "I8": np.dtype("i1"),
+    "U8": np.dtype("u1"),
+    "BOOL": np.dtype("?"),
+}
+"""Of the arrays that are read; the format has others, which NumPy lacks."""
 CODES = {dtype: code for code, dtype in DTYPES.items()}
 ALIGNMENT = 8
 """Bytes; the length of the header comes first and takes as many."""
-NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-class Splits(NamedTuple):
-    """A data set, split so that no part sees another's source image."""
-
-    train: NDArray[Any]
-    """Patches (N, P) float32, z-scored; or images (N, C, H, W) uint8, 0 to 255."""
-    validation: NDArray[Any]
-    """As train, patches by its statistics: for the curves."""
-    test: NDArray[Any]
-    """As train, patches by its statistics: for every reported number."""
-    truth: Mapping[str, NDArray[np.float32]] = NOTHING
-    """What is known of made-up data: atoms (P, K) and codes (N, K) of each split; empty for real data."""
-    labels: Mapping[str, NDArray[np.uint8]] = NOTHING
-    """Labels (N, A) of 0 and 1 by split; empty where the data have none."""
-    label_names: tuple[str, ...] = ()
-    """Names of the A labels: attributes, or classes one-hot."""
-
-
-class Stream(NamedTuple):
-    """A data set whose images do not fit in memory: they are made where they are stored."""
-
-    shapes: Mapping[str, tuple[int, ...]]
-    """(N, C, H, W) of train, validation and test, uint8."""
-    fill: Callable[[Arrays], None]
-    """Writes the images into arrays of these shapes."""
-    labels: Mapping[str, NDArray[np.uint8]]
-    """As `Splits.labels`."""
-    label_names: tuple[str, ...]
-    """As `Splits.label_names`."""
-
-
-def standardise(train: NDArray[np.float64], *others: NDArray[np.float64]) -> list[NDArray[np.float32]]:
-    """(x - mean) / std per pixel, with mean and std of `train` alone (spec 2.1): each (N, P)."""
-    mean, std = train.mean(0), train.std(0)
-    std[std == 0] = 1
-    return [((part - mean) / std).astype(np.float32) for part in (train, *others)]
 
 
 @contextmanager
@@ -73,7 +45,8 @@ def allocate(
 ) -> Iterator[Arrays]:
     """Yield arrays to fill, each a part of a safetensors file that appears at `path` only if the block succeeds.
 
-    The memory that they take is the file's: the system writes it out whenever it wants the room.
+    The memory that they take is the file's: the system writes it out whenever it wants the room. A file with the same
+    content is left as it is, so that its date does not say that it is new.
 
     Args:
         path: where the file is wanted.
@@ -92,7 +65,7 @@ def allocate(
         header[name] = {"dtype": CODES[dtype], "shape": shape, "data_offsets": (begin, end)}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % ALIGNMENT)
-    with atomic(path) as partial:
+    with atomic(path, keep_equal=True) as partial:
         if end > (free := shutil.disk_usage(partial.parent).free):  # a map of a full disk would end the process
             raise UserError(f"{path} takes {end / 1e9:.1f} GB, but its disk has only {free / 1e9:.1f} GB left")
         with partial.open("wb") as file:
@@ -104,24 +77,37 @@ def allocate(
         content.flush()
 
 
-def write(made: Splits | Stream, path: Path, metadata: Mapping[str, str]) -> None:
-    """Write to `path` as safetensors, atomically."""
+def write(made: Data | Stream, path: Path, spec: Mapping[str, Any] | None = None) -> None:
+    """Write a data set to `path`, whole or not at all; one that is there with the same content is left as it is.
+
+    Args:
+        made: the data set.
+        path: where the file is wanted.
+        spec: what the data set was made from, for whoever looks into the file.
+
+    Raises:
+        UserError: the disk has no room, or what the making of a stream refuses.
+    """
     tensors: dict[str, NDArray[Any]] = {f"labels.{name}": value for name, value in made.labels.items()}
+    rule = made.standardisation
+    tensors |= {"standardisation.mean": rule.mean, "standardisation.scale": rule.scale}
     layout: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
     if isinstance(made, Stream):
-        layout = {name: (shape, np.dtype(np.uint8)) for name, shape in made.shapes.items()}
+        layout = {name: (shape, made.dtype) for name, shape in made.shapes.items()}
     else:
         tensors |= {name: getattr(made, name) for name in SPLITS}
         tensors |= {f"truth.{name}": value for name, value in made.truth.items()}
     layout |= {name: (value.shape, value.dtype) for name, value in tensors.items()}
-    with allocate(path, layout, {**metadata, "label_names": json.dumps(made.label_names)}) as arrays:
+    metadata = {"name": made.name, "label_names": json.dumps(made.label_names)}
+    metadata |= {"patch_shape": json.dumps(made.patch_shape), "spec": json.dumps(spec or {}, sort_keys=True)}
+    with allocate(path, layout, metadata) as arrays:
         for name, value in tensors.items():
             arrays[name][...] = value
         if isinstance(made, Stream):
             made.fill({name: arrays[name] for name in made.shapes})
 
 
-def read(path: Path) -> Splits:
+def read(path: Path) -> Data:
     """Map what `write` wrote into memory, copied where it is changed.
 
     Raises:
@@ -130,22 +116,38 @@ def read(path: Path) -> Splits:
     if not path.is_file():
         raise UserError(f"{path} is missing: make it with `vscbench data` (or let snakemake do it)")
     try:
-        metadata, tensors = _map(path)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:  # what the damage happens to cause
+        metadata, tensors = mapped(path)
+    except (ValueError, TypeError, LookupError, AttributeError, OSError) as error:  # what the damage happens to cause
         raise UserError(f"{path} is damaged ({error}): delete it and prepare the data again") from None
-    if missing := set(SPLITS) - tensors.keys():
+    if missing := {*SPLITS, "standardisation.mean", "standardisation.scale"} - tensors.keys():
         raise UserError(f"{path} holds no {', '.join(sorted(missing))}: it is no data set of `vscbench data`")
+    try:
+        shape = json.loads(metadata["patch_shape"])
+        return Data(
+            train=tensors["train"],
+            validation=tensors["validation"],
+            test=tensors["test"],
+            truth=_group(tensors, "truth."),
+            labels=_group(tensors, "labels."),
+            label_names=tuple(map(str, json.loads(metadata["label_names"]))),
+            standardisation=Standardisation(tensors["standardisation.mean"], tensors["standardisation.scale"]),
+            patch_shape=None if shape is None else tuple(map(int, shape)),
+            name=metadata["name"],
+        )
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise UserError(f"{path} is damaged ({error!r} in its header): delete it and prepare the data again") from None
 
-    def group(prefix: str) -> Arrays:
-        return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
-    names = tuple(json.loads(metadata.get("label_names", "[]")))
-    train, validation, test = (tensors[name] for name in SPLITS)
-    return Splits(train, validation, test, group("truth."), group("labels."), names)
+def _group(tensors: Arrays, prefix: str) -> Arrays:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def _map(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
-    """Metadata and arrays of a safetensors file: 8 bytes of length, a header of JSON, then the numbers."""
+def mapped(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+    """Metadata and arrays of a safetensors file: 8 bytes of length, a header of JSON, then the numbers.
+
+    Raises:
+        ValueError: the file is cut short or too long; or whatever error another damage of its header causes.
+    """
     size = path.stat().st_size
     with path.open("rb", buffering=0) as file:  # a buffer takes more than what is read
         length = int.from_bytes(file.read(ALIGNMENT), "little")
@@ -160,7 +162,7 @@ def _map(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
         content = np.memmap(file, np.uint8, mode="c", offset=start, shape=(end,))
     tensors = {}
     for name, entry in header.items():
-        if entry["dtype"] in DTYPES:  # all that a data set holds
+        if entry["dtype"] in DTYPES:
             part = content[slice(*entry["data_offsets"])]
             tensors[name] = part.view(DTYPES[entry["dtype"]]).reshape(entry["shape"])
     return metadata, tensors

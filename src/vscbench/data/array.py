@@ -1,0 +1,108 @@
+"""The user's own array, from a file of NumPy (.npy, .npz) or .safetensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vscbench.data.array_files import contents, pick, stored
+from vscbench.data.arrays import Arranged, arrange
+from vscbench.data.dataset import SPLITS, Statistics
+from vscbench.data.sources import Source
+from vscbench.data.splitting import Share  # noqa: TC001  (read when settings are checked)
+from vscbench.errors import UserError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from vscbench.data.dataset import Stream
+
+
+@dataclass(kw_only=True)
+class Array(Source):
+    """Vectors (N, P) or images (N, C, H, W), split, standardised and labelled as by `Data.from_array`.
+
+    Files are mapped into memory, so an array may be larger than it (a packed one of `numpy.savez_compressed` may not).
+
+    Example:
+        >>> import numpy as np
+        >>> from tempfile import mkdtemp
+        >>> path = Path(mkdtemp()) / "recordings.npy"
+        >>> np.save(path, np.random.default_rng(0).random((100, 64)))
+        >>> Array(source=str(path), validation=10, test=0.2).load().shapes
+        {'train': (70, 64), 'validation': (10, 64), 'test': (20, 64)}
+    """
+
+    source: str
+    """The file."""
+    key: str | None = None
+    """The array in it, where it holds several."""
+    labels: str | None = None
+    """Classes (N,) or attributes (N, A): a key of the same file, or the path of another that holds nothing else."""
+    label_names: list[str] | None = None
+    """Names of the attributes or classes."""
+    groups: str | None = None
+    """Groups (N,) of which each goes to one split: a key or a path, as `labels`."""
+    split: str | None = None
+    """Path of a file with the arrays train, validation and test: positions of rows, in place of a random choice."""
+    validation: Share = 0.05
+    """Share of the rows, or, from 1 on, their number."""
+    test: Share = 0.1
+    """As `validation`."""
+    standardise: Statistics = "pixel"
+    """As of `Data.from_array`; images stay as they are."""
+    patch_shape: list[int] | None = None
+    """[C, H, W] or [H, W] of vectors that are pictures, for figures of atoms."""
+    seed: int = 0
+    """Of the choice."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a row, as the file's header says."""
+        return stored(Path(self.source), self.key, "source").shape[1:]
+
+    @property
+    def files(self) -> list[Path]:
+        """The files of data, labels, groups and split."""
+        beside = [self._beside(name) for name in (self.labels, self.groups)]
+        return [Path(self.source), *(path for path in beside if path), *([Path(self.split)] if self.split else [])]
+
+    def check(self) -> None:
+        """Refuse what can be refused without a look at the numbers of the array."""
+        self._arranged()
+
+    def load(self) -> Stream:
+        """The data set."""
+        try:
+            return self._arranged().stream()
+        except UserError as error:
+            raise UserError(f"{self.source}: {error}") from None
+
+    def _beside(self, name: str | None) -> Path | None:
+        """The path that `labels` or `groups` is, where it is no key of the source."""
+        return None if name is None or name in contents(Path(self.source), "source") else Path(name)
+
+    def _vector(self, name: str | None, what: str) -> NDArray[Any] | None:
+        if name is None:
+            return None
+        path = self._beside(name)
+        return pick(Path(self.source), name, what) if path is None else pick(path, None, what)
+
+    def _arranged(self) -> Arranged:
+        split = None
+        if self.split is not None:
+            split = [pick(Path(self.split), name, "split") for name in SPLITS]
+        return arrange(
+            pick(Path(self.source), self.key, "source"),
+            validation=self.validation,
+            test=self.test,
+            standardise=self.standardise,
+            labels=self._vector(self.labels, "labels"),
+            label_names=self.label_names,
+            groups=self._vector(self.groups, "groups"),
+            split=split,
+            patch_shape=self.patch_shape,
+            seed=self.seed,
+            name="array",
+        )

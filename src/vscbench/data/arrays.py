@@ -1,0 +1,189 @@
+"""A data set from an array: its rows checked, split, standardised and labelled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+
+from vscbench.data.dataset import SPLITS, Standardisation, Statistics, Stream, chunks
+from vscbench.data.splitting import divide, given
+from vscbench.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from vscbench.data.splitting import Rows
+
+VECTORS, IMAGES = 2, 4
+"""Dimensions of arrays (N, P) and (N, C, H, W)."""
+CHANNELS = (1, 3)
+MOST_CLASSES = 1000
+"""More distinct labels are taken for a mistake."""
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """An array whose rows have been assigned, but not yet read."""
+
+    x: NDArray[Any]
+    rows: Rows
+    standardise: Statistics
+    known: Mapping[str, Any]
+    """What a `Stream` is to say beside its data."""
+
+    def stream(self) -> Stream:
+        """The data set, after a pass over the array that refuses bad numbers and takes the statistics of train.
+
+        Raises:
+            UserError: the array holds NaN or infinity, or images outside [0, 1].
+        """
+        _check_values(self.x)
+        vectors = self.x.ndim == VECTORS
+        rule = Standardisation.of(self.x, self.standardise, self.rows["train"]) if vectors else Standardisation()
+
+        def fill(arrays: Mapping[str, NDArray[Any]]) -> None:
+            for name, rows in self.rows.items():
+                for part in chunks(len(rows), self.x.shape[1:]):
+                    arrays[name][part] = rule.standardise(self.x[rows[part]])
+
+        return Stream(
+            shapes={name: (len(rows), *self.x.shape[1:]) for name, rows in self.rows.items()},
+            fill=fill,
+            dtype=np.dtype(np.uint8 if not vectors and self.x.dtype == np.uint8 else np.float32),
+            standardisation=rule,
+            **self.known,
+        )
+
+
+def arrange(
+    x: Any,
+    *,
+    validation: float,
+    test: float,
+    standardise: Statistics,
+    labels: Any,
+    label_names: Sequence[str] | None,
+    groups: Any,
+    split: Sequence[Any] | None,
+    patch_shape: Sequence[int] | None,
+    seed: int,
+    name: str,
+) -> Arranged:
+    """All of `Data.from_array` that needs no look at the numbers in `x`; arguments and errors as there."""
+    x = numpy(x)
+    _check_kind(x)
+    if standardise not in (allowed := get_args(Statistics)):
+        raise UserError(f"standardise: {standardise!r} is not allowed; it must be one of {', '.join(allowed)}")
+    if patch_shape is not None:
+        patch_shape = (1, *patch_shape) if len(patch_shape) == VECTORS else tuple(patch_shape)
+        if x.ndim != VECTORS or len(patch_shape) != IMAGES - 1 or prod(patch_shape) != x.shape[1]:
+            raise UserError(f"patch_shape: {patch_shape} is not that of data of shape {x.shape[1:]}")
+    if split is None:
+        rng = np.random.default_rng(seed)
+        rows = divide(len(x), validation, test, rng, None if groups is None else numpy(groups))
+    else:
+        rows = given([numpy(part) for part in split], len(x))
+    known: dict[str, Any] = {"name": name, "patch_shape": patch_shape}
+    if labels is not None:
+        hot, names = one_hot(numpy(labels), len(x), label_names)
+        known |= {"labels": {name: hot[part] for name, part in rows.items()}, "label_names": names}
+    elif label_names is not None:
+        raise UserError("label_names: they are given, but no labels")
+    return Arranged(x, rows, standardise, known)
+
+
+def numpy(x: Any) -> NDArray[Any]:
+    """An array of NumPy or torch, a list or a data frame as an array of NumPy, mapped where it was mapped."""
+    if type(x).__module__.partition(".")[0] == "torch":
+        x = x.detach().cpu()
+        x = (x.float() if str(x.dtype) == "torch.bfloat16" else x).numpy()
+    try:
+        made: NDArray[Any] = np.asanyarray(x)
+    except ValueError as error:  # lists of unequal length
+        raise UserError(f"this is no array: {error}") from None
+    return made.astype(str) if made.dtype == object and all(isinstance(value, str) for value in made.flat) else made
+
+
+def _check_kind(x: NDArray[Any]) -> None:
+    if x.dtype.kind not in "fiu":
+        raise UserError(f"x is of type {x.dtype}; it must be numbers, float or uint8")
+    if x.ndim not in (VECTORS, IMAGES):
+        channel = "; give grey images an axis of channels, x[:, None]" if x.ndim == IMAGES - 1 else ""
+        raise UserError(f"x has the shape {x.shape}; it must be (N, P) or (N, C, H, W){channel}")
+    if len(x) < len(SPLITS) or not prod(x.shape):
+        raise UserError(f"x has the shape {x.shape}; it needs {len(SPLITS)} rows at least, and no empty axis")
+    if x.ndim == IMAGES:
+        if x.shape[1] not in CHANNELS and x.shape[3] in CHANNELS:
+            raise UserError(f"x has the shape {x.shape}; channels come first, (N, C, H, W): np.moveaxis(x, -1, 1)")
+        if x.dtype != np.uint8 and x.dtype.kind != "f":
+            raise UserError(f"x holds images of type {x.dtype}; they must be uint8, or floats in [0, 1]")
+
+
+def _check_values(x: NDArray[Any]) -> None:
+    if x.dtype.kind != "f":
+        return
+    bad, first, low, high = 0, "", np.inf, -np.inf
+    for part in chunks(len(x), x.shape[1:]):
+        values = x[part]
+        if not (finite := np.isfinite(values)).all():
+            if not bad:
+                row, *place = np.argwhere(~finite)[0].tolist()
+                first = f"[{', '.join(map(str, (part.start + row, *place)))}]"
+            bad += int(finite.size - np.count_nonzero(finite))
+        low, high = min(low, values.min()), max(high, values.max())
+    if bad:
+        raise UserError(f"x holds {bad} number{'s' * (bad > 1)} NaN or infinite, the first at {first}")
+    if x.ndim == IMAGES and (low < 0 or high > 1):
+        raise UserError(
+            f"x holds images with numbers from {low:g} to {high:g}; floats must lie in [0, 1], or be uint8 of 0 to 255"
+        )
+    if max(-low, high) > np.finfo(np.float32).max:
+        raise UserError(f"x holds numbers of {max(-low, high):g}, beyond single precision")
+
+
+def one_hot(
+    labels: NDArray[Any], total: int, names: Sequence[str] | None = None
+) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """Labels (N, A) of 0 and 1 and their names, of classes (N,) or of attributes (N, A).
+
+    Raises:
+        UserError: they are neither, or not of `total` rows; names that do not fit.
+
+    Example:
+        >>> hot, names = one_hot(np.array(["cat", "dog", "cat"]), 3)
+        >>> hot.tolist(), names
+        ([[1, 0], [0, 1], [1, 0]], ('cat', 'dog'))
+    """
+    if labels.ndim not in (1, 2) or len(labels) != total:
+        raise UserError(f"labels: their shape is {labels.shape}; it must be ({total},) or ({total}, A)")
+    if labels.ndim == 1:
+        hot, found = _classes(labels, names)
+    else:
+        if labels.dtype.kind not in "iubf" or not np.isin(labels, (0, 1)).all():
+            raise UserError(f"labels: attributes {labels.shape} must be 0 or 1")
+        hot, found = labels.astype(np.uint8), names or [f"attribute_{k}" for k in range(labels.shape[1])]
+        if len(found) != labels.shape[1]:
+            raise UserError(f"label_names: {len(found)} for {labels.shape[1]} attributes")
+    if len(set(found)) < len(found) or not all(each and each.isprintable() for each in found):
+        raise UserError("label_names: they must be distinct, and text that can be printed")
+    return hot, tuple(found)
+
+
+def _classes(labels: NDArray[Any], names: Sequence[str] | None) -> tuple[NDArray[np.uint8], Sequence[str]]:
+    if labels.dtype.kind not in "iubUS":
+        raise UserError(f"labels: classes are of type {labels.dtype}; they must be whole numbers or text")
+    there, which = np.unique(labels.astype(str) if labels.dtype.kind == "S" else labels, return_inverse=True)
+    known = there if names is None else np.arange(len(names)) if labels.dtype.kind in "iub" else np.array(names)
+    if unknown := [value for value in there.tolist() if value not in known]:
+        raise UserError(f"labels: class {unknown[0]} has no name among {len(known)} label_names")
+    if not 1 < len(known) <= MOST_CLASSES:
+        raise UserError(f"labels: {len(known)} distinct classes; they must be 2 to {MOST_CLASSES}")
+    place = np.array([known.tolist().index(value) for value in there.tolist()])
+    hot = np.zeros((len(labels), len(known)), np.uint8)
+    hot[np.arange(len(labels)), place[which]] = 1
+    return hot, names or [str(value) for value in known.tolist()]
