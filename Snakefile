@@ -1,6 +1,4 @@
 # The study of config.yaml, or of --configfile, from data to figures. Rules are in workflow/rules, one file a stage.
-from pathlib import Path
-
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
@@ -13,13 +11,13 @@ min_version("9.8")
 report: "workflow/report/study.rst"
 
 
-include: "workflow/rules/inputs.smk"
-include: "workflow/rules/data.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/report.smk"
-include: "workflow/rules/track.smk"
-include: "workflow/rules/experiments.smk"
+wildcard_constraints:
+    dataset="[^/]+",
+    experiment="[^/]+",
+    variant="[^/]+",  # a method, and where something is swept its point, gaussian__latents-64: see study.json
+    repetition="[0-9]+",
+    table="[^/]+",
+    figure="[^/]+",
 
 
 localrules:
@@ -31,10 +29,20 @@ localrules:
     figures,
 
 
+include: "workflow/rules/inputs.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"
+include: "workflow/rules/track.smk"
+include: "workflow/rules/experiments.smk"
+
+
 onstart:
     PLAN.publish()
-    # For fewer jobs the imports that it saves are not worth those that it makes.
-    if len(workflow.dag) > 4:
+    if (
+        len(workflow.dag) > 4
+    ):  # fewer jobs import less than what is imported for all of them
         preloading.start()
 
 

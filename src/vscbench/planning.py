@@ -13,6 +13,7 @@ import os
 import sys
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -42,7 +43,7 @@ def of_workflow(workflow: Any, config: Mapping[str, Any]) -> Plan:
     Raises:
         UserError: the study is not valid, or its results are of an older version.
     """
-    if workflow.modifier.is_module and config:
+    if workflow.modifier.skip_configfile:
         plan = Plan(configs.check(config))
         plan.publish()  # the hooks of a module do not run
     else:
@@ -51,9 +52,14 @@ def of_workflow(workflow: Any, config: Mapping[str, Any]) -> Plan:
         if files == [Path("config.yaml")] and not files[0].is_file():
             files = [TEMPLATE / "config.yaml"]
         plan = Plan(configs.load(files, typed(dict(given.config))))
-    for folder, variable in ((Path(sys.executable).parent, "PATH"), (Path(__file__).parents[1], "PYTHONPATH")):
-        os.environ[variable] = os.pathsep.join([str(folder), *filter(None, [os.environ.get(variable)])])
     return plan
+
+
+def prefix() -> str:
+    """What goes before the commands of jobs, for them to find this package, and without conda this interpreter."""
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    folder = quote(str(Path(__file__).parents[1])).replace("{", "{{").replace("}", "}}")
+    return f'export PYTHONPATH={folder}"${{{{PYTHONPATH:+:$PYTHONPATH}}}}"; '
 
 
 def typed(value: Any) -> Any:

@@ -55,7 +55,7 @@ def run_in_fork(arguments: Sequence[str]) -> int | None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
         try:
             server.connect("\0" + os.environ[ADDRESS])
-            request = json.dumps([arguments, str(Path.cwd()), dict(os.environ)]).encode()
+            request = json.dumps([sys.executable, arguments, str(Path.cwd()), dict(os.environ)]).encode()
             if not _is_ours(server) or len(request) > LARGEST:
                 return None
             socket.send_fds(server, [request], [0, 1, 2])
@@ -103,9 +103,9 @@ def serve() -> None:
 def _answer(client: socket.socket) -> None:
     """Run what `client` asks for, as the process that it would have been."""
     request, streams, _, _ = socket.recv_fds(client, LARGEST, 3)
-    arguments, folder, environment = json.loads(request)
-    if environment.get("OMP_NUM_THREADS") != os.environ.get("OMP_NUM_THREADS"):
-        return  # libraries have read theirs: the job had better run by itself
+    python, arguments, folder, environment = json.loads(request)
+    if python != sys.executable or environment.get("OMP_NUM_THREADS") != os.environ.get("OMP_NUM_THREADS"):
+        return  # other libraries, or such as have read their number of threads: the job had better run by itself
     for stream, given in enumerate(streams):
         os.dup2(given, stream)
         os.close(given)

@@ -12,7 +12,7 @@ rule prepare_data:
     log:
         f"{RESULTS}/logs/data/{{dataset}}.log",
     conda:
-        "vscbench"
+        "../envs/vscbench.yaml"
     params:
         config=CONFIG,
         spec=lambda wildcards: PLAN.dataset_spec(wildcards.dataset),

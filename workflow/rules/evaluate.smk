@@ -24,7 +24,7 @@ rule evaluate_run:
     log:
         f"{RESULTS}/logs/evaluate/{{experiment}}/{{variant}}/{{repetition}}.log",
     conda:
-        "vscbench"
+        "../envs/vscbench.yaml"
     params:
         config=CONFIG,
         run=run_name,
@@ -43,7 +43,7 @@ rule train_fid_classifier:
     log:
         f"{RESULTS}/logs/classifiers/{{dataset}}.log",
     conda:
-        "vscbench"
+        "../envs/vscbench.yaml"
     params:
         config=CONFIG,
         seed=PLAN.study.seed,
@@ -60,7 +60,7 @@ rule measure_baselines:
     log:
         f"{RESULTS}/logs/baselines/{{experiment}}.log",
     conda:
-        "vscbench"
+        "../envs/vscbench.yaml"
     params:
         config=CONFIG,
         settings=lambda wildcards: PLAN.baseline(wildcards.experiment),

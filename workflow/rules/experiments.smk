@@ -4,6 +4,6 @@ for experiment in PLAN.study.experiments:
     rule:
         name:
             experiment
-        localrule: True
         input:
             run_files("metrics.json", experiment=experiment),
+        localrule: True

@@ -1,9 +1,11 @@
-# The study, and what its jobs depend on. The `conda` directive of each rule names the environment that environment.yml
-# makes: conda env create -f environment.yml.
+# The study, and what its jobs depend on.
 try:
     PLAN = planning.of_workflow(workflow, config)
 except UserError as error:
     raise WorkflowError(str(error))
+
+# Jobs run this package, in a conda environment too, which has but what the package needs.
+shell.prefix(planning.prefix())
 
 RESULTS = str(PLAN.layout.results)
 CONFIG = str(PLAN.layout.config)
@@ -15,7 +17,11 @@ def run_name(wildcards):
 
 def run_files(*files, experiment=None):
     """Files of every run, or of those of an experiment."""
-    return [f"{RESULTS}/runs/{run}/{file}" for run in PLAN.names(experiment) for file in files]
+    return [
+        f"{RESULTS}/runs/{run}/{file}"
+        for run in PLAN.names(experiment)
+        for file in files
+    ]
 
 
 def prepared_data(wildcards):

@@ -12,7 +12,7 @@ rule figures:
 
 rule assemble_metrics:
     input:
-        run_files("metrics.json", "config.json", "weights.safetensors"),
+        run_files("metrics.json"),
         [f"{RESULTS}/baselines/{name}.json" for name in PLAN.linear],
     output:
         f"{RESULTS}/metrics.csv",
@@ -20,7 +20,7 @@ rule assemble_metrics:
     log:
         f"{RESULTS}/logs/assemble.log",
     conda:
-        "vscbench"
+        "../envs/vscbench.yaml"
     params:
         config=CONFIG,
         index=PLAN.index_key,
@@ -44,7 +44,7 @@ rule make_table:
     log:
         f"{RESULTS}/logs/tables/{{table}}.log",
     conda:
-        "vscbench"
+        "../envs/vscbench.yaml"
     params:
         config=CONFIG,
         caption=lambda wildcards: PLAN.caption(wildcards.table),
@@ -68,7 +68,7 @@ rule decide_claims:
     log:
         f"{RESULTS}/logs/claims.log",
     conda:
-        "vscbench"
+        "../envs/vscbench.yaml"
     params:
         config=CONFIG,
         code=PLAN.code("claims"),
@@ -80,7 +80,7 @@ rule draw_figure:
     input:
         f"{RESULTS}/metrics.csv",
         f"{RESULTS}/study.json",
-        run_files("history.csv", "arrays.npz", "weights.safetensors"),
+        run_files("arrays.npz"),
     output:
         report(
             f"{RESULTS}/figures/{{figure}}.png",
@@ -92,7 +92,7 @@ rule draw_figure:
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
     conda:
-        "vscbench"
+        "../envs/vscbench.yaml"
     params:
         config=CONFIG,
         caption=lambda wildcards: PLAN.caption(wildcards.figure),

@@ -6,7 +6,7 @@ rule mlflow:
     log:
         f"{RESULTS}/logs/mlflow.log",
     conda:
-        "vscbench"
+        "../envs/vscbench.yaml"
     params:
         config=CONFIG,
     shell:
@@ -22,7 +22,7 @@ rule track_runs:
     log:
         f"{RESULTS}/logs/tracking.log",
     conda:
-        "vscbench"
+        "../envs/vscbench.yaml"
     params:
         config=CONFIG,
         store=PLAN.layout.store(PLAN.study),

@@ -19,7 +19,9 @@ rule train_run:
     log:
         f"{RESULTS}/logs/train/{{experiment}}/{{variant}}/{{repetition}}.log",
     conda:
-        "vscbench"
+        "../envs/vscbench.yaml"
+    resources:
+        gpu=int(PLAN.study.device.startswith("cuda")),
     params:
         config=CONFIG,
         run=run_name,
