@@ -123,14 +123,20 @@ def data(args: argparse.Namespace) -> None:
 def train(args: argparse.Namespace) -> None:
     """Train a run; one that was stopped goes on from its last checkpoint."""
     from vscbench import data, model
-    from vscbench.training.loop import train
+    from vscbench.training.run import train
 
     study, layout = load(args)
     each = configs.resolve(study, args.run)
     spec, source = configs.run_spec(study, each), layout.data(study.experiments[each.experiment].dataset)
-    device = model.device(args.device or study.device)
-    checkpoint = layout.checkpoint(each.name)
-    train(spec, data.read(source), layout.run(each.name), checkpoint, device, study.checkpoint_seconds)
+    train(
+        spec,
+        data.read(source),
+        layout.run(each.name),
+        key=configs.run_key(spec),
+        device=model.device(args.device or study.device),
+        checkpoint=layout.checkpoint(each.name),
+        checkpoint_seconds=study.checkpoint_seconds,
+    )
 
 
 def evaluate(args: argparse.Namespace) -> None:
