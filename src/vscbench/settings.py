@@ -21,6 +21,7 @@ import re
 import sys
 import textwrap
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError, create_model
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
-def _text(pattern: str, expected: str, longest: int) -> Any:
+def matching(pattern: str, expected: str, longest: int) -> Any:
     """A field of text that matches `pattern`, which is `expected` in words."""
     return Field(pattern=pattern, max_length=longest, json_schema_extra={"expected": expected})
 
@@ -45,8 +46,8 @@ NonNegative: TypeAlias = Annotated[float, Field(ge=0)]
 Probability: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
 Density: TypeAlias = Annotated[float, Field(ge=1e-6, lt=1)]
 """A fraction of non-zeros."""
-Name: TypeAlias = Annotated[str, _text(r"^[a-z][a-z0-9_]*$", "lower-case letters, digits and _, a letter first", 60)]
-Label: TypeAlias = Annotated[str, _text(r"^[^\x00-\x1f\x7f]+$", "one line", 100)]
+Name: TypeAlias = Annotated[str, matching(r"^[a-z][a-z0-9_]*$", "lower-case letters, digits and _, a letter first", 60)]
+Label: TypeAlias = Annotated[str, matching(r"^[^\x00-\x1f\x7f]+$", "one line", 100)]
 Rate: TypeAlias = Annotated[
     Annotated[OneCycle, Tag("<one-cycle>")] | Annotated[Ramp, Tag("<ramp>")],
     Discriminator(lambda value: "<one-cycle>" if isinstance(value, OneCycle) or "peak" in _keys(value) else "<ramp>"),
@@ -105,10 +106,11 @@ def annotation(part: Callable[..., Any], name: str, written: Any) -> Any:
     if not isinstance(written, str):
         return written
     owner: Any = part
-    if inspect.isclass(part):
-        # A dataclass may inherit a field from a class of another module.
-        owners = [each for each in part.__mro__ if name in inspect.get_annotations(each)]
-        owner = owners[0] if owners else part.__init__  # type: ignore[misc]
+    if dataclasses.is_dataclass(part) and inspect.isclass(part):
+        # It may inherit a field from a class of another module.
+        owner = next(each for each in part.__mro__ if name in inspect.get_annotations(each))
+    elif inspect.isclass(part):
+        owner = part.__init__  # type: ignore[misc]
     return eval(written, vars(sys.modules[inspect.unwrap(owner).__module__]))  # noqa: S307  (source of a class)
 
 
@@ -124,7 +126,7 @@ def descriptions(part: Callable[..., Any]) -> dict[str, str]:
             body = ast.parse(textwrap.dedent(inspect.getsource(each))).body[0].body  # type: ignore[attr-defined]
         except (OSError, TypeError, SyntaxError, AttributeError):
             continue
-        for field, text in zip(body, body[1:], strict=False):
+        for field, text in pairwise(body):
             if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
                 found[ast.unparse(field.target)] = " ".join(str(text.value.value).split())
     return found
@@ -141,9 +143,7 @@ def made(part: Callable[..., Any], settings: Mapping[str, Any], given: Sequence[
         # From JSON: there a strict model takes a mapping for a dataclass, and nothing else for what it is not.
         return kind.model_validate_json(json.dumps(settings, allow_nan=True, default=str))
     except ValidationError as error:
-        raise ViolationsError(
-            list(violations(error.errors(include_url=False), schema(part, tuple(given))))
-        ) from None
+        raise ViolationsError(list(violations(error.errors(include_url=False), schema(part, tuple(given))))) from None
 
 
 def check(part: Callable[..., Any], settings: Mapping[str, Any], given: Sequence[str] = ()) -> dict[str, Any]:
@@ -199,7 +199,9 @@ def defaults(part: Callable[..., Any], given: Sequence[str] = ()) -> dict[str, A
         {'scale': 1.0}
     """
     fields = model(part, tuple(given)).model_fields
-    return {name: field.get_default(call_default_factory=True) for name, field in fields.items() if not field.is_required()}
+    return {
+        name: field.get_default(call_default_factory=True) for name, field in fields.items() if not field.is_required()
+    }
 
 
 @cache
@@ -221,6 +223,7 @@ def rules(whole: dict[str, Any], place: Sequence[Any]) -> tuple[list[str], list[
             for rule in found
             for child in (
                 rule.get("properties", {}).get(step, rule.get("additionalProperties")),
+                *rule.get("patternProperties", {}).values(),
                 rule.get("items") if isinstance(step, int) else None,
             )
             if isinstance(child, dict)
@@ -260,7 +263,9 @@ def violations(errors: Sequence[Any], whole: dict[str, Any]) -> Iterator[tuple[l
         if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
             place, there = rules(whole, outside)
             known = list(dict.fromkeys(name for rule in there for name in rule.get("properties", {})))
-            found[*place, f"<{last}>"] = f"unknown key {last}{nearest(str(last), known)}; allowed are {', '.join(known)}"
+            found[*place, f"<{last}>"] = (
+                f"unknown key {last}{nearest(str(last), known)}; allowed are {', '.join(known)}"
+            )
         elif error["type"] in ("missing", "missing_argument"):
             found[*rules(whole, outside)[0], f"<{last}>"] = f"missing key {last}"
         elif last == "[key]":
@@ -272,7 +277,9 @@ def violations(errors: Sequence[Any], whole: dict[str, Any]) -> Iterator[tuple[l
             place, there = rules(whole, error["loc"])
             value = json.dumps(error["input"], default=str)
             value = value if len(value) < SHOWN else f"{value[:SHOWN]}..."
-            found[tuple(place)] = f"{value} is not allowed; it must be {expectation(there)}{hint(error['input'], there)}"
+            found[tuple(place)] = (
+                f"{value} is not allowed; it must be {expectation(there)}{hint(error['input'], there)}"
+            )
     for place, text in found.items():
         # Of a union, each branch complains: the one that got furthest is meant.
         if not any(other[: len(place)] == place for other in found if other != place):
@@ -315,7 +322,9 @@ def expectation(there: Sequence[dict[str, Any]]) -> str:
     for rule in there:
         if "enum" in rule or "const" in rule:
             options = rule.get("enum", [rule.get("const")])
-            words.append("one of " * (len(options) > 1) + ", ".join(o if isinstance(o, str) else json.dumps(o) for o in options))
+            words.append(
+                "one of " * (len(options) > 1) + ", ".join(o if isinstance(o, str) else json.dumps(o) for o in options)
+            )
         else:
             limits = "".join(text.format(rule[key]) for key, text in LIMITS.items() if key in rule)
             words.append(TYPES.get(rule.get("type", ""), "something else") + limits)

@@ -125,6 +125,13 @@ class Laplacian:
 
 
 @dataclass(frozen=True)
+class Weighted(Laplacian):
+    """A family with a setting that is named as one of the objective."""
+
+    kl_weight: Positive = 1.0
+
+
+@dataclass(frozen=True)
 class SpikeSlab:
     """A family with a density of its own."""
 
@@ -156,7 +163,9 @@ class Fista:
 class Admm(Fista):
     """A solver for dictionaries."""
 
-    def __init__(self, atoms: Tensor, penalty: Positive = 20.0, penalty_warmup: Ramp = Ramp(1, 1)) -> None: ...
+    def __init__(
+        self, atoms: Tensor, penalty: Positive = 20.0, rho: Positive = 10.0, penalty_warmup: Ramp = Ramp(1, 1)
+    ) -> None: ...
 
     @staticmethod
     def unfit(spec: dict[str, Any], *, shape: tuple[int, ...], linear: bool) -> str:  # noqa: ARG004

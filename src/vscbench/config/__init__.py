@@ -25,6 +25,7 @@ from vscbench.config.runs import (
     source,
     spec,
 )
+from vscbench.config.schema import json_schema
 from vscbench.config.study import VERSION, Experiment, Study
 from vscbench.merging import merge
 
@@ -44,8 +45,10 @@ __all__ = [
     "derive_seed",
     "evaluation",
     "index",
+    "json_schema",
     "labels",
     "load",
+    "merge",
     "of_this_version",
     "resolve",
     "run_key",
@@ -53,6 +56,7 @@ __all__ = [
     "runs",
     "source",
     "spec",
+    "study_of",
 ]
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field, create_model
 
 from vscbench import registry, settings
-from vscbench.merging import ALTERNATIVES
 from vscbench.config.study import Objective, Training
 from vscbench.errors import UserError
+from vscbench.merging import ALTERNATIVES
 from vscbench.settings import Label, ViolationsError
 
 if TYPE_CHECKING:
@@ -170,9 +170,11 @@ def chosen(role: str, part: Mapping[str, Any]) -> Any:
     if role in FIXED:
         return FIXED[role]
     selector = ROLES[role].selector
-    if not isinstance(part.get(selector), str):
-        value = f"{json.dumps(part[selector])} is not allowed" if selector in part else "a key that is missing"
-        raise ViolationsError([([selector], f"{value}; it must be one of {', '.join(names(role))}, or module:Class")])
+    options = f"one of {', '.join(names(role))}, or module:Class"
+    if selector not in part:
+        raise ViolationsError([([], f"missing key {selector}: {options}")])
+    if not isinstance(part[selector], str):
+        raise ViolationsError([([selector], f"{json.dumps(part[selector])} is not allowed; it must be {options}")])
     try:
         return find(role, part[selector])
     except UserError as error:
@@ -204,7 +206,7 @@ def takes_list(role: str, part: Mapping[str, Any], path: tuple[str, ...]) -> boo
     """Whether a list at `path` of a part is one by its type, and no sweep."""
     if path[0] in ROLES[role].nested and len(path) > 1:
         return takes_list(path[0], part[path[0]], path[1:])
-    if path[-1] == ROLES[role].selector or role in FIXED and path[0] not in FIXED[role].model_fields:
+    if path[-1] == ROLES[role].selector or (role in FIXED and path[0] not in FIXED[role].model_fields):
         return True
     try:
         keys, rules = settings.rules(settings.schema(model(role, chosen(role, part))), path)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from vscbench.merging import merge
 from vscbench.errors import UserError
+from vscbench.merging import merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +27,9 @@ class Loader(yaml.SafeLoader):
         seen = set()
         for key, _ in node.value:
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key.value} is given twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value} is given twice", key.start_mark
+                )
             if isinstance(key, yaml.ScalarNode):
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
@@ -39,7 +41,8 @@ class Dumper(yaml.SafeDumper):
 
 NUMBERS = {
     "tag:yaml.org,2002:int": r"[-+]?(0|[1-9][0-9_]*)|0o[0-7]+|0x[0-9a-fA-F]+",
-    "tag:yaml.org,2002:float": r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+    "tag:yaml.org,2002:float": r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+"
+    r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
 }
 for each in (Loader, Dumper):
     kept = {
@@ -65,9 +68,9 @@ def read(paths: Iterable[Path]) -> dict[str, Any]:
 
 def _layers(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     """The content of the file at `path`, over that of the files it extends; `above` are those that extend it."""
+    content = _content(path)
     if path.resolve() in above:
         raise UserError(f"config file {path} extends itself")
-    content = _content(path)
     below = content.pop("extends", [])
     names = below if isinstance(below, list) else [below]
     if not all(isinstance(name, str) for name in names):
@@ -90,7 +93,9 @@ def _content(path: Path) -> dict[str, Any]:
             raise UserError(f"config file {path} is larger than {LARGEST_FILE} bytes")
         content = yaml.load(text.decode("utf-8-sig"), Loader)  # noqa: S506  (a SafeLoader)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path, whole numbers of thousands of digits
-        said = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", None) or error
+        said = (
+            "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", None) or error
+        )
         raise UserError(f"config file {str(path)!r}: {said}") from None
     except yaml.YAMLError as error:
         raise UserError(f"config file {path} is not valid YAML: {' '.join(str(error).split())}") from None

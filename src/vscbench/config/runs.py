@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vscbench import settings
 from vscbench.config import parts
-from vscbench.merging import merge
 from vscbench.config.study import VERSION, Evaluation, Experiment, Study
 from vscbench.errors import UserError
+from vscbench.merging import merge
 from vscbench.methods import METHODS, Method
 from vscbench.registry import nearest
 from vscbench.settings import ViolationsError
@@ -208,14 +208,14 @@ class Plan(NamedTuple):
 
 def plan(study: Study, experiment: str, name: str) -> Plan:
     """The sections of a method in an experiment, and what is swept in them."""
-    key = ("plan", experiment, name)
-    if key not in study._cache:
+
+    def make() -> Plan:
         setup = study.experiments[experiment]
-        shape_of = () if "kind" in setup.generator else shape(study, setup.dataset)
-        found = sections(setup, constants(study, experiment, name), shape_of)
-        study._cache[key] = Plan(found, axes(found))
-    cached: Plan = study._cache[key]
-    return cached
+        of = () if "kind" in setup.generator else shape(study, setup.dataset)
+        found = sections(setup, constants(study, experiment, name), of)
+        return Plan(found, axes(found))
+
+    return study.once(("plan", experiment, name), make)
 
 
 def shape(study: Study, dataset: str) -> tuple[int, ...]:
@@ -224,11 +224,7 @@ def shape(study: Study, dataset: str) -> tuple[int, ...]:
     Raises:
         UserError: the data that tell it are missing or damaged.
     """
-    key = ("shape", dataset)
-    if key not in study._cache:
-        study._cache[key] = tuple(source(study, dataset).shape)
-    cached: tuple[int, ...] = study._cache[key]
-    return cached
+    return study.once(("shape", dataset), lambda: tuple(source(study, dataset).shape))
 
 
 def source(study: Study, dataset: str) -> Any:
@@ -238,7 +234,9 @@ def source(study: Study, dataset: str) -> Any:
         UserError: there is no such data set, or its settings are not valid.
     """
     if dataset not in study.datasets:
-        raise UserError(f"no data set {dataset}{nearest(dataset, study.datasets)}; there are {', '.join(study.datasets)}")
+        raise UserError(
+            f"no data set {dataset}{nearest(dataset, study.datasets)}; there are {', '.join(study.datasets)}"
+        )
     part = study.datasets[dataset]
     own = {key: value for key, value in part.items() if key != "kind"}
     return settings.construct(parts.chosen("dataset", part), own, name=dataset)
@@ -346,7 +344,9 @@ def spec(
 
 def evaluation(study: Study, experiment: str) -> dict[str, Any]:
     """What the metrics of an experiment are computed with: `samples`, `penalties`, and by metric its settings or false."""
-    return json.loads(Evaluation.model_validate_json(json.dumps(study.experiments[experiment].evaluation)).model_dump_json())  # type: ignore[no-any-return]
+    return json.loads(
+        Evaluation.model_validate_json(json.dumps(study.experiments[experiment].evaluation)).model_dump_json()
+    )  # type: ignore[no-any-return]
 
 
 def index(study: Study) -> dict[str, Any]:
