@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import cos, pi
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 
 @dataclass(frozen=True)
@@ -15,18 +17,24 @@ class Ramp:
     cosine v = v₁ + (v₀ - v₁)(1 + cos πp)/2. A function of the step, so a resumed run needs no state of it.
     """
 
-    initial: float
+    initial: Annotated[float, Field(gt=0)]
     """Value up to `start`."""
-    final: float
+    final: Annotated[float, Field(gt=0)]
     """Value from `end` on, and at evaluation."""
-    start: float = 0.0
+    start: Annotated[float, Field(ge=0)] = 0.0
     """Where the ramp begins: a fraction of training, or a step if `unit` is steps."""
-    end: float = 1.0
+    end: Annotated[float, Field(ge=0)] = 1.0
     """Where the ramp ends, in the same unit."""
     shape: Literal["linear", "geometric", "cosine"] = "linear"
     """How it moves in between."""
     unit: Literal["fraction", "steps"] = "fraction"
     """Fractions keep their shape in a shorter study; steps are the authors' absolute counts."""
+
+    def __post_init__(self) -> None:
+        if self.unit == "fraction" and max(self.start, self.end) > 1:
+            raise ValueError("start and end are fractions of training, at most 1; write unit: steps for steps")
+        if self.start > self.end:
+            raise ValueError(f"the ramp ends ({self.end:g}) before it starts ({self.start:g})")
 
     def __call__(self, step: float, steps: int) -> float:
         """The value at `step` of a training of `steps` steps."""
@@ -46,13 +54,16 @@ class Ramp:
 
 @dataclass(frozen=True)
 class OneCycle:
-    """A rate that warms up linearly from peak/25 to peak, then falls to peak/25e4 by a cosine (spec 2.1)."""
+    """A rate that warms up linearly from peak/25 to peak, then falls to peak/25e4 by a cosine.
 
-    peak: float
+    The one-cycle schedule of Smith and Topin 2019 (arXiv:1708.07120) with the constants of `torch.optim.lr_scheduler`.
+    """
+
+    peak: Annotated[float, Field(gt=0)]
     """Largest rate."""
-    warmup: float = 0.05
+    warmup: Annotated[float, Field(ge=0, le=0.5)] = 0.05
     """Fraction of training spent warming up."""
-    warmup_at_least: int = 0
+    warmup_at_least: Annotated[int, Field(ge=0)] = 0
     """A floor on the warm-up, in steps: the dense Laplacian diverges when a short study warms up too fast."""
 
     def __call__(self, step: float, steps: int) -> float:

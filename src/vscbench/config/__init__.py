@@ -1,48 +1,73 @@
-"""The configuration of a study: merging, reading, checking, sweeps, and the specification of each of its runs.
+"""The configuration of a study: reading, checking, and the specification of each of its runs.
 
-Imports neither torch nor Snakemake: the workflow reads it at every start, and a machine with torch alone too.
+Imports neither torch nor Snakemake; the class of a part is imported where its settings are asked for.
 """
 
-from vscbench.config.checking import check, nearest, schema
-from vscbench.config.contents import worth_making
-from vscbench.config.merging import merge
-from vscbench.config.reading import load
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vscbench.config.checking import check, check_data, study_of
+from vscbench.config.reading import add_plugins, read
 from vscbench.config.runs import (
-    EVALUATION_DEFAULTS,
-    TRAINING_DEFAULTS,
-    baseline_spec,
+    Run,
+    addresses,
     dataset_spec,
     derive_seed,
-    evaluation_spec,
-    experiments,
+    evaluation,
+    index,
     labels,
-    linear_experiments,
+    of_this_version,
+    resolve,
     run_key,
-    run_name,
     run_spec,
     runs,
-    threshold_at,
+    source,
+    spec,
 )
+from vscbench.config.study import VERSION, Experiment, Study
+from vscbench.merging import merge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 __all__ = [
-    "EVALUATION_DEFAULTS",
-    "TRAINING_DEFAULTS",
-    "baseline_spec",
+    "VERSION",
+    "Experiment",
+    "Run",
+    "Study",
+    "addresses",
     "check",
+    "check_data",
     "dataset_spec",
     "derive_seed",
-    "evaluation_spec",
-    "experiments",
+    "evaluation",
+    "index",
     "labels",
-    "linear_experiments",
     "load",
-    "merge",
-    "nearest",
+    "of_this_version",
+    "resolve",
     "run_key",
-    "run_name",
     "run_spec",
     "runs",
-    "schema",
-    "threshold_at",
-    "worth_making",
+    "source",
+    "spec",
 ]
+
+
+def load(paths: Iterable[Path], overrides: Mapping[str, Any] | None = None, *, checked: bool = False) -> Study:
+    """The study of the files at `paths`, each laid over the ones before it, and `overrides` over all.
+
+    Args:
+        paths: YAML files; a file may name others that lie below it under `extends`.
+        overrides: keys as in a file.
+        checked: whether a study wrote this file that was checked: no class of a part is imported.
+
+    Raises:
+        UserError: a file cannot be read, or the study is not valid: every violation on a line of its own.
+    """
+    content = merge(read(paths), overrides or {})
+    if isinstance(plugins := content.get("plugins"), str):
+        add_plugins(plugins)
+    return study_of(content) if checked else check(content)

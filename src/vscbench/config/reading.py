@@ -1,35 +1,125 @@
-"""A study from the files that a user names."""
+"""A configuration from the YAML files that a user names."""
 
 from __future__ import annotations
 
+import re
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from vscbench.config.checking import check
-from vscbench.config.merging import merge
+from vscbench.merging import merge
 from vscbench.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
+
+LARGEST_FILE, LARGEST, DEEPEST = 1_000_000, 200_000, 20
+"""Bytes of a file; values and levels of a configuration, aliases counted each time."""
 
 
-def load(paths: Iterable[Path]) -> dict[str, Any]:
-    """The checked configuration of the files at `paths`, each laid over the ones before it.
+class Loader(yaml.SafeLoader):
+    """YAML 1.1 with the numbers of YAML 1.2 (1e-4 is one, 1:30 is text), and without keys given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping, each of whose keys is there once."""
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key.value} is given twice", key.start_mark)
+            if isinstance(key, yaml.ScalarNode):
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+class Dumper(yaml.SafeDumper):
+    """Writes what `Loader` reads."""
+
+
+NUMBERS = {
+    "tag:yaml.org,2002:int": r"[-+]?(0|[1-9][0-9_]*)|0o[0-7]+|0x[0-9a-fA-F]+",
+    "tag:yaml.org,2002:float": r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+}
+for each in (Loader, Dumper):
+    kept = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag not in NUMBERS]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    each.yaml_implicit_resolvers = kept
+    for tag, pattern in NUMBERS.items():
+        each.add_implicit_resolver(tag, re.compile(f"^(?:{pattern})$"), list("-+.0123456789"))
+
+
+def read(paths: Iterable[Path]) -> dict[str, Any]:
+    """The configuration of the files at `paths`, each laid over the ones before it; what one `extends` lies below it.
 
     Raises:
-        UserError: a file is missing or is not YAML, or the configuration is not valid.
+        UserError: a file cannot be read, is not YAML, or extends itself.
     """
     config: dict[str, Any] = {}
     for path in paths:
-        try:
-            content = yaml.safe_load(path.read_bytes())
-        except OSError as error:
-            raise UserError(f"config file {path}: {error.strerror}") from None
-        except yaml.YAMLError as error:
-            raise UserError(f"config file {path} is not valid YAML: {' '.join(str(error).split())}") from None
-        if not isinstance(content, dict):
-            raise UserError(f"config file {path} holds no mapping of keys to values")
-        config = merge(config, content)
-    return check(config)
+        config = merge(config, _layers(Path(path), ()))
+    return config
+
+
+def _layers(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+    """The content of the file at `path`, over that of the files it extends; `above` are those that extend it."""
+    if path.resolve() in above:
+        raise UserError(f"config file {path} extends itself")
+    content = _content(path)
+    below = content.pop("extends", [])
+    names = below if isinstance(below, list) else [below]
+    if not all(isinstance(name, str) for name in names):
+        raise UserError(f"config file {path}: extends must be the name of a file beside it, or a list of them")
+    config: dict[str, Any] = {}
+    for name in names:
+        config = merge(config, _layers(path.parent / name, (*above, path.resolve())))
+    plugins = content.get("plugins", "plugins")
+    if isinstance(plugins, str) and ("plugins" in content or (path.parent / plugins).is_dir()):
+        content["plugins"] = str((path.parent / plugins).resolve())
+    return merge(config, content)
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """The mapping in one file."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(LARGEST_FILE + 1)
+        if len(text) > LARGEST_FILE:
+            raise UserError(f"config file {path} is larger than {LARGEST_FILE} bytes")
+        content = yaml.load(text.decode("utf-8-sig"), Loader)  # noqa: S506  (a SafeLoader)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path, whole numbers of thousands of digits
+        said = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", None) or error
+        raise UserError(f"config file {str(path)!r}: {said}") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"config file {path} is not valid YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise UserError(f"config file {path} is nested deeper than {DEEPEST} levels") from None
+    if not isinstance(content, dict):
+        raise UserError(f"config file {path} holds no mapping of keys to values")
+    _measure(content, path)
+    return content
+
+
+def _measure(content: Any, path: Path) -> None:
+    """Refuse anchors that contain themselves, and few characters that stand for millions of values."""
+    left = LARGEST
+    level = [content]
+    for _ in range(DEEPEST):
+        level = [
+            value
+            for part in level
+            for value in (part.values() if isinstance(part, dict) else part if isinstance(part, list) else ())
+        ]
+        left -= len(level)
+        if left < 0:
+            raise UserError(f"config file {path} holds more than {LARGEST} values")
+    if level:
+        raise UserError(f"config file {path} is nested deeper than {DEEPEST} levels, or an anchor contains itself")
+
+
+def add_plugins(folder: str | None) -> None:
+    """Put the folder of a study's own modules on the Python path, behind all else."""
+    if folder and folder not in sys.path:
+        sys.path.append(folder)

@@ -1,0 +1,160 @@
+"""What a study may say: its own keys, and those of an experiment. Parts are checked by the classes that they name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, model_validator
+
+from vscbench import registry
+from vscbench.settings import STRICT, Count, Density, Name, NonNegative, Positive, _text
+
+VERSION = 2
+"""Of the form of a configuration and of a run's specification: files of another one are not read."""
+MOST_RUNS = 100_000
+"""Of a study: what is more is a slip, and is told at once."""
+RESERVED = ("all", "data", "train", "evaluate", "metrics", "tables", "figures", "mlflow", "report", "runs")
+"""Targets of the workflow: no names of experiments, which are targets too."""
+
+Repetitions = Annotated[int, Field(ge=1, le=MOST_RUNS)]
+
+
+def _folder(name: str) -> str:
+    """`name`, if a workflow can write there."""
+    if wrong := sorted(set(name) & set("{}\0\n\r")):
+        raise ValueError(f"{name!r} is not allowed; the name of a folder is wanted, without {wrong[0]!r}")
+    if name.startswith("-") or any(len(part.encode()) > 255 for part in Path(name).parts) or len(name) > 1000:  # noqa: PLR2004
+        raise ValueError(f"{name[:80]!r} is not allowed; a folder's name begins with no - and has at most 255 characters")
+    return name
+
+
+class Objective(BaseModel):
+    """What is minimised: squared error + kl_weight · KL, by a rule for J draws."""
+
+    model_config = STRICT
+
+    sampling: str = "max_elbo"
+    """The rule by which J draws make a loss."""
+    samples: Count = 20
+    """J, codes drawn per data point."""
+    kl_weight: NonNegative = 0.01
+    """Weight of the divergence from the prior against the squared error of a pixel."""
+    backward: Literal["selected", "all"] = "selected"
+    """Whether the chosen draw alone is back-propagated, or all J, as published."""
+
+
+class Training(BaseModel):
+    """How long and by which steps a run learns."""
+
+    model_config = STRICT
+
+    epochs: Count | None = None
+    """Passes over the data; or `steps`."""
+    steps: Count | None = 1600
+    """Gradient steps; or `epochs`."""
+    batch_size: Count = 100
+    """B, data points a step."""
+    flip: bool = False
+    """Whether images are mirrored at random."""
+    precision: Literal["single", "mixed"] = "single"
+    """Mixed on a GPU; a CPU computes in single precision."""
+    validation_penalty: Positive | None = None
+    """ℓ₁ penalty at which the lasso objective is followed; 20 for a linear generator, else none."""
+    optimizer: dict[str, Any] = {}
+    """By its kind; two_rates for a linear generator, adam for a network."""
+
+
+class Evaluation(BaseModel):
+    """What the metrics share."""
+
+    model_config = STRICT | {"extra": "allow"}
+
+    samples: Count = 20
+    """J of what is measured of the best draw."""
+    penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = (20.0, 8.0)
+    """ℓ₁ penalties of the lasso objectives."""
+
+
+class Experiment(BaseModel):
+    """Methods on a data set."""
+
+    model_config = STRICT
+
+    dataset: str
+    """A name under `datasets`."""
+    methods: Annotated[list[str], Field(min_length=1)]
+    """Methods of the package, or names under `methods`."""
+    overrides: dict[str, dict[str, Any]] = {}
+    """What differs here, by method."""
+    repetitions: Repetitions | None = None
+    """Runs of each method, instead of the study's."""
+    density: Density | Annotated[list[Density], Field(min_length=1)] | None = None
+    """Non-zeros under the priors of the sparse methods: sets thresholds and spikes."""
+    generator: dict[str, Any] = {}
+    """What decodes: by its kind; a dictionary for vectors, mlp for images, of 128 latents."""
+    encoder: dict[str, Any] = {}
+    """What encodes: by its kind; mlp."""
+    objective: dict[str, Any] = {}
+    """What is minimised."""
+    training: dict[str, Any] = {}
+    """How it is minimised."""
+    evaluation: dict[str, Any] = {}
+    """`samples`, `penalties`, and the settings of metrics by name; false leaves one out."""
+
+
+class Study(BaseModel):
+    """A study: methods in experiments on data sets."""
+
+    model_config = STRICT
+
+    version: Literal[2] = 2
+    """Of the form of this file."""
+    study: Name = "study"
+    """Its name, a tag of its runs."""
+    results: Annotated[str, Field(min_length=1), AfterValidator(_folder)] = "results"
+    """Folder that everything is written to."""
+    tracking: str | None = None
+    """MLflow store: an address, or null for <results>/mlflow."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """What the seeds of all runs derive from."""
+    repetitions: Repetitions = 1
+    """Runs of each method, each with a seed of its own."""
+    device: Annotated[str, _text(r"^(auto|cpu|cuda(:[0-9]{1,3})?|mps)$", "auto, cpu, cuda, cuda:N or mps", 8)] = "auto"
+    """Where runs are trained; auto takes a GPU where there is one."""
+    checkpoint_seconds: NonNegative = 60
+    """Seconds between two checkpoints of a training."""
+    plugins: str | None = None
+    """Folder with modules of your own, beside this file; `plugins` where there is one."""
+    datasets: dict[Name, dict[str, Any]]
+    """Data sets by name, each by its kind."""
+    experiments: Annotated[dict[Name, Experiment], Field(min_length=1)]
+    """Experiments by name."""
+    methods: dict[Name, dict[str, Any]] = {}
+    """Methods beside the package's, or what differs from those."""
+
+    _cache: dict[Any, Any] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _not_deleted(cls, content: Any) -> Any:
+        """Refuse to switch off what is not there."""
+        groups = ("experiments", "datasets", "methods")
+        for group in groups if isinstance(content, dict) else ():
+            entries = content.get(group) if isinstance(content.get(group), dict) else {}
+            for name in [name for name, entry in entries.items() if entry is None]:
+                known = [other for other in entries if entries[other] is not None]
+                raise ValueError(f"{group}.{name}: null deletes what a file before it has{registry.nearest(name, known)}")
+        return content
+
+    def as_dict(self) -> dict[str, Any]:
+        """The merged configuration as it was said, with the version: the content of results/config.yaml."""
+        return {"version": VERSION, **self.model_dump(mode="json", exclude_unset=True)}
+
+    def to_yaml(self) -> str:
+        """The same as text that `load` reads."""
+        import yaml
+
+        from vscbench.config.reading import Dumper
+
+        return yaml.dump(self.as_dict(), Dumper=Dumper, sort_keys=False, allow_unicode=True)

@@ -1,0 +1,141 @@
+"""The methods of the paper and their rivals: a function each, which a config names, overrides or adds to.
+
+Their constants are those of Fallah and Rozell 2022, "Variational Sparse Coding with Learned Thresholding" (ICML);
+ramps are fractions of training that keep the shape of the authors' absolute schedules of 240,000 steps. A method
+takes any other setting of its family by name, and `objective` and `training` where it differs from its experiment:
+
+    >>> gaussian_thresh(density=0.05, prior_scale=0.5, objective={"samples": 5}).settings["threshold"]
+    {'kind': 'fixed', 'density': 0.05}
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from vscbench.merging import merge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to infer codes: a family and its constants, as plain values."""
+
+    name: str
+    """What folders and the config call it."""
+    label: str
+    """What tables and figures call it."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """`family`, its constants, `threshold`, `prior`; under `objective` and `training` what differs there."""
+
+
+def _method(name: str, label: str, family: str, constants: dict[str, Any], more: dict[str, Any]) -> Method:
+    """A method of a family with its constants, under which `more` is laid."""
+    return Method(name, label, merge({"family": family, **constants}, more))
+
+
+def _threshold(kind: str, value: float, density: float | None) -> dict[str, Any]:
+    """A threshold of a kind, by its value or by the density that it gives the prior."""
+    return {"kind": kind} | ({"value": value} if density is None else {"density": density})
+
+
+PENALTY_WARMUP = {"initial": 0.1, "final": 1, "end": 0.0375}
+NOISE_WARMUP = {"initial": 0.1, "final": 1, "start": 0.00625, "end": 0.025}
+TEMPERATURE = {"initial": 1, "final": 0.5, "end": 0.005775, "shape": "geometric"}
+
+
+def fista(penalty: float = 20, **more: Any) -> Method:
+    """The lasso's codes, argmin_z ½‖x - Az‖² + λ‖z‖₁, by accelerated proximal gradient steps.
+
+    Beck and Teboulle 2009, "A Fast Iterative Shrinkage-Thresholding Algorithm for Linear Inverse Problems".
+    """
+    return _method("fista", "FISTA", "fista", {"penalty": penalty, "penalty_warmup": PENALTY_WARMUP}, more)
+
+
+def admm(penalty: float = 20, rho: float = 10, **more: Any) -> Method:
+    """The lasso's codes by the alternating direction method of multipliers with the weight ρ.
+
+    Boyd et al. 2011, "Distributed Optimization and Statistical Learning via ADMM", section 6.4.
+    """
+    constants = {"penalty": penalty, "penalty_warmup": PENALTY_WARMUP, "rho": rho}
+    return _method("admm", "ADMM", "admm", constants, more)
+
+
+def lista(penalty: float = 20, layers: int = 16, **more: Any) -> Method:
+    """A network of shrinkage steps that regresses FISTA's codes.
+
+    Gregor and LeCun 2010, "Learning Fast Approximations of Sparse Coding".
+    """
+    constants = {"mode": "supervised", "penalty": penalty, "penalty_warmup": PENALTY_WARMUP, "layers": layers}
+    return _method("lista", "LISTA", "lista", constants, more)
+
+
+def lista_unrolled(penalty: float = 20, layers: int = 16, **more: Any) -> Method:
+    """The same network, which minimises the lasso's objective of its own codes."""
+    constants = {"mode": "unrolled", "penalty": penalty, "penalty_warmup": PENALTY_WARMUP, "layers": layers}
+    return _method("lista_unrolled", "LISTA, unrolled", "lista", constants, more)
+
+
+def gaussian(**more: Any) -> Method:
+    """q(z|x) = N(μ, σ²) with the prior N(0, 0.1): the variational autoencoder of Kingma and Welling 2014."""
+    return _method("gaussian", "Gaussian", "gaussian", {}, more)
+
+
+def laplacian(**more: Any) -> Method:
+    """q(z|x) = Laplace(μ, b) with the prior Laplace(0, 0.1), its noise warmed up (paper, section 3.1)."""
+    return _method("laplacian", "Laplacian", "laplacian", {"noise_warmup": NOISE_WARMUP}, more)
+
+
+def spike_slab(density: float | None = None, **more: Any) -> Method:
+    """q(z|x) = γ N(μ, σ²) + (1 - γ) δ₀ by a concrete gate, with a prior of 10 % (or `density`) non-zeros.
+
+    Tonolini, Jensen and Murray-Smith 2020, "Variational Sparse Coding".
+    """
+    constants = {"gate": "logit", "noise_warmup": NOISE_WARMUP, "temperature": TEMPERATURE}
+    constants |= {} if density is None else {"density": density}
+    return _method("spike_slab", "Spike-and-slab", "spike_slab", constants, more)
+
+
+def gaussian_thresh(value: float = 0.52, density: float | None = None, **more: Any) -> Method:
+    """z = sign(e) max(|e| - λ, 0) shifted by μ, e ~ N(0, σ²), λ = `value` or of a `density` (paper, section 3.2)."""
+    constants = {"threshold": _threshold("fixed", value, density)}
+    return _method("gaussian_thresh", "Thresholded Gaussian", "gaussian", constants, more)
+
+
+def gaussian_thresh_gamma(value: float = 0.52, density: float | None = None, **more: Any) -> Method:
+    """The same with λ ~ Gamma, learned per latent, with a prior of mean λ₀ = `value` (paper, section 3.4)."""
+    constants = {"threshold": _threshold("gamma", value, density)}
+    return _method("gaussian_thresh_gamma", "Thresholded Gaussian + Gamma", "gaussian", constants, more)
+
+
+def laplacian_thresh(value: float = 0.25, density: float | None = None, **more: Any) -> Method:
+    """z = sign(e) max(|e| - λ, 0) shifted by μ, e ~ Laplace(0, b), λ = `value` or of a `density` (paper, section 3.2)."""
+    constants = {"noise_warmup": NOISE_WARMUP, "threshold": _threshold("fixed", value, density)}
+    return _method("laplacian_thresh", "Thresholded Laplacian", "laplacian", constants, more)
+
+
+def laplacian_thresh_gamma(value: float = 0.25, density: float | None = None, **more: Any) -> Method:
+    """The same with λ ~ Gamma, learned per latent, with a prior of mean λ₀ = `value` (paper, section 3.4)."""
+    constants = {"noise_warmup": NOISE_WARMUP, "threshold": _threshold("gamma", value, density)}
+    return _method("laplacian_thresh_gamma", "Thresholded Laplacian + Gamma", "laplacian", constants, more)
+
+
+METHODS: dict[str, Callable[..., Method]] = {
+    each.__name__: each
+    for each in (
+        fista,
+        admm,
+        lista,
+        lista_unrolled,
+        gaussian,
+        laplacian,
+        spike_slab,
+        gaussian_thresh,
+        gaussian_thresh_gamma,
+        laplacian_thresh,
+        laplacian_thresh_gamma,
+    )
+}
+"""By name."""
