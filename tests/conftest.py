@@ -11,7 +11,7 @@ import torch
 from torch import Generator
 
 from vscbench import config as configs
-from vscbench.data import Splits, synthetic
+from vscbench.data import Data, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,9 +71,11 @@ def study() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def splits() -> Splits:
+def splits() -> Data:
     """The data of that study."""
-    return synthetic.load(**{key: value for key, value in STUDY["datasets"]["synthetic"].items() if key != "kind"})
+    found = source(STUDY["datasets"]["synthetic"]).load()
+    assert isinstance(found, Data)
+    return found
 
 
 @pytest.fixture

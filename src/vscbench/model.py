@@ -1,59 +1,129 @@
-"""A method on a data set: the generator and the coder that a run's specification names."""
+"""A run's model: the coder that its specification names, and the statistics that its data were standardised by."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from vscbench.coders import build_coder
+from vscbench import registry
+from vscbench.coders import FAMILIES, PRIORS, THRESHOLDS, Coder, Posterior
+from vscbench.coders.amortised import Amortised
 from vscbench.errors import UserError
-from vscbench.networks import build_encoder, build_generator
+from vscbench.networks import ENCODERS, GENERATORS
+from vscbench.objectives import Objective
+from vscbench.settings import construct
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from vscbench.coders import Coder
+    from vscbench.data import Standardisation
 
 
 class Model(nn.Module):
-    """A generator and the coder that infers its codes."""
+    """A coder, and mean and scale of the data that it learned from, so that raw data can be coded.
 
-    def __init__(self, generator: nn.Module, coder: Coder) -> None:
+    Args:
+        coder: of standardised data.
+        standardisation: how raw data became those; None: they were not standardised.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, coder: Coder, standardisation: Standardisation | None = None) -> None:
         super().__init__()
-        self.generator = generator
         self.coder = coder
+        mean, scale = (0.0, 1.0) if standardisation is None else (standardisation.mean, standardisation.scale)
+        self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32))
+        self.register_buffer("scale", torch.as_tensor(scale, dtype=torch.float32))
 
 
-def build(spec: dict[str, Any], shape: Sequence[int]) -> Model:
-    """The untrained model of a run, for data of `shape` (P,) or (C, H, W); its weights are a function of the seed."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(spec["seed"])
-        encoder = build_encoder(spec["encoder"], shape)
-        generator = build_generator(spec["generator"], shape)
-        coder = build_coder(spec["coder"], encoder, generator, spec["objective"], shape)
-    return Model(generator, coder)
+def part(table: Mapping[str, str], section: Mapping[str, Any], what: str, **given: Any) -> Any:
+    """The part that a section of a specification names by its `kind`, built from its settings and what is `given`."""
+    settings = {key: value for key, value in section.items() if key != "kind"}
+    return construct(registry.find(table, section["kind"], what), settings, **given)
 
 
-def load(spec: dict[str, Any], weights: Path, shape: Sequence[int], device: torch.device) -> Model:
-    """The trained model of a run, on `device`, with everything that ramps at its final value.
+def build_posterior(section: Mapping[str, Any]) -> Posterior:
+    """The posterior that the `coder` section of a specification names, thresholded where it says so.
 
     Raises:
-        UserError: the weights are missing or damaged.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+        UserError: the family is no posterior, or has no noise that a threshold could act on.
 
-    model = build(spec, shape)
+    Example:
+        >>> build_posterior({"family": "laplacian", "threshold": {"kind": "fixed", "value": 0.23}}).prior_density
+        0.1002...
+    """
+    family = registry.find(FAMILIES, section["family"], "family", registry.CODERS)
+    settings = {key: value for key, value in section.items() if key not in ("family", "threshold", "prior")}
+    posterior: Posterior = construct(family, settings)
+    threshold = section.get("threshold")
+    if threshold is None:
+        return posterior
+    if not hasattr(posterior, "deviation"):
+        raise UserError(f"{section['family']} is no μ + s ε of a symmetric ε: a threshold cannot act on it")
+    thresholded: Posterior = part(THRESHOLDS, threshold, "kind of threshold", base=posterior)
+    return thresholded
+
+
+def build_coder(spec: Mapping[str, Any], shape: Sequence[int]) -> Coder:
+    """The untrained coder of a run with its generator, for data of `shape` (P,) or (C, H, W).
+
+    Its weights are a function of the seed.
+
+    Raises:
+        UserError: a part that the specification names is not to be found, or is neither a coder nor a posterior.
+    """
+    section = spec["coder"]
+    family = registry.find(FAMILIES, section["family"], "family", registry.CODERS)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(spec["seed"])
+        encoder = part(ENCODERS, spec["encoder"], "kind of encoder", shape=shape)
+        generator = part(GENERATORS, spec["generator"], "kind of generator", shape=shape)
+        if issubclass(family, Posterior):
+            objective = Objective.of(spec["objective"])
+            prior = section.get("prior")
+            learned = part(PRIORS, prior, "kind of prior", shape=shape) if prior else None
+            return Amortised(encoder, generator, build_posterior(section), objective, learned)
+        if not issubclass(family, Coder):
+            raise UserError(f"{section['family']} is neither a Coder nor a Posterior of vscbench")
+        settings = {key: value for key, value in section.items() if key not in ("family", "threshold", "prior")}
+        latents = spec["generator"]["latents"]
+        coder: Coder = construct(family, settings, generator=generator, encoder=encoder, shape=shape, latents=latents)
+        return coder
+
+
+def build(spec: Mapping[str, Any], shape: Sequence[int], standardisation: Standardisation | None = None) -> Model:
+    """The untrained model of a run; arguments and errors as of `build_coder` and `Model`."""
+    return Model(build_coder(spec, shape), standardisation)
+
+
+def load(spec: Mapping[str, Any], weights: Path, device: torch.device) -> Model:
+    """The trained model of a run, on `device`, in evaluation mode, with all that is scheduled at its final value.
+
+    Raises:
+        UserError: the weights are missing, damaged or of another model; the file is named.
+    """
+    from safetensors import SafetensorError, safe_open
+
     try:
-        model.load_state_dict(load_file(weights))
+        with safe_open(weights, "pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
+            shape = [int(n) for n in (file.metadata() or {})["shape"].split()]
     except FileNotFoundError:
         raise UserError(f"{weights} is missing: train the run first") from None
-    except SafetensorError as error:
+    except (SafetensorError, KeyError, ValueError) as error:
         raise UserError(f"{weights} is damaged ({error}): delete it and train the run again") from None
-    model.coder.at(1, 1)
+    model = build(spec, shape)
+    try:
+        model.mean, model.scale = state["mean"], state["scale"]
+        model.load_state_dict(state)
+    except (KeyError, RuntimeError):
+        raise UserError(f"{weights} holds other weights than its config.json says: train the run again") from None
+    model.coder.set_step(1, 1)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # (what convolutions read fastest)
     return model.to(device).eval()
 
@@ -63,10 +133,15 @@ def device(name: str = "auto") -> torch.device:
 
     Raises:
         UserError: there is no such device here.
+
+    Example:
+        >>> device("cpu")
+        device(type='cpu')
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
+        torch.zeros(1, device=name).sum().item()  # a device that is listed may still refuse to compute
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:  # what torch raises depends on its build
         raise UserError(f"device {name} cannot be used here: {str(error).splitlines()[0]}") from None

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from vscbench.coders.map_solver import MapSolver, Solution
-from vscbench.linear import product
 from vscbench.ramps import Ramp
+from vscbench.settings import Count, Positive
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -59,7 +59,7 @@ def admm(
     for iteration in range(1, max_iterations + 1):
         if not len(rows):
             break
-        dense = product(codes - multiplier, inverse).add_(ridge)  # the inverse is symmetric
+        dense = ((codes - multiplier) @ inverse).add_(ridge)  # the inverse is symmetric
         moved = torch.lerp(codes, dense, RELAXATION).add_(multiplier)
         multiplier = moved.clamp(-shrink, shrink)  # u + w - z: what the shrinkage takes away
         new = moved - multiplier
@@ -82,9 +82,10 @@ def admm(
 
 
 class Admm(MapSolver):
-    """Codes that minimise the lasso objective on a linear generator; the dictionary learns from them (spec 1.5).
+    """Codes z = argmin ½‖x - A z‖² + λ‖z‖₁ of a dictionary by ADMM (Boyd et al. 2011, section 6.4).
 
     Args:
+        generator: a dictionary.
         penalty: λ.
         penalty_warmup: multiplier of λ while training starts.
         rho: ρ, weight of the constraint; of the curvature of ½‖x - A z‖², that is of the squared length of the atoms.
@@ -94,17 +95,23 @@ class Admm(MapSolver):
 
     def __init__(
         self,
-        penalty: float = 20.0,
-        penalty_warmup: Ramp = Ramp(1, 1),
-        rho: float = 10.0,
-        max_iterations: int = 500,
-        tolerance: float = 1e-3,
+        generator: nn.Module,
+        penalty: Positive = 20.0,
+        penalty_warmup: Ramp = Ramp(1.0, 1.0),
+        rho: Positive = 10.0,
+        max_iterations: Count = 500,
+        tolerance: Positive = 1e-3,
     ) -> None:
-        super().__init__(penalty, penalty_warmup)
+        super().__init__(generator, penalty, penalty_warmup)
         self.rho, self.max_iterations, self.tolerance = rho, max_iterations, tolerance
 
-    def solve(self, x: Tensor, generator: nn.Module) -> Tensor:
-        """The codes (B, K) of data (B, P)."""
-        atoms = generator.get_parameter("atoms").detach()
+    def encode(self, x: Tensor) -> Tensor:
+        """The solution of each data point of x (B, P): (B, K)."""
+        atoms = self.generator.get_parameter("atoms").detach()
         penalty = self.multiplier * self.penalty
         return admm(x, atoms, penalty, self.rho, self.max_iterations, self.tolerance).codes
+
+    @staticmethod
+    def unfit(spec: object, *, linear: bool, **_: object) -> str:  # noqa: ARG004
+        """Why a run cannot be coded by it."""
+        return "" if linear else "admm needs a dictionary; for a network there is fista"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vscbench.coders.fista import Fista
-
 FIRST_STEP = 1.0
 GROWTH, SHRINKAGE = 1.5, 0.5
 SMALLEST_STEP = 1e-6
@@ -65,16 +63,3 @@ def value_and_gradient(x: Tensor, generator: nn.Module, codes: Tensor) -> tuple[
         value = half_squares(x, generator(codes))
         (gradient,) = torch.autograd.grad(value.sum(), codes)
     return value.detach(), gradient
-
-
-class DeepFista(Fista):
-    """Codes that minimise ½‖x - G(z)‖² + λ‖z‖₁; the generator learns from them (spec 1.5)."""
-
-    def solve(self, x: Tensor, generator: nn.Module) -> Tensor:
-        """The codes (B, K) of data (B, P...), under the generator as it would be evaluated."""
-        penalty, training = self.multiplier * self.penalty, generator.training
-        generator.eval()
-        try:
-            return deep_fista(x, generator, penalty, self.max_iterations, self.tolerance)
-        finally:
-            generator.train(training)

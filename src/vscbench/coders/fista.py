@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from vscbench.coders.deep_fista import deep_fista
 from vscbench.coders.map_solver import MapSolver, Solution
-from vscbench.linear import product
 from vscbench.ramps import Ramp
+from vscbench.settings import Count, Positive
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -39,7 +40,7 @@ def fista(x: Tensor, atoms: Tensor, penalty: float, max_iterations: int = 500, t
     momentum = x.new_ones(len(x), 1)
     for iteration in range(1, max_iterations + 1):
         # z = soft(y - (y AᵀA - x A)/L, λ/L), with one product and one sum: y (1 - AᵀA/L) + x A/L.
-        target = product(look_ahead, rest).add_(correlation)
+        target = (look_ahead @ rest).add_(correlation)
         new = target - target.clamp(-shrink, shrink)
         change = new - codes
         uphill = torch.linalg.vecdot(look_ahead - new, change).unsqueeze(-1) > 0
@@ -65,9 +66,10 @@ def fista(x: Tensor, atoms: Tensor, penalty: float, max_iterations: int = 500, t
 
 
 class Fista(MapSolver):
-    """Codes that minimise the lasso objective on a linear generator; the dictionary learns from them (spec 1.5).
+    """Codes z = argmin ½‖x - G(z)‖² + λ‖z‖₁ (Beck and Teboulle 2009), by automatic differentiation where G is a network.
 
     Args:
+        generator: G.
         penalty: λ.
         penalty_warmup: multiplier of λ while training starts.
         max_iterations: limit for one data point.
@@ -76,15 +78,23 @@ class Fista(MapSolver):
 
     def __init__(
         self,
-        penalty: float = 20.0,
-        penalty_warmup: Ramp = Ramp(1, 1),
-        max_iterations: int = 500,
-        tolerance: float = 1e-3,
+        generator: nn.Module,
+        penalty: Positive = 20.0,
+        penalty_warmup: Ramp = Ramp(1.0, 1.0),
+        max_iterations: Count = 500,
+        tolerance: Positive = 1e-3,
     ) -> None:
-        super().__init__(penalty, penalty_warmup)
+        super().__init__(generator, penalty, penalty_warmup)
         self.max_iterations, self.tolerance = max_iterations, tolerance
 
-    def solve(self, x: Tensor, generator: nn.Module) -> Tensor:
-        """The codes (B, K) of data (B, P)."""
-        atoms = generator.get_parameter("atoms").detach()
-        return fista(x, atoms, self.multiplier * self.penalty, self.max_iterations, self.tolerance).codes
+    def encode(self, x: Tensor) -> Tensor:
+        """The solution of each data point of x (B, P...), under the generator as it would be evaluated: (B, K)."""
+        penalty, atoms = self.multiplier * self.penalty, self.atoms
+        if atoms is not None:
+            return fista(x, atoms.detach(), penalty, self.max_iterations, self.tolerance).codes
+        training = self.generator.training
+        self.generator.eval()
+        try:
+            return deep_fista(x, self.generator, penalty, self.max_iterations, self.tolerance)
+        finally:
+            self.generator.train(training)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from vscbench.coders.base import Base, Noise, Params
+from vscbench.coders.posterior import Base, Noise, Params
 from vscbench.coders.divergences import gaussian_kl
 from vscbench.coders.noise import normal
+from vscbench.settings import Positive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,17 +24,22 @@ QUADRATURE_NODES = 24
 
 @dataclass
 class Gaussian(Base):
-    """z = μ + σ ε, ε ~ N(0, 1), against the prior N(0, s₀) (spec 1.1)."""
+    """z = μ + σ ε, ε ~ N(0, 1), against the prior N(0, s²) (Kingma and Welling 2014, arXiv 1312.6114).
 
-    spread_prior: float = 0.1
-    """s₀, the prior's variance."""
+    Example:
+        >>> round(Gaussian().threshold_for(0.1), 2)  # 10 % non-zeros, the paper's 0.52
+        0.52
+    """
 
-    heads: ClassVar[tuple[str, ...]] = ("location", "log_variance")  # type: ignore[misc]
+    prior_scale: Positive = math.sqrt(0.1)
+    """s, the prior's standard deviation; the paper's variance is 0.1."""
+
+    heads: ClassVar[tuple[str, ...]] = ("loc", "log_variance")  # type: ignore[misc]
     standard: ClassVar[str] = "normal"
 
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
         """ε ~ N(0, 1): (S, B, K)."""
-        like = params["location"]
+        like = params["loc"]
         return {"normal": normal((samples, *like.shape), like, rng)}
 
     def scale(self, params: Params) -> Tensor:
@@ -40,16 +47,20 @@ class Gaussian(Base):
         return torch.exp(params["log_variance"] / 2)
 
     def kl(self, params: Params) -> Tensor:
-        """½[(μ² + σ²)/s₀ - 1 - log(σ²/s₀)]: (B, K), nats."""
-        return gaussian_kl(params["location"], params["log_variance"], self.spread_prior)
+        """½[(μ² + σ²)/s² - 1 - log(σ²/s²)]: (B, K), nats."""
+        return gaussian_kl(params["loc"], params["log_variance"], self.prior_scale)
 
     def prior(self) -> dict[str, float]:
-        """N(0, s₀)."""
-        return {"location": 0.0, "log_variance": math.log(self.spread_prior)}
+        """N(0, s²)."""
+        return {"loc": 0.0, "log_variance": 2 * math.log(self.prior_scale)}
 
     def tail(self, params: Params, threshold: Tensor | float) -> Tensor:
         """2Φ(-λ/σ): (B, K)."""
         return torch.erfc(threshold * torch.exp(-params["log_variance"] / 2) / math.sqrt(2))
+
+    def threshold_for(self, density: float) -> float:
+        """λ = -s Φ⁻¹(density/2)."""
+        return -self.prior_scale * NormalDist().inv_cdf(density / 2)
 
     def log_inside(self, params: Params, threshold: Tensor | float) -> Tensor:
         """log erf(λ/(σ√2)): (B, K), or the shape of λ."""

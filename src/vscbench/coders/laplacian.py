@@ -9,34 +9,40 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
-from vscbench.coders.base import Base, Noise, Params
+from vscbench.coders.posterior import Base, Noise, Params
 from vscbench.coders.divergences import laplace_kl
 from vscbench.coders.noise import laplace
 from vscbench.ramps import Ramp
+from vscbench.settings import Positive
 
 
 @dataclass
 class Laplacian(Base):
-    """z = μ + w b ε, ε ~ Laplace(0, 1), against the prior Laplace(0, b₀) (spec 1.1)."""
+    """z = μ + w b ε, ε ~ Laplace(0, 1), against the prior Laplace(0, b₀) (paper, section 3.1).
 
-    spread_prior: float = 0.1
+    Example:
+        >>> round(Laplacian().threshold_for(0.1), 2)
+        0.23
+    """
+
+    prior_scale: Positive = 0.1
     """b₀, the prior's scale."""
-    noise_warmup: Ramp = Ramp(1, 1)
+    noise_warmup: Ramp = Ramp(1.0, 1.0)
     """w, the weight of the noise while training starts; the divergence does not see it, as published."""
 
-    heads: ClassVar[tuple[str, ...]] = ("location", "log_scale")  # type: ignore[misc]
+    heads: ClassVar[tuple[str, ...]] = ("loc", "log_scale")  # type: ignore[misc]
     standard: ClassVar[str] = "laplace"
 
     def __post_init__(self) -> None:
         self.warmup = self.noise_warmup.final
 
-    def at(self, step: float, steps: int) -> None:
+    def set_step(self, step: float, steps: int) -> None:
         """Set w to its value at `step` of `steps`."""
         self.warmup = self.noise_warmup(step, steps)
 
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
         """ε ~ Laplace(0, 1): (S, B, K)."""
-        like = params["location"]
+        like = params["loc"]
         return {"laplace": laplace((samples, *like.shape), like, rng)}
 
     def scale(self, params: Params) -> Tensor:
@@ -45,15 +51,19 @@ class Laplacian(Base):
 
     def kl(self, params: Params) -> Tensor:
         """|μ|/b₀ + (b/b₀) exp(-|μ|/b) + log(b₀/b) - 1: (B, K), nats."""
-        return laplace_kl(params["location"], params["log_scale"], self.spread_prior)
+        return laplace_kl(params["loc"], params["log_scale"], self.prior_scale)
 
     def prior(self) -> dict[str, float]:
         """Laplace(0, b₀)."""
-        return {"location": 0.0, "log_scale": math.log(self.spread_prior)}
+        return {"loc": 0.0, "log_scale": math.log(self.prior_scale)}
 
     def tail(self, params: Params, threshold: Tensor | float) -> Tensor:
         """exp(-λ/(w b)): (B, K)."""
         return torch.exp(-threshold * torch.exp(-params["log_scale"]) / self.warmup)
+
+    def threshold_for(self, density: float) -> float:
+        """λ = -b₀ log(density)."""
+        return -self.prior_scale * math.log(density)
 
     def log_inside(self, params: Params, threshold: Tensor | float) -> Tensor:
         """log(1 - exp(-λ/(w b))): (B, K), or the shape of λ."""

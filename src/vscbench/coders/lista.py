@@ -12,6 +12,7 @@ from vscbench.coders.map_solver import MapSolver
 from vscbench.objectives.lasso import lasso_objective
 from vscbench.objectives.loss import Loss, squared_error
 from vscbench.ramps import Ramp
+from vscbench.settings import Count, Positive
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -26,7 +27,7 @@ class Lista(MapSolver):
     multiplied as λ is.
 
     Args:
-        atoms: the initial dictionary (P, K); it is read once and stays the generator's.
+        generator: a dictionary, of which the initial atoms are read once.
         penalty: λ.
         penalty_warmup: multiplier of λ while training starts.
         layers: T.
@@ -37,17 +38,17 @@ class Lista(MapSolver):
 
     def __init__(
         self,
-        atoms: Tensor,
-        penalty: float = 20.0,
-        penalty_warmup: Ramp = Ramp(1, 1),
-        layers: int = 16,
+        generator: nn.Module,
+        penalty: Positive = 20.0,
+        penalty_warmup: Ramp = Ramp(1.0, 1.0),
+        layers: Count = 16,
         *,
         tied: bool = True,
         mode: Mode = "supervised",
     ) -> None:
-        super().__init__(penalty, penalty_warmup)
+        super().__init__(generator, penalty, penalty_warmup)
         self.layers, self.mode = layers, mode
-        atoms = atoms.detach()
+        atoms = generator.get_parameter("atoms").detach()
         gram = atoms.T @ atoms
         step = 1 / torch.linalg.eigvalsh(gram)[-1]
         copies = 1 if tied else layers
@@ -57,7 +58,7 @@ class Lista(MapSolver):
         # A logarithm: a threshold that learns stays positive.
         self.log_threshold = nn.Parameter((penalty * step).log().repeat(copies, len(gram)))  # log θ (T, K)
 
-    def codes(self, x: Tensor) -> Tensor:
+    def encode(self, x: Tensor) -> Tensor:
         """The network's codes (B, K) of data (B, P), with a graph to its parameters."""
         thresholds = self.multiplier * self.log_threshold.exp()
         driven = x @ self.analysis.mT  # (T, B, K)
@@ -68,29 +69,30 @@ class Lista(MapSolver):
             codes = soft(torch.addmm(driven[k], codes, lateral.T), thresholds[k])
         return codes
 
-    def solve(self, x: Tensor, generator: nn.Module) -> Tensor:  # noqa: ARG002
-        """The network's codes (B, K) of data (B, P)."""
-        return self.codes(x)
-
-    def loss(self, x: Tensor, generator: nn.Module, rng: Generator | None) -> Loss:  # noqa: ARG002
+    def loss(self, x: Tensor, rng: Generator | None) -> Loss:  # noqa: ARG002
         """What network and dictionary learn from, in units of the squared error per pixel.
 
         `unrolled`: 2/P times the lasso objective, ‖x - A z‖²/P + 2λ‖z‖₁/P. `supervised`: ‖x - A z*‖²/P + ‖z - z*‖²/P,
         with the codes z* of FISTA, which have no graph.
         """
-        codes, pixels = self.codes(x), x.shape[1]
+        codes, pixels = self.encode(x), x.shape[1]
         penalty = self.multiplier * self.penalty
         if self.mode == "unrolled":
-            reconstruction = generator(codes)
+            reconstruction = self.decode(codes)
             value = lasso_objective(x, reconstruction, codes, penalty) * (2 / pixels)
             mse = (x - reconstruction.detach()).square().mean(-1)
         else:
-            target = fista(x, generator.get_parameter("atoms").detach(), penalty).codes
-            value = squared_error(x, generator(target.unsqueeze(0)))[0]
+            target = fista(x, self.generator.get_parameter("atoms").detach(), penalty).codes
+            value = squared_error(x, self.decode(target.unsqueeze(0)))[0]
             value = value + (codes - target).square().sum(-1) / pixels
             with torch.no_grad():
-                mse = squared_error(x, generator(codes.unsqueeze(0)))[0]
+                mse = squared_error(x, self.decode(codes.unsqueeze(0)))[0]
         return Loss(value, mse, torch.zeros_like(mse), codes.unsqueeze(0))
+
+    @staticmethod
+    def unfit(spec: object, *, linear: bool, **_: object) -> str:  # noqa: ARG004
+        """Why a run cannot be coded by it."""
+        return "" if linear else "lista needs a dictionary; for a network there is fista"
 
 
 def soft(values: Tensor, threshold: Tensor) -> Tensor:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
 
-from vscbench.coders.base import Coder
+from vscbench.coders.coder import Coder
 from vscbench.objectives.loss import Loss, squared_error
 from vscbench.ramps import Ramp
+from vscbench.settings import Positive
 
 
 class Solution(NamedTuple):
@@ -28,51 +29,33 @@ class Solution(NamedTuple):
 
 
 class MapSolver(Coder):
-    """Codes that minimise ½‖x - G(z)‖² + λ‖z‖₁; the generator learns from them as if they were given (spec 1.5).
+    """Codes z = argmin ½‖x - G(z)‖² + λ‖z‖₁; the generator learns from them as if they were given.
 
     Args:
+        generator: G.
         penalty: λ.
         penalty_warmup: multiplier of λ while training starts.
     """
 
-    stochastic: ClassVar[bool] = False
+    generator: nn.Module
 
-    def __init__(self, penalty: float = 20.0, penalty_warmup: Ramp = Ramp(1, 1)) -> None:
-        super().__init__()
+    def __init__(
+        self, generator: nn.Module, penalty: Positive = 20.0, penalty_warmup: Ramp = Ramp(1.0, 1.0)
+    ) -> None:
+        super().__init__(generator)
         self.penalty, self.penalty_warmup = penalty, penalty_warmup
         self.multiplier = penalty_warmup.final
 
     @abstractmethod
-    def solve(self, x: Tensor, generator: nn.Module) -> Tensor:
-        """The codes (B, K) of data (B, P...)."""
+    def encode(self, x: Tensor) -> Tensor:
+        """The solution of each data point of x (B, P...): (B, K)."""
 
-    def loss(self, x: Tensor, generator: nn.Module, rng: Generator | None) -> Loss:  # noqa: ARG002
+    def loss(self, x: Tensor, rng: Generator | None) -> Loss:  # noqa: ARG002
         """The squared error of the solution, with a graph to the generator."""
-        codes = self.solve(x, generator).unsqueeze(0)
-        mse = squared_error(x, generator(codes))[0]
+        codes = self.encode(x).unsqueeze(0)
+        mse = squared_error(x, self.decode(codes))[0]
         return Loss(mse, mse, torch.zeros_like(mse), codes)
 
-    @torch.no_grad()
-    def sample(self, x: Tensor, generator: nn.Module, samples: int, rng: Generator | None) -> Tensor:  # noqa: ARG002
-        """The solution, `samples` times: (S, B, K)."""
-        return self.mean(x, generator).expand(samples, -1, -1)
-
-    @torch.no_grad()
-    def best(self, x: Tensor, generator: nn.Module, samples: int, rng: Generator | None) -> Tensor:  # noqa: ARG002
-        """The solution: (B, K)."""
-        return self.mean(x, generator)
-
-    @torch.no_grad()
-    def mean(self, x: Tensor, generator: nn.Module) -> Tensor:
-        """The solution: (B, K)."""
-        return self.solve(x, generator)
-
-    def kl(self, x: Tensor) -> None:
-        """None: a MAP solver has no posterior."""
-
-    def prior(self, count: int, latents: int, rng: Generator | None) -> None:
-        """None: the prior of a lasso code is never exactly zero and no MAP solution looks like a draw from it."""
-
-    def at(self, step: float, steps: int) -> None:
+    def set_step(self, step: float, steps: int) -> None:
         """Set the multiplier of λ to its value at `step` of `steps`."""
         self.multiplier = self.penalty_warmup(step, steps)

@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 from torch.autograd.function import once_differentiable
 
-from vscbench.coders.base import Draw, Noise, Params, Posterior, Transport
+from vscbench.coders.posterior import Draw, Noise, Params, Posterior, Transport
 from vscbench.coders.divergences import spike_slab_kl
-from vscbench.coders.masks import below
 from vscbench.coders.noise import normal, uniform
 from vscbench.ramps import Ramp
+from vscbench.settings import Density, Positive, Probability
 
 INNER_SAMPLES = 20
 
@@ -41,63 +41,68 @@ class _Gated(torch.autograd.Function):
 
 @dataclass
 class SpikeSlab(Posterior):
-    r"""z = gate · slab, gate ~ Bernoulli(γ), slab ~ N(wμ, (wσ + √(1-w))²) (spec 1.1).
+    r"""z = gate · slab, gate ~ Bernoulli(γ), slab ~ N(wμ, (wσ + √(1-w))²) (Tonolini et al. 2020;
+    its gate is the concrete distribution of Jang et al. and Maddison et al. 2017).
 
     The gate is on where a - logit u > 0, u ~ U(0, 1), which is u < P(on); its relaxation is sigmoid((a - logit u)/T).
     """
 
-    spread_prior: float = 0.1
-    """s₀, the variance of the slab's prior."""
-    spike_prior: float = 0.1
-    """γ₀, the prior probability that a latent is on."""
+    prior_scale: Positive = math.sqrt(0.1)
+    """s, the standard deviation of the slab's prior."""
+    prior_active: Probability = 0.1
+    """γ₀, the prior probability that a latent is active."""
+    density: Density | None = None
+    """The same, by the name that it has for all sparse methods; instead of `prior_active`."""
     gate: Literal["logit", "published"] = "logit"
     """`logit`: a = logit γ, so P(on) = γ. `published`: a = log γ, so P(on) = γ/(1+γ) ≤ ½ while the KL uses γ."""
     gate_estimator: Literal["straight_through", "gumbel", "gumbel_rao"] = "straight_through"
     """Gradient of the gate: relaxed backward of a hard gate; the relaxed gate itself; Rao-Blackwellised."""
-    noise_warmup: Ramp = Ramp(1, 1)
+    noise_warmup: Ramp = Ramp(1.0, 1.0)
     """w, the weight of the encoder's slab against standard noise while training starts."""
-    temperature: Ramp = Ramp(1, 0.5, shape="geometric")
+    temperature: Ramp = Ramp(1.0, 0.5, shape="geometric")
     """T of the relaxation."""
 
-    heads: ClassVar[tuple[str, ...]] = ("location", "log_variance", "spike")  # type: ignore[misc]
+    heads: ClassVar[tuple[str, ...]] = ("loc", "log_variance", "log_active")  # type: ignore[misc]
 
     def __post_init__(self) -> None:
-        self.warmup, self.heat = self.noise_warmup.final, self.temperature.final
+        if self.density is not None:
+            self.prior_active = self.density
+        self.warmup, self.current_temperature = self.noise_warmup.final, self.temperature.final
         self.relaxed = False
 
-    def at(self, step: float, steps: int) -> None:
+    def set_step(self, step: float, steps: int) -> None:
         """Set w and T to their values at `step` of `steps`; only at the end is a `gumbel` gate hard."""
         self.relaxed = self.gate_estimator == "gumbel" and step < steps
-        self.warmup, self.heat = self.noise_warmup(step, steps), self.temperature(step, steps)
+        self.warmup, self.current_temperature = self.noise_warmup(step, steps), self.temperature(step, steps)
 
-    def within_range(self, params: Params) -> Params:
+    def clamp(self, params: Params) -> Params:
         """The same parameters with γ, of which the head gives the logarithm, clipped to [1e-6, 1 - 1e-6]."""
-        return params | {"spike": F.hardtanh(params["spike"], *LOG_LIMITS)}
+        return params | {"log_active": F.hardtanh(params["log_active"], *LOG_LIMITS)}
 
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
         """ε ~ N(0, 1) for the slab and u ~ U(0, 1) for the gate: (S, B, K)."""
-        like = params["location"]
+        like = params["loc"]
         shape = (samples, *like.shape)
         return {"normal": normal(shape, like, rng), "uniform": uniform(shape, like, rng)}
 
     def gate_logit(self, params: Params) -> Tensor:
         """a: (B, K)."""
-        log_spike = params["spike"]
-        return log_spike if self.gate == "published" else torch.logit(log_spike.exp())
+        log_active = params["log_active"]
+        return log_active if self.gate == "published" else torch.logit(log_active.exp())
 
-    def active_probability(self, params: Params) -> Tensor:
+    def active_prob(self, params: Params) -> Tensor:
         """P(gate on) = sigmoid(a), which is γ where a = logit γ: (B, K)."""
-        log_spike = params["spike"]
-        return torch.sigmoid(log_spike) if self.gate == "published" else log_spike.exp()
+        log_active = params["log_active"]
+        return torch.sigmoid(log_active) if self.gate == "published" else log_active.exp()
 
     def soft(self, logit: Tensor, uniform: Tensor) -> Tensor:
         """The relaxed gate sigmoid((a - logit u)/T): (S, B, K)."""
-        return torch.sigmoid((logit - torch.logit(uniform, eps=1e-7)) / self.heat)
+        return torch.sigmoid((logit - torch.logit(uniform, eps=1e-7)) / self.current_temperature)
 
     def slope(self, logit: Tensor, uniform: Tensor) -> Tensor:
         """Its derivative in a, soft (1 - soft)/T: (S, B, K)."""
         soft = self.soft(logit, uniform)
-        return (1 - soft).mul_(soft).div_(self.heat)
+        return (1 - soft).mul_(soft).div_(self.current_temperature)
 
     def mean_slope(self, logit: Tensor, uniform: Tensor, hard: Tensor, probability: Tensor) -> Tensor:
         """E[slope | gate] (Paulus et al., 2021), of gates (S, B, K) that are on with `probability` (B, K): (S, B, K).
@@ -114,22 +119,22 @@ class SpikeSlab(Posterior):
 
     def moments(self, params: Params) -> tuple[Tensor, Tensor]:
         """The slab's mean w μ and standard deviation w σ + √(1-w): (B, K) each."""
-        location, spread = params["location"], torch.exp(params["log_variance"] * 0.5)
+        loc, spread = params["loc"], torch.exp(params["log_variance"] * 0.5)
         if self.warmup == 1:  # as for the greater part of a training
-            return location, spread
-        return self.warmup * location, self.warmup * spread + math.sqrt(1 - self.warmup)
+            return loc, spread
+        return self.warmup * loc, self.warmup * spread + math.sqrt(1 - self.warmup)
 
     def transport(self, params: Params) -> Transport:
         """gate · slab."""
-        (location, spread), probability = self.moments(params), self.active_probability(params)
+        (loc, spread), probability = self.moments(params), self.active_prob(params)
 
         def codes(noise: Noise) -> Tensor:
-            slab, uniform = torch.addcmul(location, noise["normal"], spread), noise["uniform"]
+            slab, uniform = torch.addcmul(loc, noise["normal"], spread), noise["uniform"]
             if self.relaxed:
                 return self.soft(self.gate_logit(params), uniform) * slab
-            hard = below(uniform, probability)
+            hard = (uniform < probability).to(slab.dtype)
             if not torch.is_grad_enabled():
-                return hard.mul_(slab)
+                return hard * slab
             logit = self.gate_logit(params)
             with torch.no_grad():
                 if self.gate_estimator == "gumbel_rao":
@@ -142,33 +147,33 @@ class SpikeSlab(Posterior):
 
     def draw(self, params: Params, noise: Noise) -> Draw:
         """Codes of a hard gate, also where training relaxes it; the slab comes on wherever it was drawn."""
-        (location, spread), probability = self.moments(params), self.active_probability(params)
-        slab = torch.addcmul(location, noise["normal"], spread)
-        codes = below(noise["uniform"], probability) * slab
+        (loc, spread), probability = self.moments(params), self.active_prob(params)
+        slab = torch.addcmul(loc, noise["normal"], spread)
+        codes = (noise["uniform"] < probability) * slab
         if not torch.is_grad_enabled():
             return Draw(codes)
-        return Draw(codes, open=probability.unsqueeze(0), edge=slab.detach())
+        return Draw(codes, active_prob=probability.unsqueeze(0), boundary=slab.detach())
 
-    def log_density_at(self, params: Params, codes: Tensor, threshold: Tensor | None = None) -> Tensor:  # noqa: ARG002
+    def log_prob_at(self, params: Params, codes: Tensor, threshold: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """log P(on) + log N(z; wμ, (wσ + √(1-w))²) where z ≠ 0, else log P(off): (S, B, K), nats."""
-        (location, spread), logit = self.moments(params), self.gate_logit(params)
-        distance = (codes - location) / spread
+        (loc, spread), logit = self.moments(params), self.gate_logit(params)
+        distance = (codes - loc) / spread
         slab = -0.5 * (distance.square() + math.log(2 * math.pi)) - spread.log()
         return torch.where(codes != 0, F.logsigmoid(logit) + slab, F.logsigmoid(-logit))
 
     def kl(self, params: Params) -> Tensor:
-        """γ KL(slab ‖ N(0, s₀)) + KL(Bernoulli(γ) ‖ Bernoulli(γ₀)): (B, K), nats."""
-        location, log_variance, log_spike = (params[name] for name in self.heads)
-        return spike_slab_kl(location, log_variance, log_spike, self.spread_prior, self.spike_prior)
+        """γ KL(slab ‖ N(0, s²)) + KL(Bernoulli(γ) ‖ Bernoulli(γ₀)): (B, K), nats."""
+        loc, log_variance, log_active = (params[name] for name in self.heads)
+        return spike_slab_kl(loc, log_variance, log_active, self.prior_scale, self.prior_active)
 
     def prior(self) -> dict[str, float]:
-        """Bernoulli(γ₀) · N(0, s₀)."""
+        """Bernoulli(γ₀) · N(0, s²)."""
         return {
-            "location": 0.0,
-            "log_variance": math.log(self.spread_prior),
-            "spike": math.log(self.spike_prior),
+            "loc": 0.0,
+            "log_variance": 2 * math.log(self.prior_scale),
+            "log_active": math.log(self.prior_active),
         }
 
     def mean(self, params: Params) -> Tensor:
         """E[z] = P(on) w μ: (B, K)."""
-        return self.active_probability(params) * self.warmup * params["location"]
+        return self.active_prob(params) * self.warmup * params["loc"]

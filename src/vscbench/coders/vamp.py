@@ -8,19 +8,19 @@ import torch
 from torch import Generator, Tensor
 from torch.utils.checkpoint import checkpoint
 
-from vscbench.coders.base import Draw
 from vscbench.coders.learned_prior import LearnedPrior
+from vscbench.coders.posterior import Draw
 from vscbench.objectives.iwae import log_mean_exp
 
 if TYPE_CHECKING:
-    from vscbench.coders.base import Params, Posterior
-    from vscbench.objectives.divergence import LogPrior
+    from vscbench.coders.learned_prior import LogPrior
+    from vscbench.coders.posterior import Params, Posterior
 
 BLOCK = 2**21
 """Numbers of a block of components × draws × latents: 8 MB, what stays in a cache's reach."""
 
 
-def mixture_log_density(posterior: Posterior, pseudo: Params, draw: Draw, *, marginal: bool = False) -> Tensor:
+def mixture_log_prob(posterior: Posterior, pseudo: Params, draw: Draw, *, marginal: bool = False) -> Tensor:
     """log 1/M Σ_m Π_k q(z_k|u_m) of draws (S, B, K), masses at zero included: (S, B), nats.
 
     `marginal`: log 1/M Σ_m q(z_k|u_m) of each latent, (S, B, K). Every draw meets every one of the M components (M, K):
@@ -31,7 +31,7 @@ def mixture_log_density(posterior: Posterior, pseudo: Params, draw: Draw, *, mar
     rows = max(1, BLOCK // next(iter(pseudo.values())).numel())
 
     def density(*fields: Tensor | None) -> Tensor:
-        each = posterior.log_density(components, Draw(*fields))  # type: ignore[arg-type]
+        each = posterior.log_prob(components, Draw(*fields))  # type: ignore[arg-type]
         return log_mean_exp(each if marginal else each.sum(-1))
 
     flat = [field if field is None else field.expand(shape).flatten(0, 1).split(rows) for field in draw]
@@ -53,7 +53,7 @@ class VampPrior(LearnedPrior):
 
     bounded: ClassVar[bool] = True
 
-    def given(
+    def log_prob_for(
         self,
         x: Tensor,  # noqa: ARG002
         pseudo: Params,
@@ -63,7 +63,7 @@ class VampPrior(LearnedPrior):
         marginal: bool = False,
     ) -> LogPrior:
         """The log-density of the mixture, the same for all data."""
-        return lambda draw: mixture_log_density(posterior, pseudo, draw, marginal=marginal)
+        return lambda draw: mixture_log_prob(posterior, pseudo, draw, marginal=marginal)
 
     def pick(self, count: int, rng: Generator | None) -> Tensor:
         """Uniform indices: (count,)."""

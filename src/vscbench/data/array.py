@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vscbench.data.array_files import contents, pick, stored
-from vscbench.data.arrays import Arranged, arrange
-from vscbench.data.dataset import SPLITS, Statistics
+from vscbench.data.arrays import Arrangement
+from vscbench.data.dataset import SPLITS
 from vscbench.data.sources import Source
-from vscbench.data.splitting import Share  # noqa: TC001  (read when settings are checked)
 from vscbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class Array(Source):
+class Array(Arrangement, Source):
     """Vectors (N, P) or images (N, C, H, W), split, standardised and labelled as by `Data.from_array`.
 
     Files are mapped into memory, so an array may be larger than it (a packed one of `numpy.savez_compressed` may not).
@@ -40,22 +39,10 @@ class Array(Source):
     """The array in it, where it holds several."""
     labels: str | None = None
     """Classes (N,) or attributes (N, A): a key of the same file, or the path of another that holds nothing else."""
-    label_names: list[str] | None = None
-    """Names of the attributes or classes."""
     groups: str | None = None
     """Groups (N,) of which each goes to one split: a key or a path, as `labels`."""
     split: str | None = None
     """Path of a file with the arrays train, validation and test: positions of rows, in place of a random choice."""
-    validation: Share = 0.05
-    """Share of the rows, or, from 1 on, their number."""
-    test: Share = 0.1
-    """As `validation`."""
-    standardise: Statistics = "pixel"
-    """As of `Data.from_array`; images stay as they are."""
-    patch_shape: list[int] | None = None
-    """[C, H, W] or [H, W] of vectors that are pictures, for figures of atoms."""
-    seed: int = 0
-    """Of the choice."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -70,12 +57,12 @@ class Array(Source):
 
     def check(self) -> None:
         """Refuse what can be refused without a look at the numbers of the array."""
-        self._arranged()
+        self.assign(*self._arrays())
 
     def load(self) -> Stream:
         """The data set."""
         try:
-            return self._arranged().stream()
+            return self.stream(*self._arrays())
         except UserError as error:
             raise UserError(f"{self.source}: {error}") from None
 
@@ -89,20 +76,8 @@ class Array(Source):
         path = self._beside(name)
         return pick(Path(self.source), name, what) if path is None else pick(path, None, what)
 
-    def _arranged(self) -> Arranged:
-        split = None
-        if self.split is not None:
-            split = [pick(Path(self.split), name, "split") for name in SPLITS]
-        return arrange(
-            pick(Path(self.source), self.key, "source"),
-            validation=self.validation,
-            test=self.test,
-            standardise=self.standardise,
-            labels=self._vector(self.labels, "labels"),
-            label_names=self.label_names,
-            groups=self._vector(self.groups, "groups"),
-            split=split,
-            patch_shape=self.patch_shape,
-            seed=self.seed,
-            name="array",
-        )
+    def _arrays(self) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[Any] | None, list[NDArray[Any]] | None]:
+        """The array, its labels, its groups and its split."""
+        x = pick(Path(self.source), self.key, "source")
+        split = [pick(Path(self.split), name, "split") for name in SPLITS] if self.split else None
+        return x, self._vector(self.labels, "labels"), self._vector(self.groups, "groups"), split

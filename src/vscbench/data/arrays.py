@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence  # noqa: TC003  (read when settings are checked)
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, get_args
@@ -9,11 +10,11 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from vscbench.data.dataset import SPLITS, Standardisation, Statistics, Stream, chunks
-from vscbench.data.splitting import divide, given
+from vscbench.data.splitting import Share, divide, given
 from vscbench.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -26,75 +27,73 @@ MOST_CLASSES = 1000
 """More distinct labels are taken for a mistake."""
 
 
-@dataclass(frozen=True)
-class Arranged:
-    """An array whose rows have been assigned, but not yet read."""
+@dataclass(kw_only=True)
+class Arrangement:
+    """How an array becomes a data set; the fields are explained at `Data.from_array`."""
 
-    x: NDArray[Any]
-    rows: Rows
-    standardise: Statistics
-    known: Mapping[str, Any]
-    """What a `Stream` is to say beside its data."""
+    label_names: Sequence[str] | None = None
+    """Names of the attributes or classes."""
+    validation: Share = 0.05
+    """Share of the rows, or, from 1 on, their number."""
+    test: Share = 0.1
+    """As `validation`."""
+    standardise: Statistics = "pixel"
+    """Vectors by the statistics of each pixel, of all of them, or not at all; images stay as they are."""
+    patch_shape: Sequence[int] | None = None
+    """[C, H, W] or [H, W] of vectors that are pictures, for figures of atoms."""
+    seed: int = 0
+    """Of the random order of the rows."""
 
-    def stream(self) -> Stream:
+    def assign(self, x: NDArray[Any], labels: Any, groups: Any, split: Any) -> tuple[Rows, dict[str, Any]]:
+        """The rows of each split, and labels, names and shape of a patch as `Stream` has them, of an unread array.
+
+        Raises:
+            UserError: the array, or something beside it, is of the wrong type or shape.
+        """
+        _check_kind(x)
+        if self.standardise not in (allowed := get_args(Statistics)):
+            raise UserError(f"standardise: {self.standardise!r} is not allowed; it must be one of {', '.join(allowed)}")
+        if split is None:
+            groups = None if groups is None else numpy(groups)
+            rows = divide(len(x), self.validation, self.test, np.random.default_rng(self.seed), groups)
+        else:
+            rows = given([numpy(part) for part in split], len(x))
+        known: dict[str, Any] = {}
+        if self.patch_shape is not None:
+            known["patch_shape"] = shape = (1, *self.patch_shape)[-3:]
+            if x.ndim != VECTORS or len(shape) != IMAGES - 1 or prod(shape) != x.shape[1]:
+                raise UserError(f"patch_shape: {list(self.patch_shape)} is not that of data of shape {x.shape[1:]}")
+        if labels is not None:
+            hot, known["label_names"] = one_hot(numpy(labels), len(x), self.label_names)
+            known["labels"] = {name: hot[part] for name, part in rows.items()}
+        elif self.label_names is not None:
+            raise UserError("label_names: they are given, but no labels")
+        return rows, known
+
+    def stream(self, x: Any, labels: Any = None, groups: Any = None, split: Any = None) -> Stream:
         """The data set, after a pass over the array that refuses bad numbers and takes the statistics of train.
 
         Raises:
-            UserError: the array holds NaN or infinity, or images outside [0, 1].
+            UserError: as of `assign`; or the array holds NaN or infinity, or images outside [0, 1].
         """
-        _check_values(self.x)
-        vectors = self.x.ndim == VECTORS
-        rule = Standardisation.of(self.x, self.standardise, self.rows["train"]) if vectors else Standardisation()
+        x = numpy(x)
+        rows, known = self.assign(x, labels, groups, split)
+        _check_values(x)
+        vectors = x.ndim == VECTORS
+        rule = Standardisation.of(x, self.standardise, rows["train"]) if vectors else Standardisation()
 
         def fill(arrays: Mapping[str, NDArray[Any]]) -> None:
-            for name, rows in self.rows.items():
-                for part in chunks(len(rows), self.x.shape[1:]):
-                    arrays[name][part] = rule.standardise(self.x[rows[part]])
+            for name, where in rows.items():
+                for part in chunks(len(where), x.shape[1:]):
+                    arrays[name][part] = rule.standardise(x[where[part]])
 
         return Stream(
-            shapes={name: (len(rows), *self.x.shape[1:]) for name, rows in self.rows.items()},
+            shapes={name: (len(where), *x.shape[1:]) for name, where in rows.items()},
             fill=fill,
-            dtype=np.dtype(np.uint8 if not vectors and self.x.dtype == np.uint8 else np.float32),
+            dtype=np.dtype(np.uint8 if not vectors and x.dtype == np.uint8 else np.float32),
             standardisation=rule,
-            **self.known,
+            **known,
         )
-
-
-def arrange(
-    x: Any,
-    *,
-    validation: float,
-    test: float,
-    standardise: Statistics,
-    labels: Any,
-    label_names: Sequence[str] | None,
-    groups: Any,
-    split: Sequence[Any] | None,
-    patch_shape: Sequence[int] | None,
-    seed: int,
-    name: str,
-) -> Arranged:
-    """All of `Data.from_array` that needs no look at the numbers in `x`; arguments and errors as there."""
-    x = numpy(x)
-    _check_kind(x)
-    if standardise not in (allowed := get_args(Statistics)):
-        raise UserError(f"standardise: {standardise!r} is not allowed; it must be one of {', '.join(allowed)}")
-    if patch_shape is not None:
-        patch_shape = (1, *patch_shape) if len(patch_shape) == VECTORS else tuple(patch_shape)
-        if x.ndim != VECTORS or len(patch_shape) != IMAGES - 1 or prod(patch_shape) != x.shape[1]:
-            raise UserError(f"patch_shape: {patch_shape} is not that of data of shape {x.shape[1:]}")
-    if split is None:
-        rng = np.random.default_rng(seed)
-        rows = divide(len(x), validation, test, rng, None if groups is None else numpy(groups))
-    else:
-        rows = given([numpy(part) for part in split], len(x))
-    known: dict[str, Any] = {"name": name, "patch_shape": patch_shape}
-    if labels is not None:
-        hot, names = one_hot(numpy(labels), len(x), label_names)
-        known |= {"labels": {name: hot[part] for name, part in rows.items()}, "label_names": names}
-    elif label_names is not None:
-        raise UserError("label_names: they are given, but no labels")
-    return Arranged(x, rows, standardise, known)
 
 
 def numpy(x: Any) -> NDArray[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from PIL import Image
@@ -42,10 +42,7 @@ class CelebA(Counted):
     source: str
     """The user's CelebA folder, or the folder that contains it as celeba."""
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(3, 64, 64)."""
-        return (3, SIZE, SIZE)
+    shape: ClassVar[tuple[int, ...]] = (3, SIZE, SIZE)
 
     @property
     def files(self) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
@@ -166,22 +166,17 @@ class Data(Description):
         Raises:
             UserError: `x`, its labels, groups or split are not such arrays, or do not fit together.
         """
-        from vscbench.data.arrays import arrange
+        from vscbench.data.arrays import Arrangement
 
-        arranged = arrange(
-            x,
+        how = Arrangement(
+            label_names=label_names,
             validation=validation,
             test=test,
             standardise=standardise,
-            labels=labels,
-            label_names=label_names,
-            groups=groups,
-            split=split,
             patch_shape=patch_shape,
             seed=seed,
-            name=name,
         )
-        return arranged.stream().load()
+        return replace(how.stream(x, labels, groups, split), name=name).load()
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -23,10 +24,7 @@ class Digits(Counted):
         ('0', '1', '2')
     """
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(1, 8, 8)."""
-        return (1, 8, 8)
+    shape: ClassVar[tuple[int, ...]] = (1, 8, 8)
 
     def load(self) -> Data:
         """The data set.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -106,10 +106,7 @@ class Faces(Counted):
         ('glasses', 'hat', 'smile')
     """
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(3, 64, 64)."""
-        return (3, SIZE, SIZE)
+    shape: ClassVar[tuple[int, ...]] = (3, SIZE, SIZE)
 
     def load(self) -> Data:
         """The data set; each split has a stream of random numbers of its own."""

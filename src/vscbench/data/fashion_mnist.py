@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -41,10 +41,7 @@ class FashionMNIST(Counted):
     cache: str = "results/data/fashion_mnist"
     """Folder where a download is kept."""
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(1, 28, 28)."""
-        return (1, 28, 28)
+    shape: ClassVar[tuple[int, ...]] = (1, 28, 28)
 
     @property
     def files(self) -> list[Path]:

@@ -121,6 +121,8 @@ def read(path: Path) -> Data:
         raise UserError(f"{path} is damaged ({error}): delete it and prepare the data again") from None
     if missing := {*SPLITS, "standardisation.mean", "standardisation.scale"} - tensors.keys():
         raise UserError(f"{path} holds no {', '.join(sorted(missing))}: it is no data set of `vscbench data`")
+    if len({(tensors[name].shape[1:], tensors[name].dtype) for name in SPLITS}) > 1:
+        raise UserError(f"{path} is damaged (its parts differ in shape or type): delete it and prepare the data again")
     try:
         shape = json.loads(metadata["patch_shape"])
         return Data(

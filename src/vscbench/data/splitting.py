@@ -125,5 +125,5 @@ def given(split: Sequence[Any], total: int) -> Rows:
     rows, times = np.unique(np.concatenate([*parts.values()]), return_counts=True)
     if (twice := rows[times > 1]).size:
         where = [name for name, part in parts.items() for _ in range(np.count_nonzero(part == twice[0]))]
-        raise UserError(f"split: row {twice[0]} is there {times.max()} times or more: in {', '.join(where)}")
+        raise UserError(f"split: row {twice[0]} is there twice or more: in {', '.join(where)}")
     return {name: part.astype(np.int64) for name, part in parts.items()}

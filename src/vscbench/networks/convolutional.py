@@ -1,14 +1,14 @@
-"""Convolutional networks for images of 28×28 and 64×64 pixels (spec 2.2)."""
+"""Convolutional networks for images of 28×28 and 64×64 pixels (Fallah and Rozell 2022, section 4.2)."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 from torch import Tensor, nn
 
 from vscbench.errors import UserError
-from vscbench.linear import Linear
+from vscbench.settings import Count, Positive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +50,15 @@ def side_of(shape: Sequence[int]) -> int:
     raise UserError(f"there is no convolutional network for {size}, only for {known}: choose kind mlp")
 
 
+def misfit(spec: object, *, shape: Sequence[int], **_: object) -> str:  # noqa: ARG001
+    """Why there is no network for data of `shape`; empty where there is one."""
+    try:
+        side_of(shape)
+    except UserError as error:
+        return str(error)
+    return ""
+
+
 def scaled(channels: int, width: float) -> int:
     """`width` times as many channels, at least one."""
     return max(1, round(channels * width))
@@ -63,7 +72,7 @@ class ConvolutionalEncoder(nn.Module):
         width: channels, as a multiple of the paper's.
     """
 
-    def __init__(self, shape: Sequence[int], width: float = 1.0) -> None:
+    def __init__(self, shape: Sequence[int], width: Positive = 1.0) -> None:
         super().__init__()
         layers = ENCODERS[side_of(shape)]
         channels = [shape[0], *(scaled(layer.channels, width) for layer in layers)]
@@ -72,6 +81,8 @@ class ConvolutionalEncoder(nn.Module):
             blocks += [nn.Conv2d(a, b, KERNEL, layer.stride, layer.padding), nn.BatchNorm2d(b), nn.ReLU()]
         self.layers = nn.Sequential(*blocks)
         self.features = channels[-1]
+
+    unfit = staticmethod(misfit)
 
     def forward(self, x: Tensor) -> Tensor:
         """Features (B, F) of images (B, C, H, W)."""
@@ -87,10 +98,11 @@ class ConvolutionalGenerator(nn.Module):
         width: channels, as a multiple of the paper's.
     """
 
+    linear: ClassVar[bool] = False
     candidates_at_once = 1
     """Batch-norm ties a batch together: candidates are normalised as the chosen codes will be, one a data point."""
 
-    def __init__(self, shape: Sequence[int], latents: int, width: float = 1.0) -> None:
+    def __init__(self, shape: Sequence[int], latents: Count = 128, width: Positive = 1.0) -> None:
         super().__init__()
         self.shape, self.latents = tuple(shape), latents
         side = side_of(shape)
@@ -102,8 +114,10 @@ class ConvolutionalGenerator(nn.Module):
             layers += [nn.ConvTranspose2d(channels, outputs, KERNEL, layer.stride, layer.padding)]
             layers += [nn.BatchNorm2d(outputs), nn.ReLU()]
             channels = outputs
-        self.hidden = nn.Sequential(Linear(latents, self.start[0] * start**2), nn.ReLU())
+        self.hidden = nn.Sequential(nn.Linear(latents, self.start[0] * start**2), nn.ReLU())
         self.layers = nn.Sequential(*layers, nn.ConvTranspose2d(channels, shape[0], KERNEL, 2, 1), nn.Sigmoid())
+
+    unfit = staticmethod(misfit)
 
     def forward(self, codes: Tensor) -> Tensor:
         """Decode codes (..., K) to images (..., C, H, W) in [0, 1]."""
@@ -111,28 +125,3 @@ class ConvolutionalGenerator(nn.Module):
         # In the codes' precision, though the network may compute in half of it.
         images: Tensor = self.layers(start).to(codes.dtype).unflatten(0, codes.shape[:-1])
         return images
-
-
-class ResNet18(nn.Module):
-    """torchvision's resnet18 without its classifier, weights drawn at random (spec 2.2, no published run uses it).
-
-    Args:
-        shape: of an image, (C, H, W) of at least 28×28 pixels.
-    """
-
-    features = 512
-
-    def __init__(self, shape: Sequence[int]) -> None:
-        super().__init__()
-        from vscbench.data.torchvision_ops import import_torchvision
-
-        import_torchvision()
-        from torchvision.models import resnet18
-
-        self.layers: nn.Module = resnet18(weights=None)
-        self.layers.conv1 = nn.Conv2d(shape[0], 64, 7, 2, 3, bias=False)
-        self.layers.fc = nn.Identity()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Features (B, 512) of images (B, C, H, W)."""
-        return cast("Tensor", self.layers(x))

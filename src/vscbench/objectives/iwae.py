@@ -1,39 +1,51 @@
-"""The importance-weighted bound (Burda et al., 2016): log-mean-exp of the log-weights of J draws."""
+"""The importance-weighted bound: log-mean-exp of the log-weights of J draws."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from vscbench.objectives.loss import Loss
+from vscbench.objectives.rule import Outcome, Rule
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Generator, Tensor
 
 
 def log_mean_exp(log_weights: Tensor) -> Tensor:
-    """log (1/J) Σ_j w_j of log w (J, ...): (...), nats."""
+    """log (1/J) Σ_j w_j of log w (J, ...): (...), nats.
+
+    Example:
+        >>> import torch
+        >>> float(log_mean_exp(torch.zeros(5)))
+        0.0
+    """
     return log_weights.logsumexp(0) - math.log(len(log_weights))
 
 
-def log_weights(mse: Tensor, log_ratio: Tensor, kl_weight: float) -> Tensor:
-    """log w = log N(x; x̂, s²I) + log p(z) - log q(z|x), the constant -P/2 log 2πs² left out: (J, B), nats.
+class Iwae(Rule):
+    """-kl_weight · log-mean-exp_j(-mse_j/kl_weight - kl_j), the negative bound of Burda et al. 2016, arXiv 1509.00519.
 
-    With s² = kl_weight · P/2, what the weights of the training loss imply, the rest of the likelihood is
-    -P mse/(2s²) = -mse/kl_weight; `log_ratio` (J, B) is a sum over the latents.
-    """
-    return log_ratio - mse / kl_weight
-
-
-def iwae(mse: Tensor, log_ratio: Tensor, kl_weight: float, codes: Tensor) -> Loss:
-    """-kl_weight · log-mean-exp_j(-mse_j/kl_weight + log p(z_j)/q(z_j|x)): the negative bound in units of the loss.
-
-    Of mse and log-ratio (J, B), masses at zero included. Gradients are pathwise, straight-through at a gate or a
+    `kl_j` is log q(z_j|x)/p(z_j), masses at zero included. Gradients are pathwise, straight-through at a gate or a
     threshold: the jump of the log-ratio there is followed to first order, that of the reconstruction as the estimator
     has it, and no score function makes up for what is left. Only dense posteriors have the gradient of the bound.
-    mse is that of the draws by weight ŵ_j; kl the rest of the value, KL of the draws by weight + KL(ŵ ‖ 1/J).
+    The mse is that of the draws by weight ŵ_j; kl the rest of the value, KL of the draws by weight + KL(ŵ ‖ 1/J).
     """
-    log_w = log_weights(mse, log_ratio, kl_weight)
-    value = -kl_weight * log_mean_exp(log_w)
-    by_weight = (log_w.detach().softmax(0) * mse).sum(0)
-    return Loss(value, by_weight, (value - by_weight) / kl_weight, codes)
+
+    of_each_draw: ClassVar[bool] = True
+
+    def __call__(self, mse: Tensor, kl: Tensor, kl_weight: float, rng: Generator | None) -> Outcome:  # noqa: ARG002
+        """The loss of errors and log-ratios (J, B)."""
+        log_w = -kl - mse / kl_weight
+        value = -kl_weight * log_mean_exp(log_w)
+        by_weight = (log_w.detach().softmax(0) * mse).sum(0)
+        return Outcome(value, by_weight, (value - by_weight) / kl_weight)
+
+    @staticmethod
+    def unfit(spec: dict[str, dict[str, object]], **_: object) -> str:
+        """Why a run cannot sample by it."""
+        if spec["objective"]["kl_weight"] == 0:
+            return "iwae needs a kl_weight above 0: it is the variance of the likelihood"
+        prior = spec["coder"].get("prior")
+        if isinstance(prior, dict) and prior["kind"] == "classifier":
+            return "iwae needs a prior that does not look at the data: its own or vamp"
+        return ""

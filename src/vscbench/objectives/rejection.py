@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from vscbench.objectives.loss import Loss
+from vscbench.objectives.rule import Outcome, Rule
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -26,15 +26,18 @@ def accepted(loss: Tensor, rng: Generator | None) -> Tensor:
     return torch.where(chosen.any(0), chosen, likeliest).to(loss.dtype)
 
 
-def rejection(mse: Tensor, kl: Tensor, kl_weight: float, codes: Tensor, rng: Generator | None) -> Loss:
-    """The mean loss of the accepted draws, of mse and kl (J, B).
+class Rejection(Rule):
+    """The mean loss of the draws that are accepted.
 
     The authors estimate r(x) from 100 draws of each training point every 20 epochs, accept all points of a batch by
     one random number, and weigh an accepted draw by 1/J. Here r(x) is that of the step's own J draws, so that nothing
     must be kept; every draw has a random number of its own, and the mean is over those accepted. Losses are in the
     authors' units, a mean over pixels: they differ by little beside 1, and about half of the draws are accepted.
     """
-    loss = mse + kl_weight * kl
-    chosen = accepted(loss.detach(), rng)
-    weight = chosen / chosen.sum(0)
-    return Loss((weight * loss).sum(0), (weight * mse).sum(0), (weight * kl).sum(0), codes)
+
+    def __call__(self, mse: Tensor, kl: Tensor, kl_weight: float, rng: Generator | None) -> Outcome:
+        """The loss of errors and divergences (J, B)."""
+        loss = mse + kl_weight * kl
+        chosen = accepted(loss.detach(), rng)
+        weight = chosen / chosen.sum(0)
+        return Outcome((weight * loss).sum(0), (weight * mse).sum(0), (weight * kl).sum(0))

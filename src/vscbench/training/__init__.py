@@ -1,1 +1,7 @@
 """One training loop for every method, with schedules that are functions of the step alone."""
+
+OPTIMIZERS = {
+    "two_rates": "vscbench.training.two_rates:TwoRates",
+    "adam": "vscbench.training.adam:Adam",
+}
+"""Where each kind of optimiser stands."""

@@ -1,4 +1,4 @@
-"""What a coder is: data in, codes out, and a loss to learn from."""
+"""What a posterior is: a map from noise to codes, and a divergence from the prior."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 if TYPE_CHECKING:
     from typing import Self
-
-    from vscbench.objectives.loss import Loss
 
 Params: TypeAlias = dict[str, Tensor]
 """Parameters of a posterior by the name of the head that made them, each (B, K)."""
@@ -29,27 +27,28 @@ class Draw(NamedTuple):
     """Codes and what their density needs beside them."""
 
     codes: Tensor
-    """z, exactly 0 where a latent is off: (S, B, K)."""
+    """z, exactly 0 where a latent is inactive: (S, B, K)."""
     threshold: Tensor | None = None
     """λ, where it is drawn with the code: (S, B, K)."""
-    open: Tensor | None = None
+    active_prob: Tensor | None = None
     """P(z ≠ 0 | λ) with a graph, where codes have a mass at 0 and gradients are asked for: (S or 1, B, K)."""
-    edge: Tensor | None = None
-    """The code at which a latent that is off would come on, there: (S or 1, B, K)."""
+    boundary: Tensor | None = None
+    """The code at which an inactive latent would become active, there: (S or 1, B, K)."""
 
 
 class Posterior(ABC):
-    """A map from noise to codes, and a divergence from the prior, for K independent latents.
+    """q(z|x) of K independent latents, as a map from noise to codes, with its divergence from the prior.
 
-    The map is differentiable in the parameters and draws nothing, so the noise of a chosen sample can be
-    transported again with a graph.
+    The map is differentiable in the parameters and draws nothing, so the noise of a chosen sample can be transported
+    again with a graph. A family of your own says `heads`, `noise`, `transport`, `kl`, `prior`, `mean`, `active_prob`
+    and `log_prob_at`; the annotated arguments of its constructor are its keys in a configuration.
     """
 
     heads: tuple[str, ...]
-    """Names of the parameters, each the output of one linear head."""
+    """Names of the parameters, each the output of one linear head of the encoder."""
 
-    def within_range(self, params: Params) -> Params:
-        """What the heads put out, clipped to where all else can be computed."""
+    def clamp(self, params: Params) -> Params:
+        """The outputs of the heads, clipped to where all else can be computed."""
         return params
 
     @abstractmethod
@@ -66,7 +65,7 @@ class Posterior(ABC):
 
     @abstractmethod
     def kl(self, params: Params) -> Tensor:
-        """Divergence of each latent from its prior: (B, K), nats."""
+        """KL(q(z_k|x) ‖ p(z_k)) of each latent: (B, K), nats."""
 
     @abstractmethod
     def prior(self) -> dict[str, float]:
@@ -77,11 +76,11 @@ class Posterior(ABC):
         """E[z]: (B, K)."""
 
     @abstractmethod
-    def active_probability(self, params: Params) -> Tensor:
+    def active_prob(self, params: Params) -> Tensor:
         """P(z ≠ 0): (B, K)."""
 
     @abstractmethod
-    def log_density_at(self, params: Params, codes: Tensor, threshold: Tensor | None = None) -> Tensor:
+    def log_prob_at(self, params: Params, codes: Tensor, threshold: Tensor | None = None) -> Tensor:
         """log q of codes, by Lebesgue measure plus, where they can be exactly 0, a point mass there: (S, B, K), nats.
 
         Of a learned threshold the joint log-density of the code and of λ = `threshold`.
@@ -91,38 +90,47 @@ class Posterior(ABC):
         """Codes (S, B, K) whose gradient is the derivative of the transport, whatever estimator `codes` has."""
         return Draw(self.codes(params, noise))
 
-    def log_density(self, params: Params, draw: Draw) -> Tensor:
+    def log_prob(self, params: Params, draw: Draw) -> Tensor:
         """log q of a draw of this or of another member of the family: (S, B, K), nats.
 
         A parameter that moves P(z ≠ 0) also moves draws across the jump between mass and density, which no derivative
-        of the transport sees. Added, with value 0, is the gradient of that: d P(z ≠ 0) · (log q(edge) - log q(0)).
+        of the transport sees. Added, with value 0, is the gradient of that: d P(z ≠ 0) · (log q(boundary) - log q(0)).
         The mean of log q then has the gradient of E[log q], without a score function.
         """
-        value = self.log_density_at(params, draw.codes, draw.threshold)
-        if draw.open is None or draw.edge is None:
+        value = self.log_prob_at(params, draw.codes, draw.threshold)
+        if draw.active_prob is None or draw.boundary is None:
             return value
         with torch.no_grad():
-            on = self.log_density_at(params, draw.edge, draw.threshold)
-            jump = on - self.log_density_at(params, torch.zeros_like(draw.edge), draw.threshold)
-        return value + (draw.open - draw.open.detach()) * jump
+            on = self.log_prob_at(params, draw.boundary, draw.threshold)
+            jump = on - self.log_prob_at(params, torch.zeros_like(draw.boundary), draw.threshold)
+        return value + (draw.active_prob - draw.active_prob.detach()) * jump
 
     def log_ratio(self, params: Params, noise: Noise) -> Tensor:
-        """log p(z) - log q(z|x) of the codes of `noise`, the prior with all ramps at their end: (S, B, K), nats.
+        """log p(z) - log q(z|x) of the codes of `noise`, the prior at the end of its schedule: (S, B, K), nats.
 
         Where the threshold is learned, log p(z, λ) - log q(z, λ|x).
         """
         draw = self.draw(params, noise)
-        prior = {name: draw.codes.new_full((), value) for name, value in self.prior().items()}
-        return self.settled().log_density(prior, draw) - self.log_density(params, draw)
+        prior = self.prior_params(draw.codes)
+        return self.at_final_schedule().log_prob(prior, draw) - self.log_prob(params, draw)
 
-    def settled(self) -> Self:
-        """The same posterior with all that ramps at its end."""
-        settled = deepcopy(self)
-        settled.at(1, 1)
-        return settled
+    def prior_params(self, like: Tensor) -> Params:
+        """The parameters of the prior as numbers with the precision and device of `like`: () each."""
+        return {name: like.new_full((), value) for name, value in self.prior().items()}
 
-    def at(self, step: float, steps: int) -> None:  # noqa: B027  (nothing ramps in most families)
-        """Set what ramps during training to its value at `step` of `steps`; `steps` of `steps` at evaluation."""
+    @property
+    def prior_density(self) -> float:
+        """P(z ≠ 0) under the prior, the fraction of latents that are active there; 1 for a dense prior."""
+        return float(self.at_final_schedule().active_prob(self.prior_params(torch.zeros((), dtype=torch.float64))))
+
+    def at_final_schedule(self) -> Self:
+        """The same posterior with all that is scheduled at its final value."""
+        final = deepcopy(self)
+        final.set_step(1, 1)
+        return final
+
+    def set_step(self, step: float, steps: int) -> None:  # noqa: B027  (nothing is scheduled in most families)
+        """Set what is scheduled to its value at `step` of `steps`; `steps` of `steps` at evaluation."""
 
 
 class Base(Posterior):
@@ -144,6 +152,10 @@ class Base(Posterior):
         """P(|e| > λ) for a fixed λ: (B, K)."""
 
     @abstractmethod
+    def threshold_for(self, density: float) -> float:
+        """λ with P(|e| > λ) = `density` under the prior."""
+
+    @abstractmethod
     def log_inside(self, params: Params, threshold: Tensor | float) -> Tensor:
         """log P(|e| ≤ λ), which is not the logarithm of a difference: (B, K), or the shape of λ."""
 
@@ -157,52 +169,17 @@ class Base(Posterior):
 
     def transport(self, params: Params) -> Transport:
         """z = μ + s ε."""
-        location, scale = params["location"], self.scale(params)
-        return lambda noise: torch.addcmul(location, noise[self.standard], scale)
+        loc, scale = params["loc"], self.scale(params)
+        return lambda noise: torch.addcmul(loc, noise[self.standard], scale)
 
-    def log_density_at(self, params: Params, codes: Tensor, threshold: Tensor | None = None) -> Tensor:  # noqa: ARG002
+    def log_prob_at(self, params: Params, codes: Tensor, threshold: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """The log-density of e at z - μ: (S, B, K), nats."""
-        return self.log_deviation(params, codes - params["location"])
+        return self.log_deviation(params, codes - params["loc"])
 
     def mean(self, params: Params) -> Tensor:
         """E[z] = μ: (B, K)."""
-        return params["location"]
+        return params["loc"]
 
-    def active_probability(self, params: Params) -> Tensor:
+    def active_prob(self, params: Params) -> Tensor:
         """1: a dense code is almost never exactly zero."""
-        return params["location"].new_ones(()).expand_as(params["location"])
-
-
-class Coder(nn.Module, ABC):
-    """Infers the codes of data under a generator; what training and every metric talk to."""
-
-    stochastic: ClassVar[bool]
-    """Whether two calls on the same data give different codes."""
-
-    @abstractmethod
-    def loss(self, x: Tensor, generator: nn.Module, rng: Generator | None) -> Loss:
-        """What the codes of data (B, P) cost, with a graph to the parameters that learn."""
-
-    @abstractmethod
-    def sample(self, x: Tensor, generator: nn.Module, samples: int, rng: Generator | None) -> Tensor:
-        """Codes drawn for data (B, P), without a graph: (S, B, K)."""
-
-    @abstractmethod
-    def best(self, x: Tensor, generator: nn.Module, samples: int, rng: Generator | None) -> Tensor:
-        """The best-reconstructing of `samples` codes of each data point, an oracle that sees x: (B, K)."""
-
-    @abstractmethod
-    def mean(self, x: Tensor, generator: nn.Module) -> Tensor:
-        """The posterior-mean code: (B, K)."""
-
-    @abstractmethod
-    def kl(self, x: Tensor) -> Tensor | None:
-        """Divergence of each latent from its prior: (B, K), nats; None where there is no posterior."""
-
-    @abstractmethod
-    def prior(self, count: int, latents: int, rng: Generator | None) -> Tensor | None:
-        """Codes drawn from the prior: (count, K); None where there is none to draw from."""
-
-    @abstractmethod
-    def at(self, step: float, steps: int) -> None:
-        """Set what ramps during training to its value at `step` of `steps`; `steps` of `steps` at evaluation."""
+        return params["loc"].new_ones(()).expand_as(params["loc"])

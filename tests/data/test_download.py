@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
+import signal
+import subprocess
+import sys
 import threading
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pytest
 from scipy.io import savemat
 
-from vscbench.data import fashion_mnist, olshausen
+from vscbench.data import fashion_mnist
 from vscbench.data.download import download, git_blob_id
-from vscbench.data.torchvision_ops import import_torchvision
+from vscbench.data.fashion_mnist import FashionMNIST
+from vscbench.data.olshausen import Olshausen
+from vscbench.data.patches import Numbers
 from vscbench.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 CONTENT = bytes(range(256)) * 40_000  # more than one chunk
+FIVE = {"train": 5, "validation": 5, "test": 5}
 
 
 @dataclass
@@ -256,10 +265,11 @@ def test_images_are_fetched_once_and_cached(server: Server, tmp_path: Path) -> N
     images = np.random.default_rng(0).standard_normal((20, 20, 3))
     savemat(tmp_path / "IMAGES.mat", {"IMAGES": images})
     server.content = (tmp_path / "IMAGES.mat").read_bytes()
-    assignment = {"train": [0], "validation": [1], "test": [2]}
     cache = tmp_path / "cache" / "IMAGES.mat"
     for _ in range(2):
-        splits = olshausen.load(assignment, 5, 5, 5, source=server.url, cache=str(cache), patch_size=4)
+        splits = Olshausen(
+            images=Numbers([0], [1], [2]), **FIVE, source=server.url, cache=str(cache), patch_size=4
+        ).load()
         assert splits.train.shape == (5, 16)
     assert cache.read_bytes() == server.content
     assert server.requests == [None]
@@ -268,15 +278,14 @@ def test_images_are_fetched_once_and_cached(server: Server, tmp_path: Path) -> N
 @pytest.fixture
 def mirror(server: Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """What torchvision's mirror of Fashion-MNIST holds: small files in the official format."""
-    packed = {}
+    packed: dict[str, bytes] = {}
     for prefix, count in (("train", 30), ("t10k", 12)):
         shape = b"".join(n.to_bytes(4, "big") for n in (count, 28, 28))
         packed[f"{prefix}-images-idx3-ubyte.gz"] = gzip.compress(b"\0\0\x08\x03" + shape + bytes(count * 784))
         packed[f"{prefix}-labels-idx1-ubyte.gz"] = gzip.compress(b"\0\0\x08\x01" + shape[:4] + bytes(count))
     sums = {name: hashlib.md5(content, usedforsecurity=False).hexdigest() for name, content in packed.items()}
-    dataset = import_torchvision().datasets.FashionMNIST
-    monkeypatch.setattr(dataset, "resources", list(sums.items()))
-    monkeypatch.setattr(dataset, "mirrors", [server.url.replace("file.bin", "mirror/")])
+    monkeypatch.setattr(fashion_mnist, "FILES", sums)
+    monkeypatch.setattr(fashion_mnist, "MIRROR", server.url.replace("file.bin", "mirror/"))
     server.files = {f"/mirror/{name}": content for name, content in packed.items()}
     return packed
 
@@ -285,17 +294,17 @@ def test_fashion_mnist_is_fetched_once_and_cached(server: Server, mirror: dict[s
     cache = tmp_path / "cache"
     server.cuts = [10]  # the first connection ends early
     for _ in range(2):
-        splits = fashion_mnist.load(20, 5, 12, cache=str(cache))
+        splits = FashionMNIST(train=20, validation=5, test=12, cache=str(cache)).load()
         assert splits.train.shape == (20, 1, 28, 28)
     assert files(cache / "any") == mirror
     assert server.requests == [None, "bytes=10-", None, None, None]
 
 
 def test_damaged_cache_of_fashion_mnist_is_mended(server: Server, mirror: dict[str, bytes], tmp_path: Path) -> None:
-    fashion_mnist.load(20, 5, 12, cache=str(tmp_path))
+    FashionMNIST(train=20, validation=5, test=12, cache=str(tmp_path)).load()
     name = "t10k-images-idx3-ubyte.gz"
     (tmp_path / name).write_bytes(mirror[name][:-1])
-    fashion_mnist.load(20, 5, 12, cache=str(tmp_path))
+    FashionMNIST(train=20, validation=5, test=12, cache=str(tmp_path)).load()
     assert files(tmp_path / "any") == mirror
     assert len(server.requests) == 5
 
@@ -304,7 +313,7 @@ def test_mirror_with_other_files(server: Server, mirror: dict[str, bytes], tmp_p
     name = "train-labels-idx1-ubyte.gz"
     server.files[f"/mirror/{name}"] = b"something else"
     with pytest.raises(UserError, match=rf"cannot download http.*/mirror/{name}: the content has fingerprint"):
-        fashion_mnist.load(20, 5, 12, cache=str(tmp_path))
+        FashionMNIST(train=20, validation=5, test=12, cache=str(tmp_path)).load()
     first = "train-images-idx3-ubyte.gz"
     assert files(tmp_path / "any") == {first: mirror[first]}
 
@@ -313,5 +322,71 @@ def test_mirror_that_is_down(server: Server, mirror: dict[str, bytes], tmp_path:
     assert mirror
     server.statuses = [404]
     with pytest.raises(UserError, match=r"the server answered 404 .* give `source` the path of your own copy"):
-        fashion_mnist.load(20, 5, 12, cache=str(tmp_path))
+        FashionMNIST(train=20, validation=5, test=12, cache=str(tmp_path)).load()
     assert files(tmp_path / "any") == {}
+
+
+# ------------------------------------------------------------- several at once
+
+
+def together(count: int, what: Callable[[], Any]) -> list[Any]:
+    """What as many threads get that do the same at the same time."""
+    start = threading.Barrier(count)
+
+    def act(_: int) -> Any:
+        start.wait()
+        return what()
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(act, range(count)))
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["fingerprint", "any_content"])
+def test_one_fetches_and_the_others_wait(server: Server, path: Path, right: str, known: bool) -> None:
+    server.cuts = [5_000_000]
+    found = together(6, lambda: download(server.url, path, git_blob_id, right if known else None))
+    assert found == [path] * 6
+    assert files(path) == {"file.bin": CONTENT}
+    assert len(server.requests) == 2
+
+
+def test_each_of_several_tries_where_nothing_can_be_had(server: Server, path: Path, right: str) -> None:
+    server.statuses = [404] * 3
+
+    def fail() -> bool:
+        with pytest.raises(UserError, match="the server answered 404"):
+            download(server.url, path, git_blob_id, right)
+        return True
+
+    assert together(3, fail) == [True] * 3
+    assert files(path) == {}
+    assert len(server.requests) == 3
+
+
+def test_process_that_is_killed_leaves_no_lock(server: Server, path: Path, right: str) -> None:
+    """The lock ends with its holder; what it fetched is continued."""
+    path.parent.mkdir()
+    code = (
+        "import fcntl, os, signal\n"
+        f"file = open({str(path) + '.part'!r}, 'ab', buffering=0)\n"
+        "fcntl.flock(file, fcntl.LOCK_EX)\n"
+        f"file.write(bytes(range(256)))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+    download(server.url, path, git_blob_id, right)
+    assert files(path) == {"file.bin": CONTENT}
+    assert server.requests == ["bytes=256-"]
+
+
+def test_answer_longer_than_it_says(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never more bytes than Content-Length, whoever wrote them."""
+
+    class Answer(io.BytesIO):
+        status = 200
+        headers: ClassVar = {"Content-Length": "5"}
+
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: Answer(b"sixsix"))
+    with pytest.raises(UserError, match="6 bytes came, of 5"):
+        download("http://host/file.bin", path, git_blob_id, None)
+    assert files(path) == {}

@@ -1,0 +1,52 @@
+"""Files that are either whole or absent."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vscbench.errors import UserError
+from vscbench.files import atomic, read_json, write_json, write_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("before", [None, "old"])
+def test_atomic_write_that_fails_changes_nothing(tmp_path: Path, before: str | None) -> None:
+    path = tmp_path / "file.json"
+    if before:
+        path.write_text(before)
+
+    def fail() -> None:
+        with atomic(path) as partial:
+            partial.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    with pytest.raises(ValueError, match="nan"):
+        write_json(path, {"value": float("nan")})
+    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == ({path.name: before} if before else {})
+
+
+def test_atomic_write(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file.txt"
+    for text in ("first", "λ = 0.25"):
+        write_text(path, text)
+        assert path.read_text(encoding="utf-8") == text
+        assert path.stat().st_mode & 0o777 == 0o644
+        assert [each.name for each in path.parent.iterdir()] == ["file.txt"]
+
+
+def test_json_round_trip_and_errors(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    with pytest.raises(UserError, match=f"{path} is missing"):
+        read_json(path)
+    write_json(path, {"a": [1, 2.5, None]})
+    assert read_json(path) == {"a": [1, 2.5, None]}
+    path.write_text(json.dumps([1, 2])[:-1])
+    with pytest.raises(UserError, match=f"{path} is not valid JSON"):
+        read_json(path)
