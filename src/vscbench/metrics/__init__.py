@@ -1,7 +1,7 @@
-"""Metrics: one file each, a function `measure(e, *, settings)` of an `Evaluation` that says its nulls too.
+"""Metrics: one file each, a function `measure(e, *, settings)` of an `Evaluation` that measures its nulls too.
 
-A metric is registered by its line in `METRICS`; the annotated keyword arguments of its `measure` are its settings in
-the `evaluation` section of an experiment, `NAME: {settings}`, and `NAME: false` leaves it out.
+A metric is registered by its line in `METRICS`. The annotated keyword arguments of its `measure` are its settings: in
+the `evaluation` section of an experiment `NAME: {settings}` changes them, and `NAME: false` leaves the metric out.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vscbench.errors import UserError
-from vscbench.files import atomic, read_json, write_json
 from vscbench.registry import find
-from vscbench.settings import check, made, plain
+from vscbench.settings import ViolationsError, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,23 +22,146 @@ if TYPE_CHECKING:
     from vscbench.coders import Coder
     from vscbench.data import Data
 
-__all__ = ["METRICS", "evaluate", "filled", "measure_run"]
+__all__ = ["METRICS", "RESOURCES", "evaluate", "filled", "measure_run"]
 
 METRICS = {
-    name: f"vscbench.metrics.{name}:measure"
-    for name in (
-        "reconstruction",
-        "lasso",
-        "sparsity",
-        "collapse",
-        "bounds",
-        "dependence",
-        "gradients",
-        "stability",
-        "exactness",
-        "recovery",
-        "generation",
-        "attributes",
-        "pictures",
-    )
+    "reconstruction": "vscbench.metrics.reconstruction:measure",
+    "lasso": "vscbench.metrics.lasso:measure",
+    "sparsity": "vscbench.metrics.sparsity:measure",
+    "collapse": "vscbench.metrics.collapse:measure",
+    "bounds": "vscbench.metrics.bounds:measure",
+    "dependence": "vscbench.metrics.dependence:measure",
+    "gradients": "vscbench.metrics.gradients:measure",
+    "stability": "vscbench.metrics.stability:measure",
+    "exactness": "vscbench.metrics.exactness:measure",
+    "recovery": "vscbench.metrics.recovery:measure",
+    "generation": "vscbench.metrics.generation:measure",
+    "attributes": "vscbench.metrics.attributes:measure",
+    "pictures": "vscbench.metrics.pictures:measure",
 }
+"""Where each metric stands, in the order in which they are measured."""
+RESOURCES = ("train_seconds", "peak_memory_mb")
+
+
+def filled(settings: Mapping[str, Any], only: Iterable[str] | None = None) -> dict[str, dict[str, Any]]:
+    """The settings that the metrics share, by "shared", and of each metric to be measured, with their defaults.
+
+    Args:
+        settings: the `evaluation` section of an experiment: `samples` and `penalties`, which metrics share, and by the
+            name of a metric its own, or false to leave it out.
+        only: names of metrics, of the package or as `module:function`; all of the package's where None.
+
+    Raises:
+        UserError: there is no such metric, or its settings are not valid.
+
+    Example:
+        >>> filled({"bounds": {"points": 10}}, only=["bounds", "sparsity"])
+        {'shared': {'samples': 20, 'penalties': [20.0, 8.0]}, 'bounds': {'points': 10}, 'sparsity': {}}
+    """
+    from vscbench.config.study import Evaluation as Shared
+
+    shared = {key: value for key, value in settings.items() if key in Shared.model_fields}
+    sections: dict[str, Any] = {name: settings.get(name, True) for name in [*METRICS, *settings] if name not in shared}
+    if only is not None:
+        sections = {name: settings.get(name, True) for name in only}
+    found = {}
+    for name, section in [("shared", shared), *sections.items()]:
+        if section is False:
+            continue
+        part = Shared if name == "shared" else find(METRICS, name, "metric")
+        try:
+            found[name] = plain(part, {} if section is True else section, ("e",))
+        except ViolationsError as error:
+            raise UserError("\n".join(error.at("" if name == "shared" else name))) from None
+    return found
+
+
+def evaluate(
+    coder: Coder,
+    data: Data,
+    settings: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    device: torch.device | None = None,
+    *,
+    only: Iterable[str] | None = None,
+    classifier: Path | None = None,
+) -> tuple[dict[str, float], dict[str, NDArray[Any]]]:
+    """The numbers and the arrays that the metrics make of a trained coder on test data, by name.
+
+    A metric that a coder, or the data, cannot give is left out; `measure` of each says when. What is not a number, the
+    Hoyer sparsity of codes that are all zero, is nan.
+
+    Args:
+        coder: a trained coder, one of the user's own included, in evaluation mode.
+        data: the data that it was trained on.
+        settings: as of `filled`.
+        seed: of everything that is drawn.
+        device: where the coder is; the CPU where None.
+        only: as of `filled`.
+        classifier: file of the classifier by whose features images are compared, as `save_classifier` writes it.
+
+    Raises:
+        UserError: as of `filled`; or a metric refuses the data.
+
+    Example:
+        >>> import numpy as np
+        >>> from vscbench.coders.fista import Fista
+        >>> from vscbench.data import Data
+        >>> from vscbench.networks.dictionary import Dictionary
+        >>> data = Data.from_array(np.random.default_rng(0).normal(size=(100, 8)))
+        >>> values, arrays = evaluate(Fista(Dictionary((8,), 4), penalty=0.1), data, only=["reconstruction"])
+        >>> list(values)
+        ['mse_draw', 'fve_draw', 'mse_mean', 'fve_mean', 'mse_best', 'fve_best']
+    """
+    import numpy as np
+
+    from vscbench.metrics.evaluation import Evaluation
+
+    sections = filled(settings or {}, only)
+    e = Evaluation(coder, data, seed, device, **sections.pop("shared"), classifier=classifier)
+    values: dict[str, float] = {}
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, section in sections.items():
+        try:
+            measures = find(METRICS, name, "metric")(e, **section)
+        except Exception as error:
+            error.add_note(f"in the metric {name} of the coder {type(coder).__name__}")
+            raise
+        for what, value in measures.items():
+            if isinstance(value, np.ndarray):
+                arrays[what] = value
+            else:
+                values[what] = value
+    return values, arrays
+
+
+def measure_run(
+    folder: Path, data: Data, settings: Mapping[str, Any], device: torch.device, classifier: Path | None = None
+) -> None:
+    """Measure the run in `folder`, as `evaluate` does; write metrics.json and arrays.npz to it.
+
+    metrics.json has the run's status, the `metrics` that are finite numbers, and the `settings` in full. A run that
+    diverged has its resources alone.
+
+    Raises:
+        UserError: a file of the run is missing or damaged, or as of `evaluate`.
+    """
+    import numpy as np
+
+    from vscbench import model
+    from vscbench.files import atomic, read_json, write_json
+    from vscbench.training.memory import keep_freed_memory
+
+    spec, status, resources = (read_json(folder / f"{name}.json") for name in ("config", "status", "resources"))
+    values: dict[str, float] = {}
+    arrays: dict[str, NDArray[Any]] = {}
+    if status["status"] == "completed":
+        keep_freed_memory()
+        coder = model.load(spec, folder / "weights.safetensors", device).coder
+        values, arrays = evaluate(coder, data, settings, spec["seed"], device, classifier=classifier)
+    values |= {name: resources[name] for name in RESOURCES}
+    with atomic(folder / "arrays.npz") as partial, partial.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+    finite = {name: value for name, value in values.items() if np.isfinite(value)}
+    sections = filled(settings)
+    write_json(folder / "metrics.json", {**status, "metrics": finite, "settings": sections.pop("shared") | sections})

@@ -48,8 +48,8 @@ class Evaluation:
         seed: int = 0,
         device: torch.device | None = None,
         *,
-        samples: int = 20,
-        penalties: Sequence[float] = (20.0, 8.0),
+        samples: int,
+        penalties: Sequence[float],
         classifier: Path | None = None,
     ) -> None:
         self.coder, self.data, self.seed, self.device = coder, data, seed, device or torch.device("cpu")

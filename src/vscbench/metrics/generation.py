@@ -77,9 +77,7 @@ def first(parts: Iterable[Tensor], count: int) -> Iterable[Tensor]:
         count -= len(part)
 
 
-def features_of(
-    e: Evaluation, inception_weights: str | None
-) -> tuple[str, Callable[[Tensor], Tensor]] | None:
+def features_of(e: Evaluation, inception_weights: str | None) -> tuple[str, Callable[[Tensor], Tensor]] | None:
     """What images are compared by, and its name: Inception by the user's weights, else our own classifier; or None."""
     if inception_weights:
         return "inception", inception(Path(inception_weights), e.device)

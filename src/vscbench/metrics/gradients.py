@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from vscbench.coders.amortised import Amortised
 from vscbench.config import derive_seed
@@ -124,6 +124,11 @@ def stream(loss: Callable[[], Tensor], groups: dict[str, list[nn.Parameter]], pa
     return moments
 
 
+def mean_loss(coder: Amortised, x: Tensor, rng: Generator) -> Tensor:
+    """What a batch (B, P...) costs, mean over its data points."""
+    return coder.loss(x, rng).value.mean()
+
+
 def measure(
     e: Evaluation,
     *,
@@ -156,16 +161,15 @@ def measure(
     # Just before the end of a long training: all that is scheduled is at its end, and a relaxed gate is still relaxed.
     coder.set_step(LATE - 1, LATE)
     for draws in samples:
-        coder.objective = replace(original, samples=draws)
+        coder.objective = original.with_samples(draws)
         source = e.rng(f"gradients {draws}")
         found: dict[str, list[Noise]] = {name: [] for name in groups}
         for batch in e.x.split(BATCH)[:batches]:
-            x = e.inputs(batch)
-            moments = stream(lambda x=x, source=source: coder.loss(x, source).value.mean(), groups, passes)
+            moments = stream(partial(mean_loss, coder, e.inputs(batch), source), groups, passes)
             for name in groups:
                 found[name].append(noise(moments[name], rng))
-        for name, batches in found.items():
-            for field, value in zip(Noise._fields, np.mean(batches, axis=0), strict=True):
+        for name, noises in found.items():
+            for field, value in zip(Noise._fields, np.mean(noises, axis=0), strict=True):
                 measures[f"gradient_{field}_{name}_j{draws}"] = float(value)
     coder.objective = original
     coder.set_step(1, 1)

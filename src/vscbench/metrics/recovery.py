@@ -112,8 +112,8 @@ def measure(e: Evaluation) -> Measures:
       the units of z, sign(cos) ‖a‖/‖a*‖ times the learnt code: negative where codes are shrunk.
     - `recovery_calibration`: expected calibration error of the posterior's P(z ≠ 0) as a probability that the true
       code is non-zero; `recovery_reliability` are the bins that it is made of.
-    - `recovery_f1_best`: F1 of the best of J; `recovery_f1_oracle`: of FISTA on the true dictionary at its best λ, which
-      is chosen with the true codes: what is reached without a doubt about the atoms.
+    - `recovery_f1_best`: F1 of the best of J; `recovery_f1_oracle`: of FISTA on the true dictionary at its best λ,
+      which is chosen with the true codes: what is reached where the atoms are known.
 
     Left out where the data have no known atoms or the generator is not linear; the calibration where there is no
     posterior.

@@ -50,7 +50,7 @@ def lifetime_sparsity(codes: Tensor) -> Tensor:
     Vinje and Gallant, Sparse coding and decorrelation in primary visual cortex during natural vision, Science, 2000.
 
     Example:
-        >>> lifetime_sparsity(torch.tensor([[0.0, 1], [0, 1], [3, 1]]))
+        >>> lifetime_sparsity(torch.tensor([[0.0, 1], [2, 1]]))
         tensor([1., 0.])
     """
     count = codes.shape[0]
