@@ -21,6 +21,7 @@ import re
 import sys
 import textwrap
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError, create_model
@@ -106,9 +107,10 @@ def annotation(part: Callable[..., Any], name: str, written: Any) -> Any:
         return written
     owner: Any = part
     if inspect.isclass(part):
-        # A dataclass may inherit a field from a class of another module.
-        owners = [each for each in part.__mro__ if name in inspect.get_annotations(each)]
-        owner = owners[0] if owners else part.__init__  # type: ignore[misc]
+        # A dataclass may inherit a field from a class of another module; another class says it in its constructor.
+        owner = next(each for each in part.__mro__ if "__init__" in vars(each)).__init__
+        if "__dataclass_fields__" in vars(part):
+            owner = next((each for each in part.__mro__ if name in inspect.get_annotations(each)), owner)
     return eval(written, vars(sys.modules[inspect.unwrap(owner).__module__]))  # noqa: S307  (source of a class)
 
 
@@ -124,7 +126,7 @@ def descriptions(part: Callable[..., Any]) -> dict[str, str]:
             body = ast.parse(textwrap.dedent(inspect.getsource(each))).body[0].body  # type: ignore[attr-defined]
         except (OSError, TypeError, SyntaxError, AttributeError):
             continue
-        for field, text in zip(body, body[1:], strict=False):
+        for field, text in pairwise(body):
             if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
                 found[ast.unparse(field.target)] = " ".join(str(text.value.value).split())
     return found
@@ -141,9 +143,7 @@ def made(part: Callable[..., Any], settings: Mapping[str, Any], given: Sequence[
         # From JSON: there a strict model takes a mapping for a dataclass, and nothing else for what it is not.
         return kind.model_validate_json(json.dumps(settings, allow_nan=True, default=str))
     except ValidationError as error:
-        raise ViolationsError(
-            list(violations(error.errors(include_url=False), schema(part, tuple(given))))
-        ) from None
+        raise ViolationsError(list(violations(error.errors(include_url=False), schema(part, tuple(given))))) from None
 
 
 def check(part: Callable[..., Any], settings: Mapping[str, Any], given: Sequence[str] = ()) -> dict[str, Any]:
@@ -199,7 +199,9 @@ def defaults(part: Callable[..., Any], given: Sequence[str] = ()) -> dict[str, A
         {'scale': 1.0}
     """
     fields = model(part, tuple(given)).model_fields
-    return {name: field.get_default(call_default_factory=True) for name, field in fields.items() if not field.is_required()}
+    return {
+        name: field.get_default(call_default_factory=True) for name, field in fields.items() if not field.is_required()
+    }
 
 
 @cache
@@ -260,7 +262,9 @@ def violations(errors: Sequence[Any], whole: dict[str, Any]) -> Iterator[tuple[l
         if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
             place, there = rules(whole, outside)
             known = list(dict.fromkeys(name for rule in there for name in rule.get("properties", {})))
-            found[*place, f"<{last}>"] = f"unknown key {last}{nearest(str(last), known)}; allowed are {', '.join(known)}"
+            found[*place, f"<{last}>"] = (
+                f"unknown key {last}{nearest(str(last), known)}; allowed are {', '.join(known)}"
+            )
         elif error["type"] in ("missing", "missing_argument"):
             found[*rules(whole, outside)[0], f"<{last}>"] = f"missing key {last}"
         elif last == "[key]":
@@ -272,7 +276,9 @@ def violations(errors: Sequence[Any], whole: dict[str, Any]) -> Iterator[tuple[l
             place, there = rules(whole, error["loc"])
             value = json.dumps(error["input"], default=str)
             value = value if len(value) < SHOWN else f"{value[:SHOWN]}..."
-            found[tuple(place)] = f"{value} is not allowed; it must be {expectation(there)}{hint(error['input'], there)}"
+            found[tuple(place)] = (
+                f"{value} is not allowed; it must be {expectation(there)}{hint(error['input'], there)}"
+            )
     for place, text in found.items():
         # Of a union, each branch complains: the one that got furthest is meant.
         if not any(other[: len(place)] == place for other in found if other != place):
@@ -315,7 +321,9 @@ def expectation(there: Sequence[dict[str, Any]]) -> str:
     for rule in there:
         if "enum" in rule or "const" in rule:
             options = rule.get("enum", [rule.get("const")])
-            words.append("one of " * (len(options) > 1) + ", ".join(o if isinstance(o, str) else json.dumps(o) for o in options))
+            words.append(
+                "one of " * (len(options) > 1) + ", ".join(o if isinstance(o, str) else json.dumps(o) for o in options)
+            )
         else:
             limits = "".join(text.format(rule[key]) for key, text in LIMITS.items() if key in rule)
             words.append(TYPES.get(rule.get("type", ""), "something else") + limits)

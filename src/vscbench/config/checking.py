@@ -79,7 +79,9 @@ def _entries(content: Mapping[str, Any], group: str) -> dict[str, dict[str, Any]
 def dataset_lines(content: Mapping[str, Any]) -> list[str]:
     """What is wrong with the data sets."""
     entries = _entries(content, "datasets").items()
-    return [line for name, part in entries for line in _section_lines({"dataset": part}, lambda _, n=name: f"datasets.{n}")]
+    return [
+        line for name, part in entries for line in _section_lines({"dataset": part}, lambda _, n=name: f"datasets.{n}")
+    ]
 
 
 def method_lines(content: Mapping[str, Any]) -> list[str]:
@@ -218,7 +220,10 @@ def fit_lines(study: Study) -> Iterator[str]:
         for method in setup.methods:
             plan = runs.plan(study, name, method)
             for column in columns(plan.sections, plan.axes):
-                spec = {"dataset": dataset, **{section: parts.filled(section, part) for section, part in column.items()}}
+                spec = {
+                    "dataset": dataset,
+                    **{section: parts.filled(section, part) for section, part in column.items()},
+                }
                 for address in runs.addresses(spec):
                     unfit = getattr(parts.registry.load(address), "unfit", None)
                     if unfit and (said := unfit(spec, shape=shape, linear=linear)):

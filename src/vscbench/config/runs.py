@@ -238,7 +238,9 @@ def source(study: Study, dataset: str) -> Any:
         UserError: there is no such data set, or its settings are not valid.
     """
     if dataset not in study.datasets:
-        raise UserError(f"no data set {dataset}{nearest(dataset, study.datasets)}; there are {', '.join(study.datasets)}")
+        raise UserError(
+            f"no data set {dataset}{nearest(dataset, study.datasets)}; there are {', '.join(study.datasets)}"
+        )
     part = study.datasets[dataset]
     own = {key: value for key, value in part.items() if key != "kind"}
     return settings.construct(parts.chosen("dataset", part), own, name=dataset)
@@ -346,7 +348,9 @@ def spec(
 
 def evaluation(study: Study, experiment: str) -> dict[str, Any]:
     """What the metrics of an experiment are computed with: `samples`, `penalties`, and by metric its settings or false."""
-    return json.loads(Evaluation.model_validate_json(json.dumps(study.experiments[experiment].evaluation)).model_dump_json())  # type: ignore[no-any-return]
+    return json.loads(
+        Evaluation.model_validate_json(json.dumps(study.experiments[experiment].evaluation)).model_dump_json()
+    )  # type: ignore[no-any-return]
 
 
 def index(study: Study) -> dict[str, Any]:

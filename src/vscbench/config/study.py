@@ -25,7 +25,9 @@ def _folder(name: str) -> str:
     if wrong := sorted(set(name) & set("{}\0\n\r")):
         raise ValueError(f"{name!r} is not allowed; the name of a folder is wanted, without {wrong[0]!r}")
     if name.startswith("-") or any(len(part.encode()) > 255 for part in Path(name).parts) or len(name) > 1000:  # noqa: PLR2004
-        raise ValueError(f"{name[:80]!r} is not allowed; a folder's name begins with no - and has at most 255 characters")
+        raise ValueError(
+            f"{name[:80]!r} is not allowed; a folder's name begins with no - and has at most 255 characters"
+        )
     return name
 
 
@@ -144,7 +146,9 @@ class Study(BaseModel):
             entries = content.get(group) if isinstance(content.get(group), dict) else {}
             for name in [name for name, entry in entries.items() if entry is None]:
                 known = [other for other in entries if entries[other] is not None]
-                raise ValueError(f"{group}.{name}: null deletes what a file before it has{registry.nearest(name, known)}")
+                raise ValueError(
+                    f"{group}.{name}: null deletes what a file before it has{registry.nearest(name, known)}"
+                )
         return content
 
     def as_dict(self) -> dict[str, Any]:
