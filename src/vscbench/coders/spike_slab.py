@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 from torch.autograd.function import once_differentiable
 
-from vscbench.coders.posterior import Draw, Noise, Params, Posterior, Transport
 from vscbench.coders.divergences import spike_slab_kl
 from vscbench.coders.noise import normal, uniform
+from vscbench.coders.posterior import Draw, Noise, Params, Posterior, Transport
 from vscbench.ramps import Ramp
 from vscbench.settings import Density, Positive, Probability
 
@@ -41,8 +41,7 @@ class _Gated(torch.autograd.Function):
 
 @dataclass
 class SpikeSlab(Posterior):
-    r"""z = gate · slab, gate ~ Bernoulli(γ), slab ~ N(wμ, (wσ + √(1-w))²) (Tonolini et al. 2020;
-    its gate is the concrete distribution of Jang et al. and Maddison et al. 2017).
+    r"""z = gate · slab, gate ~ Bernoulli(γ), slab ~ N(wμ, (wσ + √(1-w))²) (Tonolini et al. 2020).
 
     The gate is on where a - logit u > 0, u ~ U(0, 1), which is u < P(on); its relaxation is sigmoid((a - logit u)/T).
     """

@@ -1,4 +1,4 @@
-"""Thresholded samples: the paper's method, composed with any symmetric base posterior (Fallah and Rozell 2022, section 3.2)."""
+"""Thresholded samples: the paper's method (section 3.2), composed with any symmetric base posterior."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 from torch.autograd.function import once_differentiable
 
-from vscbench.coders.posterior import Base, Draw, Noise, Params, Posterior, Transport
 from vscbench.coders.divergences import gamma_kl, thresholded_laplace_kl
 from vscbench.coders.gamma import Threshold, standard_gamma
 from vscbench.coders.laplacian import Laplacian
+from vscbench.coders.posterior import Base, Draw, Noise, Params, Posterior, Transport
 from vscbench.errors import UserError
 from vscbench.settings import Density, NonNegative, Positive
 
@@ -93,7 +93,7 @@ class Thresholded(Posterior):
 
     @property
     def prior_density(self) -> float:
-        """P(|e| > λ) under the prior of the base: the fraction of latents that are active there, at λ₀ if λ is learned."""
+        """P(|e| > λ) under the prior of the base: the fraction of active latents there, at λ₀ if λ is learned."""
         prior = self.base.prior_params(torch.zeros((), dtype=torch.float64))
         return float(self.base.at_final_schedule().tail(prior, self.level))
 
