@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
-def _text(pattern: str, expected: str, longest: int) -> Any:
+def matching(pattern: str, expected: str, longest: int) -> Any:
     """A field of text that matches `pattern`, which is `expected` in words."""
     return Field(pattern=pattern, max_length=longest, json_schema_extra={"expected": expected})
 
@@ -46,8 +46,8 @@ NonNegative: TypeAlias = Annotated[float, Field(ge=0)]
 Probability: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
 Density: TypeAlias = Annotated[float, Field(ge=1e-6, lt=1)]
 """A fraction of non-zeros."""
-Name: TypeAlias = Annotated[str, _text(r"^[a-z][a-z0-9_]*$", "lower-case letters, digits and _, a letter first", 60)]
-Label: TypeAlias = Annotated[str, _text(r"^[^\x00-\x1f\x7f]+$", "one line", 100)]
+Name: TypeAlias = Annotated[str, matching(r"^[a-z][a-z0-9_]*$", "lower-case letters, digits and _, a letter first", 60)]
+Label: TypeAlias = Annotated[str, matching(r"^[^\x00-\x1f\x7f]+$", "one line", 100)]
 Rate: TypeAlias = Annotated[
     Annotated[OneCycle, Tag("<one-cycle>")] | Annotated[Ramp, Tag("<ramp>")],
     Discriminator(lambda value: "<one-cycle>" if isinstance(value, OneCycle) or "peak" in _keys(value) else "<ramp>"),
@@ -107,10 +107,9 @@ def annotation(part: Callable[..., Any], name: str, written: Any) -> Any:
         return written
     owner: Any = part
     if inspect.isclass(part):
-        # A dataclass may inherit a field from a class of another module; another class says it in its constructor.
-        owner = next(each for each in part.__mro__ if "__init__" in vars(each)).__init__
-        if "__dataclass_fields__" in vars(part):
-            owner = next((each for each in part.__mro__ if name in inspect.get_annotations(each)), owner)
+        # A dataclass may inherit a field from a class of another module.
+        owners = [each for each in part.__mro__ if name in inspect.get_annotations(each)]
+        owner = owners[0] if owners else part.__init__  # type: ignore[misc]
     return eval(written, vars(sys.modules[inspect.unwrap(owner).__module__]))  # noqa: S307  (source of a class)
 
 
@@ -223,6 +222,7 @@ def rules(whole: dict[str, Any], place: Sequence[Any]) -> tuple[list[str], list[
             for rule in found
             for child in (
                 rule.get("properties", {}).get(step, rule.get("additionalProperties")),
+                *rule.get("patternProperties", {}).values(),
                 rule.get("items") if isinstance(step, int) else None,
             )
             if isinstance(child, dict)
