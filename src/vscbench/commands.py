@@ -149,7 +149,7 @@ def evaluate(args: argparse.Namespace) -> None:
         settings, classifier = configs.evaluation(study, each.experiment), layout.classifier(dataset)
         device = model.device(args.device or study.device)
         own = classifier if classifier.is_file() else None
-        metrics.evaluate(layout.run(each.name), data.read(layout.data(dataset)), settings, device, own)
+        metrics.measure_run(layout.run(each.name), data.read(layout.data(dataset)), settings, device, own)
         summarise(layout.run(each.name), each.name)
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PACKAGE = __name__.partition(".")[0]
 COMMANDS = f"{PACKAGE}.commands"
+PLANNING = f"{PACKAGE}.config"
+"""What only plans: all that it decides of a job is a parameter of the job, and it is not followed."""
 Home = tuple[Path, str | None]
 """A folder in which modules are looked for, and the only outermost package of it that is; None where all are."""
 OWN: Home = (Path(__file__).parents[1], PACKAGE)
@@ -95,6 +97,8 @@ def _home(module: str) -> Home:
 @cache
 def _locate(name: str, homes: Sequence[Home]) -> Path | None:
     """The file of the module `name`; None where it is none that is followed."""
+    if f"{name}.".startswith(f"{PLANNING}."):
+        return None
     for folder, only in homes:
         path = folder.joinpath(*name.split("."))
         for file in (path / "__init__.py", path.with_suffix(".py")):

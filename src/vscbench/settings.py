@@ -107,9 +107,10 @@ def annotation(part: Callable[..., Any], name: str, written: Any) -> Any:
         return written
     owner: Any = part
     if inspect.isclass(part):
-        # A dataclass may inherit a field from a class of another module.
-        owners = [each for each in part.__mro__ if name in inspect.get_annotations(each)]
-        owner = owners[0] if owners else part.__init__  # type: ignore[misc]
+        # A dataclass may inherit a field from a class of another module; another class says it in its constructor.
+        owner = next(each for each in part.__mro__ if "__init__" in vars(each)).__init__
+        if "__dataclass_fields__" in vars(part):
+            owner = next((each for each in part.__mro__ if name in inspect.get_annotations(each)), owner)
     return eval(written, vars(sys.modules[inspect.unwrap(owner).__module__]))  # noqa: S307  (source of a class)
 
 
