@@ -96,7 +96,9 @@ class Plan:
         self.runs = {run.name: run for run in configs.runs(study)}
         self._specs: dict[str, dict[str, Any]] = {}
         if (self.layout.results / "runs").is_dir() and not self.layout.config.is_file():
-            raise UserError(f"{study.results} holds runs of an older version: delete it, or name other results, and run again")
+            raise UserError(
+                f"{study.results} holds runs of an older version: delete it, or name other results, and run again"
+            )
 
     def publish(self) -> None:
         """Write the merged configuration, which jobs read, unless it is there."""
@@ -169,7 +171,11 @@ class Plan:
     def classifiers(self, experiment: str) -> list[str]:
         """The classifier whose features images are compared by, where an experiment asks for it."""
         generation = configs.evaluation(self.study, experiment).get("generation", {})
-        if self.index["experiments"][experiment]["linear"] or generation is False or generation.get("inception_weights"):
+        if (
+            self.index["experiments"][experiment]["linear"]
+            or generation is False
+            or generation.get("inception_weights")
+        ):
             return []
         return [str(self.layout.classifier(self.dataset(experiment)))]
 
