@@ -97,7 +97,7 @@ def _content(path: Path) -> dict[str, Any]:
             "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", None) or error
         )
         raise UserError(f"config file {str(path)!r}: {said}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, KeyError, AttributeError, TypeError) as error:  # the last three: of tags that lie
         raise UserError(f"config file {path} is not valid YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise UserError(f"config file {path} is nested deeper than {DEEPEST} levels") from None
