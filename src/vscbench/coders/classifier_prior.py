@@ -44,7 +44,9 @@ class ClassifierPrior(LearnedPrior):
         temperature: Ramp = Ramp(1.0, 0.01, end=0.03837, shape="geometric"),
     ) -> None:
         super().__init__(shape, pseudo_inputs)
-        self.classifier = nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, pseudo_inputs))
+        self.classifier = nn.Sequential(
+            nn.Flatten(), nn.Linear(prod(shape), HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, pseudo_inputs)
+        )
         self.frequency: Tensor
         self.register_buffer("frequency", torch.full((pseudo_inputs,), 1 / pseudo_inputs))
         self.schedule, self.temperature = temperature, temperature.final

@@ -47,7 +47,8 @@ class Distribution:
     @torch.no_grad()
     def sample(self, sample_shape: Sequence[int] = (), rng: Generator | None = None) -> Tensor:
         """Codes without a graph: (*sample_shape, B, K)."""
-        return self.rsample(sample_shape, rng)
+        drawn: Tensor = self.rsample(sample_shape, rng)
+        return drawn
 
     def log_prob(self, z: Tensor, threshold: Tensor | None = None) -> Tensor:
         """log q(z) of codes (..., B, K), a density where z ≠ 0, a probability at exactly 0: (..., B, K), nats.

@@ -66,7 +66,7 @@ def fista(x: Tensor, atoms: Tensor, penalty: float, max_iterations: int = 500, t
 
 
 class Fista(MapSolver):
-    """Codes z = argmin ½‖x - G(z)‖² + λ‖z‖₁ (Beck and Teboulle 2009), by automatic differentiation where G is a network.
+    """Codes z = argmin ½‖x - G(z)‖² + λ‖z‖₁ (Beck and Teboulle 2009); autograd's gradient where G is a network.
 
     Args:
         generator: G.

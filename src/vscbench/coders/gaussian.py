@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from vscbench.coders.posterior import Base, Noise, Params
 from vscbench.coders.divergences import gaussian_kl
 from vscbench.coders.noise import normal
+from vscbench.coders.posterior import Base, Noise, Params
 from vscbench.settings import Positive
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
-from vscbench.coders.posterior import Base, Noise, Params
 from vscbench.coders.divergences import laplace_kl
 from vscbench.coders.noise import laplace
+from vscbench.coders.posterior import Base, Noise, Params
 from vscbench.ramps import Ramp
 from vscbench.settings import Positive
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
@@ -13,7 +12,7 @@ from torch import Generator, Tensor, nn
 from vscbench.settings import Count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from vscbench.coders.posterior import Draw, Params, Posterior
 
@@ -40,8 +39,8 @@ def running_statistics(network: nn.Module) -> Iterator[None]:
 class LearnedPrior(nn.Module, ABC):
     """Pseudo-inputs u_1 ... u_M that the encoder reads as it reads data, and what makes a prior of their posteriors.
 
-    Nothing is scheduled in a prior: the pseudo-posteriors are those of the end of training. Pseudo-inputs start as N(0, 1), as
-    z-scored as the data, where these are patches, and as U(0, 1) where they are images.
+    Nothing is scheduled in a prior: the pseudo-posteriors are those of the end of training. Pseudo-inputs start as
+    N(0, 1), as z-scored as the data, where these are patches, and as U(0, 1) where they are images.
 
     Args:
         shape: of a data point, (P,) or (C, H, W).
@@ -54,7 +53,9 @@ class LearnedPrior(nn.Module, ABC):
     def __init__(self, shape: Sequence[int], pseudo_inputs: Count = PSEUDO_INPUTS) -> None:
         super().__init__()
         is_images = len(shape) > 1
-        self.pseudo_inputs = nn.Parameter(torch.rand(pseudo_inputs, *shape) if is_images else torch.randn(pseudo_inputs, *shape))
+        self.pseudo_inputs = nn.Parameter(
+            torch.rand(pseudo_inputs, *shape) if is_images else torch.randn(pseudo_inputs, *shape)
+        )
 
     @abstractmethod
     def log_prob_for(

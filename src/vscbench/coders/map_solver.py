@@ -39,9 +39,7 @@ class MapSolver(Coder):
 
     generator: nn.Module
 
-    def __init__(
-        self, generator: nn.Module, penalty: Positive = 20.0, penalty_warmup: Ramp = Ramp(1.0, 1.0)
-    ) -> None:
+    def __init__(self, generator: nn.Module, penalty: Positive = 20.0, penalty_warmup: Ramp = Ramp(1.0, 1.0)) -> None:
         super().__init__(generator)
         self.penalty, self.penalty_warmup = penalty, penalty_warmup
         self.multiplier = penalty_warmup.final

@@ -1,103 +1,167 @@
-"""Metrics: one file a question, each a function `measure` of an `Evaluation`.
+"""Metrics: one file each, a function `measure(e, *, settings)` of an `Evaluation` that measures its nulls too.
 
-A question is registered by its line in `QUESTIONS`.
+A metric is registered by its line in `METRICS`. The annotated keyword arguments of its `measure` are its settings: in
+the `evaluation` section of an experiment `NAME: {settings}` changes them, and `NAME: false` leaves the metric out.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from vscbench import model as models
-from vscbench.files import atomic, read_json, write_json
-from vscbench.metrics import (
-    attributes,
-    bounds,
-    collapse,
-    dependence,
-    exactness,
-    features,
-    generation,
-    gradients,
-    lasso,
-    pictures,
-    reconstruction,
-    recovery,
-    sparsity,
-    stability,
-)
-from vscbench.metrics.evaluation import Evaluation, Measures
-from vscbench.training.memory import keep_freed_memory
+from vscbench.errors import UserError
+from vscbench.registry import find
+from vscbench.settings import ViolationsError, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     import torch
-    from torch import Tensor
+    from numpy.typing import NDArray
 
-    from vscbench.data import Splits
+    from vscbench.coders import Coder
+    from vscbench.data import Data
 
-__all__ = ["QUESTIONS", "Evaluation", "evaluate"]
+__all__ = ["METRICS", "RESOURCES", "evaluate", "filled", "measure_run"]
 
-QUESTIONS: dict[str, Callable[[Evaluation], Measures]] = {
-    "reconstruction": reconstruction.measure,
-    "lasso": lasso.measure,
-    "sparsity": sparsity.measure,
-    "collapse": collapse.measure,
-    "bounds": bounds.measure,
-    "dependence": dependence.measure,
-    "gradients": gradients.measure,
-    "stability": stability.measure,
-    "exactness": exactness.measure,
-    "recovery": recovery.measure,
-    "generation": generation.measure,
-    "attributes": attributes.measure,
-    "pictures": pictures.measure,
+METRICS = {
+    "reconstruction": "vscbench.metrics.reconstruction:measure",
+    "lasso": "vscbench.metrics.lasso:measure",
+    "sparsity": "vscbench.metrics.sparsity:measure",
+    "collapse": "vscbench.metrics.collapse:measure",
+    "bounds": "vscbench.metrics.bounds:measure",
+    "dependence": "vscbench.metrics.dependence:measure",
+    "gradients": "vscbench.metrics.gradients:measure",
+    "stability": "vscbench.metrics.stability:measure",
+    "exactness": "vscbench.metrics.exactness:measure",
+    "recovery": "vscbench.metrics.recovery:measure",
+    "generation": "vscbench.metrics.generation:measure",
+    "attributes": "vscbench.metrics.attributes:measure",
+    "pictures": "vscbench.metrics.pictures:measure",
 }
-
+"""Where each metric stands, in the order in which they are measured."""
 RESOURCES = ("train_seconds", "peak_memory_mb")
 
 
-def feature_source(
-    settings: dict[str, Any], classifier: Path | None, device: torch.device
-) -> tuple[str, Callable[[Tensor], Tensor]] | None:
-    """What images are compared by, and its name: Inception from the user's weights, else our own classifier."""
-    if settings["inception_weights"]:
-        return "inception", features.inception(Path(settings["inception_weights"]), device)
-    if classifier:
-        return "classifier", features.load_classifier(classifier, device).features
-    return None
+def filled(settings: Mapping[str, Any], only: Iterable[str] | None = None) -> dict[str, dict[str, Any]]:
+    """The settings that the metrics share, by "shared", and of each metric to be measured, with their defaults.
+
+    Args:
+        settings: the `evaluation` section of an experiment: `samples` and `penalties`, which metrics share, and by the
+            name of a metric its own, or false to leave it out.
+        only: names of metrics, of the package or as `module:function`; all of the package's where None.
+
+    Raises:
+        UserError: there is no such metric, or its settings are not valid.
+
+    Example:
+        >>> filled({"bounds": {"points": 10}}, only=["bounds", "sparsity"])
+        {'shared': {'samples': 20, 'penalties': [20.0, 8.0]}, 'bounds': {'points': 10}, 'sparsity': {}}
+    """
+    from vscbench.config.study import Evaluation as Shared
+
+    shared = {key: value for key, value in settings.items() if key in Shared.model_fields}
+    sections: dict[str, Any] = {name: settings.get(name, True) for name in [*METRICS, *settings] if name not in shared}
+    if only is not None:
+        sections = {name: settings.get(name, True) for name in only}
+    found = {}
+    for name, section in [("shared", shared), *sections.items()]:
+        if section is False:
+            continue
+        part = Shared if name == "shared" else find(METRICS, name, "metric")
+        try:
+            found[name] = plain(part, {} if section is True else section, ("e",))
+        except ViolationsError as error:
+            raise UserError("\n".join(error.at("" if name == "shared" else name))) from None
+    return found
 
 
 def evaluate(
-    run: Path, splits: Splits, settings: dict[str, Any], device: torch.device, classifier: Path | None = None
-) -> None:
-    """Answer every question about the run in the folder `run`; write metrics.json and arrays.npz to it.
+    coder: Coder,
+    data: Data,
+    settings: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    device: torch.device | None = None,
+    *,
+    only: Iterable[str] | None = None,
+    classifier: Path | None = None,
+) -> tuple[dict[str, float], dict[str, NDArray[Any]]]:
+    """The numbers and the arrays that the metrics make of a trained coder on test data, by name.
 
-    Images are compared by the features of Inception where the settings name its weights, else by those of our own
-    `classifier`.
+    A metric that a coder, or the data, cannot give is left out; `measure` of each says when. What is not a number, the
+    Hoyer sparsity of codes that are all zero, is nan.
 
-    A run that diverged has its status and no metrics.
+    Args:
+        coder: a trained coder, one of the user's own included, in evaluation mode.
+        data: the data that it was trained on.
+        settings: as of `filled`.
+        seed: of everything that is drawn.
+        device: where the coder is; the CPU where None.
+        only: as of `filled`.
+        classifier: file of the classifier by whose features images are compared, as `save_classifier` writes it.
+
+    Raises:
+        UserError: as of `filled`; or a metric refuses the data.
+
+    Example:
+        >>> import numpy as np
+        >>> from vscbench.coders.fista import Fista
+        >>> from vscbench.data import Data
+        >>> from vscbench.networks.dictionary import Dictionary
+        >>> data = Data.from_array(np.random.default_rng(0).normal(size=(100, 8)))
+        >>> values, arrays = evaluate(Fista(Dictionary((8,), 4), penalty=0.1), data, only=["reconstruction"])
+        >>> list(values)
+        ['mse_draw', 'fve_draw', 'mse_mean', 'fve_mean', 'mse_best', 'fve_best']
     """
-    spec, status = read_json(run / "config.json"), read_json(run / "status.json")
+    import numpy as np
+
+    from vscbench.metrics.evaluation import Evaluation
+
+    sections = filled(settings or {}, only)
+    e = Evaluation(coder, data, seed, device, **sections.pop("shared"), classifier=classifier)
     values: dict[str, float] = {}
-    arrays: dict[str, Any] = {}
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, section in sections.items():
+        try:
+            measures = find(METRICS, name, "metric")(e, **section)
+        except Exception as error:
+            error.add_note(f"in the metric {name} of the coder {type(coder).__name__}")
+            raise
+        for what, value in measures.items():
+            if isinstance(value, np.ndarray):
+                arrays[what] = value
+            else:
+                values[what] = value
+    return values, arrays
+
+
+def measure_run(
+    folder: Path, data: Data, settings: Mapping[str, Any], device: torch.device, classifier: Path | None = None
+) -> None:
+    """Measure the run in `folder`, as `evaluate` does; write metrics.json and arrays.npz to it.
+
+    metrics.json has the run's status, the `metrics` that are finite numbers, and the `settings` in full. A run that
+    diverged has its resources alone.
+
+    Raises:
+        UserError: a file of the run is missing or damaged, or as of `evaluate`.
+    """
+    import numpy as np
+
+    from vscbench import model
+    from vscbench.files import atomic, read_json, write_json
+    from vscbench.training.memory import keep_freed_memory
+
+    spec, status, resources = (read_json(folder / f"{name}.json") for name in ("config", "status", "resources"))
+    values: dict[str, float] = {}
+    arrays: dict[str, NDArray[Any]] = {}
     if status["status"] == "completed":
         keep_freed_memory()
-        model = models.load(spec, run / "weights.safetensors", splits.test.shape[1:], device)
-        e = Evaluation(model, splits, settings, spec["seed"], device, feature_source(settings, classifier, device))
-        for question in QUESTIONS.values():
-            for name, value in question(e).items():
-                if isinstance(value, np.ndarray):
-                    arrays[name] = value
-                else:
-                    values[name] = value
-    resources = read_json(run / "resources.json")
+        coder = model.load(spec, folder / "weights.safetensors", device).coder
+        values, arrays = evaluate(coder, data, settings, spec["seed"], device, classifier=classifier)
     values |= {name: resources[name] for name in RESOURCES}
-    with atomic(run / "arrays.npz") as partial, partial.open("wb") as file:
+    with atomic(folder / "arrays.npz") as partial, partial.open("wb") as file:
         np.savez_compressed(file, **arrays)
-    # What is not a number (the Hoyer sparsity of codes that are all zero) is left out.
     finite = {name: value for name, value in values.items() if np.isfinite(value)}
-    write_json(run / "metrics.json", {**status, "metrics": finite, "settings": settings})
+    sections = filled(settings)
+    write_json(folder / "metrics.json", {**status, "metrics": finite, "settings": sections.pop("shared") | sections})

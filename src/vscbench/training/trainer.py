@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from vscbench import model as models
+from vscbench.coders.masks import nonzero
 from vscbench.data.batches import flipped, inputs
 from vscbench.registry import find
 from vscbench.settings import construct
@@ -136,7 +137,7 @@ class Trainer:
         self.optimizer.set_rates(self.step, self.steps)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             loss = self.coder.loss(x, self.rng)
-        density = loss.codes.detach().ne(0).to(loss.value.dtype).mean((0, 2))
+        density = nonzero(loss.codes).to(loss.value.dtype).mean((0, 2))
         self.optimizer.step(loss.value.mean())
         return torch.stack((loss.value.detach(), loss.mse.detach(), loss.kl.detach(), density)).sum(1)
 
