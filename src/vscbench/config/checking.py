@@ -199,7 +199,7 @@ def _evaluation_lines(evaluation: Mapping[str, Any], where: str) -> Iterator[str
             except ViolationsError as error:
                 yield from error.at(where, name)
         elif not isinstance(value, bool):
-            yield f"{where}.{name}: {shown(value)} is not allowed; it must be a mapping of settings, or false to leave it out"
+            yield f"{where}.{name}: {shown(value)} is not allowed; it must be a mapping, or false to leave it out"
 
 
 def _fit_lines(study: Study) -> Iterator[str]:
