@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vscbench import settings
 from vscbench.config import parts
-from vscbench.merging import merge
 from vscbench.config.study import VERSION, Evaluation, Experiment, Study
 from vscbench.errors import UserError
+from vscbench.merging import merge
 from vscbench.methods import METHODS, Method
 from vscbench.registry import nearest
+from vscbench.seeds import derive_seed
 from vscbench.settings import ViolationsError
 
 if TYPE_CHECKING:
@@ -68,12 +69,6 @@ class Axis(NamedTuple):
     section: str
     path: tuple[str, ...]
     values: list[Any]
-
-
-def derive_seed(*given: Any) -> int:
-    """A seed (62 bits) that is a function of what is given alone, so that adding a method changes no other run."""
-    digest = hashlib.sha256(json.dumps(given).encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 2
 
 
 def run_key(spec: Mapping[str, Any]) -> str:
