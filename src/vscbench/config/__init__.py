@@ -14,6 +14,7 @@ from vscbench.config.runs import (
     addresses,
     dataset_spec,
     derive_seed,
+    describe,
     evaluation,
     index,
     labels,
@@ -25,6 +26,7 @@ from vscbench.config.runs import (
     source,
     spec,
 )
+from vscbench.config.schema import json_schema
 from vscbench.config.study import VERSION, Experiment, Study
 from vscbench.merging import merge
 
@@ -42,10 +44,13 @@ __all__ = [
     "check_data",
     "dataset_spec",
     "derive_seed",
+    "describe",
     "evaluation",
     "index",
+    "json_schema",
     "labels",
     "load",
+    "merge",
     "of_this_version",
     "resolve",
     "run_key",
@@ -53,6 +58,7 @@ __all__ = [
     "runs",
     "source",
     "spec",
+    "study_of",
 ]
 
 

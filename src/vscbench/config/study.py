@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, model_validator
 
 from vscbench import registry
-from vscbench.settings import STRICT, Count, Density, Name, NonNegative, Positive, _text
+from vscbench.settings import STRICT, Count, Density, Name, NonNegative, Positive, matching
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
 VERSION = 2
 """Of the form of a configuration and of a run's specification: files of another one are not read."""
 MOST_RUNS = 100_000
@@ -122,7 +126,9 @@ class Study(BaseModel):
     """What the seeds of all runs derive from."""
     repetitions: Repetitions = 1
     """Runs of each method, each with a seed of its own."""
-    device: Annotated[str, _text(r"^(auto|cpu|cuda(:[0-9]{1,3})?|mps)$", "auto, cpu, cuda, cuda:N or mps", 8)] = "auto"
+    device: Annotated[str, matching(r"^(auto|cpu|cuda(:[0-9]{1,3})?|mps)$", "auto, cpu, cuda, cuda:N or mps", 8)] = (
+        "auto"
+    )
     """Where runs are trained; auto takes a GPU where there is one."""
     checkpoint_seconds: NonNegative = 60
     """Seconds between two checkpoints of a training."""
@@ -135,7 +141,7 @@ class Study(BaseModel):
     methods: dict[Name, dict[str, Any]] = {}
     """Methods beside the package's, or what differs from those."""
 
-    _cache: dict[Any, Any] = PrivateAttr(default_factory=dict)
+    _made: dict[tuple[str, ...], Any] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -150,6 +156,13 @@ class Study(BaseModel):
                     f"{group}.{name}: null deletes what a file before it has{registry.nearest(name, known)}"
                 )
         return content
+
+    def once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
+        """What `make` makes, made once for this study."""
+        if key not in self._made:
+            self._made[key] = make()
+        found: T = self._made[key]
+        return found
 
     def as_dict(self) -> dict[str, Any]:
         """The merged configuration as it was said, with the version: the content of results/config.yaml."""
