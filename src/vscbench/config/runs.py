@@ -13,6 +13,7 @@ from vscbench.config import parts, sections
 from vscbench.config.study import VERSION, Evaluation, Experiment, Study
 from vscbench.errors import UserError
 from vscbench.registry import nearest
+from vscbench.seeds import derive_seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -58,12 +59,6 @@ class Plan(NamedTuple):
 
     sections: sections.Sections
     axes: list[sections.Axis]
-
-
-def derive_seed(*given: Any) -> int:
-    """A seed (62 bits) that is a function of what is given alone, so that adding a method changes no other run."""
-    digest = hashlib.sha256(json.dumps(given).encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 2
 
 
 def run_key(spec: Mapping[str, Any]) -> str:
