@@ -1,11 +1,11 @@
 """Jobs of the workflow as forks of one process that has imported what they all import.
 
-Importing torch and its like costs a job three to five seconds of CPU: four fifths of the smoke study. Snakemake starts a
-server (`start`) that imports them once; `python -m vscbench` asks it for a fork (`run_in_fork`), hands over its
-arguments, folder, environment and standard streams, and ends as the fork ends. The package itself is not preloaded: each
-job reads the code as it is. Without a server (a cluster's node, another system than Linux, a command by hand) a command
-runs in its own process, with the same result. The socket is no file that could be left behind; each end asks the kernel
-whose process the other one is.
+Importing torch and its like costs a job three to five seconds of CPU, four fifths of the smoke study. Snakemake starts
+a server (`start`) that imports them once; `python -m vscbench` asks it for a fork (`run_in_fork`), hands over its
+arguments, folder, environment and standard streams, and ends as the fork ends. The package itself is not preloaded:
+each job reads the code as it is. Without a server (a cluster's node, another system than Linux, a command by hand) a
+command runs in its own process, with the same result. The socket is no file, which could be left behind; each end asks
+the kernel whose process the other is.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def run_in_fork(arguments: Sequence[str]) -> int | None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
         try:
             server.connect("\0" + os.environ[ADDRESS])
-            request = json.dumps([sys.executable, arguments, str(Path.cwd()), dict(os.environ)]).encode()
+            request = json.dumps([sys.prefix, arguments, str(Path.cwd()), dict(os.environ)]).encode()
             if not _is_ours(server) or len(request) > LARGEST:
                 return None
             socket.send_fds(server, [request], [0, 1, 2])
@@ -103,8 +103,8 @@ def serve() -> None:
 def _answer(client: socket.socket) -> None:
     """Run what `client` asks for, as the process that it would have been."""
     request, streams, _, _ = socket.recv_fds(client, LARGEST, 3)
-    python, arguments, folder, environment = json.loads(request)
-    if python != sys.executable or environment.get("OMP_NUM_THREADS") != os.environ.get("OMP_NUM_THREADS"):
+    prefix, arguments, folder, environment = json.loads(request)
+    if prefix != sys.prefix or environment.get("OMP_NUM_THREADS") != os.environ.get("OMP_NUM_THREADS"):
         return  # other libraries, or such as have read their number of threads: the job had better run by itself
     for stream, given in enumerate(streams):
         os.dup2(given, stream)

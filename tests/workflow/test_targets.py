@@ -92,7 +92,9 @@ def test_results_of_an_older_version_are_told_apart(project: Project) -> None:
 
 
 def test_mistakes_are_told_before_any_job(project: Project) -> None:
-    wrong = project.write("wrong.yaml", {"methods": {"gaussian": {"prior_scael": 0.2}}, "experiments": {"tables": None}})
+    wrong = project.write(
+        "wrong.yaml", {"methods": {"gaussian": {"prior_scael": 0.2}}, "experiments": {"tables": None}}
+    )
     done = project.run("--configfile", "config.yaml", wrong)
     said = done.stdout + done.stderr
     assert done.returncode != 0
