@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 
 ADDRESS = "VSCBENCH_PRELOADED"
 """The variable that holds the server's address, a name in Linux's abstract namespace of sockets."""
-PRELOADED = ("torch", "torch._dynamo", "safetensors.torch", "scipy.optimize", "scipy.stats", "sklearn.linear_model")
-PRELOADED += ("pandas", "matplotlib.pyplot", "pydantic")
+PRELOADED = (
+    *("torch", "torch._dynamo", "safetensors.torch", "scipy.optimize", "scipy.stats", "sklearn.linear_model"),
+    *("pandas", "matplotlib.pyplot", "pydantic"),
+)
 """What most jobs import, an optimiser of torch `torch._dynamo`. None may start a thread: a fork has but one."""
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 """What Snakemake gives a job; no thread of pyarrow's, which pandas imports."""
@@ -75,7 +77,7 @@ def run_in_fork(arguments: Sequence[str]) -> int | None:
 def _is_ours(other: socket.socket) -> bool:
     """Whether the process at the other end is of the same user."""
     identity = other.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    return struct.unpack("3i", identity)[1] == os.getuid()
+    return bool(struct.unpack("3i", identity)[1] == os.getuid())
 
 
 def serve() -> None:

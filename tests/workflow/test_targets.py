@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Project
 
 SWEPT = "gaussian_thresh__latents-8__samples-5"
