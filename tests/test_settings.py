@@ -10,8 +10,10 @@ import pytest
 from pydantic import Field
 
 from vscbench import settings
+from vscbench.errors import UserError
 from vscbench.ramps import OneCycle, Ramp
-from vscbench.settings import Count, Label, Name, Positive, Rate, ViolationsError
+from vscbench.settings import Count, Label, Name, Positive, Rate
+from vscbench.violations import ViolationsError
 
 if TYPE_CHECKING:
     from torch import Generator, nn
@@ -57,13 +59,22 @@ class Built:
         self,
         module: nn.Module,
         other: Unknown,
-        plain,
+        plain,  # noqa: ANN001
         width: Count = 3,
         *rest: int,
         rng: Generator | None = None,
         **more: int,
     ) -> None:
-        self.given = (module, other, plain, width, rng)
+        self.given = (module, other, plain, width, rest, rng, more)
+
+
+class Heir(Part):
+    """A class whose constructor has a parameter that is called like a field of its base, of a type of its own."""
+
+    scale: nn.Module
+
+    def __init__(self, scale: Count = 2) -> None:
+        self.scale = scale
 
 
 def lines(**changes: Any) -> list[str]:
@@ -73,7 +84,7 @@ def lines(**changes: Any) -> list[str]:
 
 
 def test_what_text_cannot_describe_is_no_setting() -> None:
-    assert list(settings.model(Built).model_fields) == ["width"]
+    assert list(settings.model(Built, ("rng",)).model_fields) == ["width"]
     assert list(settings.model(Part).model_fields) == [
         "scale",
         "sizes",
@@ -87,15 +98,25 @@ def test_what_text_cannot_describe_is_no_setting() -> None:
 
 
 def test_what_the_code_gives_is_no_setting() -> None:
-    assert list(settings.model(Built, ("width",)).model_fields) == []
+    assert list(settings.model(Built, ("width", "rng")).model_fields) == []
 
 
-def test_defaults() -> None:
-    found = settings.defaults(Part)
-    assert (found["sizes"], found["rate"], found["scale"]) == ([1, 2], OneCycle(0.1), 0.5)
-    found["sizes"].append(3)
-    assert settings.defaults(Part)["sizes"] == [1, 2]
-    assert settings.defaults(Built) == {"width": 3}
+def test_the_signature_decides_not_the_fields_of_a_base() -> None:
+    assert settings.check(Heir, {}) == {"scale": 2}
+    with pytest.raises(ViolationsError, match=r"scale: 0.5 is not allowed; it must be a whole number"):
+        settings.check(Heir, {"scale": 0.5})
+
+
+def test_a_setting_whose_type_is_there_for_checkers_alone_is_told() -> None:
+    """It would be taken for none otherwise."""
+    with pytest.raises(UserError, match="the type of rng is imported for type checkers alone: name 'Generator'"):
+        settings.model(Built)
+
+
+def test_default_of_a_field_is_made_for_each() -> None:
+    first, second = (settings.check(Part, {})["sizes"] for _ in range(2))
+    first.append(3)
+    assert second == [1, 2]
 
 
 def test_values_are_of_their_types() -> None:
@@ -118,8 +139,8 @@ def test_plain_values_do_not_depend_on_how_a_number_is_written() -> None:
 
 
 def test_parts_are_constructed_of_settings_and_of_what_is_given() -> None:
-    built = settings.construct(Built, {"width": 5}, module="m", other="o", plain="p", latents=3)
-    assert built.given == ("m", "o", "p", 5, None)
+    built = settings.construct(Built, {"width": 5}, module="m", other="o", plain="p", rng=None, latents=3)
+    assert built.given == ("m", "o", "p", 5, (), None, {})
     assert settings.construct(Part, {"scale": 1}).scale == 1.0
 
 

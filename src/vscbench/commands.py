@@ -123,20 +123,23 @@ def data(args: argparse.Namespace) -> None:
 def train(args: argparse.Namespace) -> None:
     """Train a run; one that was stopped goes on from its last checkpoint."""
     from vscbench import data, model
-    from vscbench.training.run import train
+    from vscbench.training import run
 
     study, layout = load(args)
     each = configs.resolve(study, args.run)
-    spec, source = configs.run_spec(study, each), layout.data(study.experiments[each.experiment].dataset)
-    train(
+    spec = configs.run_spec(study, each)
+    source = data.read(layout.data(study.experiments[each.experiment].dataset))
+    checkpoint = layout.checkpoint(each.name)
+    trained = run.train(
         spec,
-        data.read(source),
-        layout.run(each.name),
-        key=configs.run_key(spec),
+        source,
         device=model.device(args.device or study.device),
-        checkpoint=layout.checkpoint(each.name),
+        key=configs.run_key(spec),
+        checkpoint=checkpoint,
         checkpoint_seconds=study.checkpoint_seconds,
     )
+    run.write(trained, spec, source.shape, layout.run(each.name))
+    checkpoint.unlink(missing_ok=True)
 
 
 def evaluate(args: argparse.Namespace) -> None:

@@ -93,13 +93,13 @@ def spike_slab(density: float | None = None, **more: Any) -> Method:
 
     Tonolini, Jensen and Murray-Smith 2020, "Variational Sparse Coding".
     """
-    constants = {"gate": "logit", "noise_warmup": NOISE_WARMUP, "temperature": TEMPERATURE}
-    constants |= {} if density is None else {"density": density}
+    constants: dict[str, Any] = {"gate": "logit", "noise_warmup": NOISE_WARMUP, "temperature": TEMPERATURE}
+    constants |= {"density": density} if density is not None else {}
     return _method("spike_slab", "Spike-and-slab", "spike_slab", constants, more)
 
 
 def gaussian_thresh(value: float = 0.52, density: float | None = None, **more: Any) -> Method:
-    """z = sign(e) max(|e| - λ, 0) shifted by μ, e ~ N(0, σ²), λ = `value` or of a `density` (paper, section 3.2)."""
+    """z = soft(μ + ε, λ) with ε ~ N(0, σ²) and λ = `value`, or that of a `density`."""
     constants = {"threshold": _threshold("fixed", value, density)}
     return _method("gaussian_thresh", "Thresholded Gaussian", "gaussian", constants, more)
 
@@ -111,7 +111,7 @@ def gaussian_thresh_gamma(value: float = 0.52, density: float | None = None, **m
 
 
 def laplacian_thresh(value: float = 0.25, density: float | None = None, **more: Any) -> Method:
-    """z = sign(e) max(|e| - λ, 0) shifted by μ, e ~ Laplace(0, b), λ = `value` or of a `density` (paper, section 3.2)."""
+    """z = soft(μ + ε, λ) with ε ~ Laplace(0, b) and λ = `value`, or that of a `density`."""
     constants = {"noise_warmup": NOISE_WARMUP, "threshold": _threshold("fixed", value, density)}
     return _method("laplacian_thresh", "Thresholded Laplacian", "laplacian", constants, more)
 

@@ -1,3 +1,4 @@
+# ruff: noqa: D102
 """Stand-ins for the parts that a configuration names: as the package's own, but of a line each, without torch."""
 
 from __future__ import annotations
@@ -147,8 +148,6 @@ class SpikeSlab:
 class Fista:
     """A solver."""
 
-    takes: ClassVar[tuple[str, ...]] = ()
-
     def __init__(
         self,
         generator: nn.Module,
@@ -236,22 +235,18 @@ def gradients(  # type: ignore[empty-body]
 ) -> dict[str, float]: ...
 
 
-HERE = "parts"
-TABLES = {
-    "vscbench.data.SOURCES": {"synthetic": "Synthetic", "pictures": "Pictures", "array": "Array"},
-    "vscbench.networks.GENERATORS": {"dictionary": "Dictionary", "mlp": "MLP", "convolutional": "Convolutional"},
-    "vscbench.networks.ENCODERS": {"mlp": "Encoder"},
-    "vscbench.coders.FAMILIES": {
-        "gaussian": "Gaussian",
-        "laplacian": "Laplacian",
-        "spike_slab": "SpikeSlab",
-        "fista": "Fista",
-        "admm": "Admm",
-    },
-    "vscbench.coders.THRESHOLDS": {"fixed": "FixedThreshold", "gamma": "GammaThreshold"},
-    "vscbench.coders.PRIORS": {"vamp": "VampPrior"},
-    "vscbench.objectives.RULES": {"max_elbo": "average", "average": "average", "iwae": "iwae"},
-    "vscbench.training.OPTIMIZERS": {"two_rates": "TwoRates", "adam": "Adam"},
-    "vscbench.metrics.METRICS": {"reconstruction": "reconstruction", "gradients": "gradients"},
+DATASET = {"synthetic": "parts:Synthetic", "pictures": "parts:Pictures", "array": "parts:Array"}
+GENERATOR = {"dictionary": "parts:Dictionary", "mlp": "parts:MLP", "convolutional": "parts:Convolutional"}
+ENCODER = {"mlp": "parts:Encoder"}
+CODER = {
+    "gaussian": "parts:Gaussian",
+    "laplacian": "parts:Laplacian",
+    "spike_slab": "parts:SpikeSlab",
+    "fista": "parts:Fista",
+    "admm": "parts:Admm",
 }
-"""The tables of the package, with these parts in them."""
+THRESHOLD = {"fixed": "parts:FixedThreshold", "gamma": "parts:GammaThreshold"}
+PRIOR = {"vamp": "parts:VampPrior"}
+RULE = {"max_elbo": "parts:average", "average": "parts:average", "iwae": "parts:iwae"}
+OPTIMIZER = {"two_rates": "parts:TwoRates", "adam": "parts:Adam"}
+METRIC = {"reconstruction": "parts:reconstruction", "gradients": "parts:gradients"}

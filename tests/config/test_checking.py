@@ -52,7 +52,7 @@ WRONG: dict[str, tuple[str, Any, str]] = {
     "typo in a method": (
         "methods.mine.treshold",
         {"kind": "fixed"},
-        "methods.mine: unknown key treshold; did you mean threshold?; allowed are prior_scale, family, threshold, prior",
+        "methods.mine: unknown key treshold; did you mean threshold?; allowed are prior_scale, family, threshold",
     ),
     "typo in a threshold": (
         "methods.mine.threshold",
@@ -123,10 +123,16 @@ WRONG: dict[str, tuple[str, Any, str]] = {
         f"{R}.evaluation.gradients: 3 is not allowed; it must",
     ),
     "nothing": ("methods", None, "methods: null is not allowed; it must be a mapping"),
+    "digits without end": (f"{R}.training.epochs", 10**400, f"{R}.training.epochs: 1000000000000"),
+    "null as a sweep": (
+        "methods.mine.threshold",
+        [None],
+        "methods.mine.threshold: [null] is not allowed; it must be a",
+    ),
     "below the range": (
         f"{R}.training.epochs",
         0,
-        f"{R}.training.epochs: 0 is not allowed; it must be a whole number, at least 1, or null",
+        f"{R}.training.epochs: 0 is not allowed; it must be a whole number, at least 1, at most 1000000000, or null",
     ),
     "edge of the range": (
         "methods.mine.threshold",
@@ -154,7 +160,7 @@ WRONG: dict[str, tuple[str, Any, str]] = {
     "unknown rule": (
         f"{R}.objective.sampling",
         "max_elob",
-        f"{R}.objective.sampling: there is no sampling rule max_elob; did you mean max_elbo?; there are max_elbo, average",
+        f"{R}.objective.sampling: there is no sampling rule max_elob; did you mean max_elbo?; there are max_elbo,",
     ),
     "unknown family": (
         "methods.mine.family",
@@ -182,6 +188,7 @@ WRONG: dict[str, tuple[str, Any, str]] = {
         "parts:Gausian",
         "methods.mine.family: parts:Gausian: parts has no",
     ),
+    "no class": ("methods.mine.family", "math:pi", "methods.mine.family: math:pi is no class"),
     "unknown kind of data": (
         "datasets.synthetic.kind",
         "synthetc",
@@ -210,7 +217,7 @@ WRONG: dict[str, tuple[str, Any, str]] = {
         {"kind": "fixed", "value": 1, "density": 0.1},
         "methods.mine.threshold: value and density exclude each other: give one",
     ),
-    "epochs and steps": (f"{R}.training.steps", 3, f"{R}.training: steps and epochs exclude each other: give one"),
+    "epochs and steps": (f"{R}.training.steps", 3, f"{R}.training: epochs and steps exclude each other: give one"),
     "unknown data set": (
         f"{R}.dataset",
         "synthetics",

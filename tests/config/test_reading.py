@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from vscbench import config as configs
 from vscbench.config.reading import read
 from vscbench.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LAUGHS = "".join(f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]\n" for k in range(1, 10))
 UNREADABLE = {
@@ -23,7 +25,11 @@ UNREADABLE = {
     "latin-1": ("study: größe".encode("latin-1"), "is not UTF-8 text"),
     "utf-16": ("study: a".encode("utf-16"), "is not UTF-8 text"),
     "a key twice": (b"a: 1\nb:\n  c: 1\n  c: 2\n", r"the key c is given twice.* line 4"),
+    "a key that is a list": (b"? [a, b]\n: 1\n", "a key is no text"),
     "tag": (b"a: !!python/object/apply:os.system [ls]\n", "is not valid YAML"),
+    "tag that lies": (b"a: !!bool maybe\n", "is not valid YAML"),
+    "set that is none": (b"a: [!!set b]\n", "is not valid YAML"),
+    "date that is none": (b"a: !!timestamp x\n", "is not valid YAML"),
     "thousands of digits": (b"seed: " + b"9" * 5000, "4300"),
     "nested": (b"a: " + b"[" * 30 + b"]" * 30, "nested deeper than 20"),
     "nested by thousands": (b"a: " + b"[" * 5000 + b"]" * 5000, "nested deeper than 20"),
@@ -110,7 +116,7 @@ def test_own_modules_lie_in_the_folder_plugins_beside_the_file(
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "own_coders.py").write_text(
         "from vscbench.settings import Positive\n"
-        "class Mine:\n    takes = ()\n    def __init__(self, generator, alpha: Positive = 2.0): ...\n",
+        "class Mine:\n    def __init__(self, generator, alpha: Positive = 2.0): ...\n",
         encoding="utf-8",
     )
     monkeypatch.setattr(sys, "path", list(sys.path))

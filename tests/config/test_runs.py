@@ -13,7 +13,7 @@ from vscbench import config as configs
 from vscbench.config import Run
 from vscbench.errors import UserError
 from vscbench.methods import Method, gaussian_thresh
-from vscbench.settings import ViolationsError
+from vscbench.violations import ViolationsError
 
 
 def variants(content: dict[str, Any]) -> list[str]:
@@ -60,7 +60,7 @@ def test_variant_says_the_point(point: tuple[tuple[str, Any], ...], variant: str
 
 
 def test_variants_are_short_plain_and_their_own() -> None:
-    long = [Run("e", "m", tuple((f"axis_{k}", k / 7) for k in range(20)) + (("last", last),)) for last in (1, 2)]
+    long = [Run("e", "m", (*((f"axis_{k}", k / 7) for k in range(20)), ("last", last))) for last in (1, 2)]
     odd = [Run("e", "m", (("sampling", value),)) for value in ("mine:Rule", "mine-rule", "mine:rule", "mine/rule")]
     names = [run.variant for run in (*long, *odd)]
     assert len(set(names)) == len(names)
@@ -274,11 +274,9 @@ def test_specification_without_a_study() -> None:
     assert spec["generator"] == {"kind": "dictionary", "latents": 128}
     with pytest.raises(ViolationsError) as caught:
         configs.spec(Method("a", "A", {"family": "gaussian", "prior_scal": 1}), (9,), objective={"samples": 0})
-    assert str(caught.value).splitlines() == [
-        "coder: unknown key prior_scal; did you mean prior_scale?; allowed are prior_scale, family, threshold, prior, "
-        "label, objective, training",
-        "objective.samples: 0 is not allowed; it must be a whole number, at least 1",
-    ]
+    first, second = str(caught.value).splitlines()
+    assert first.startswith("coder: unknown key prior_scal; did you mean prior_scale?; allowed are prior_scale, family")
+    assert second == "objective.samples: 0 is not allowed; it must be a whole number, at least 1, at most 1000000000"
 
 
 def test_addresses_of_the_parts(content: dict[str, Any], recovery: dict[str, Any]) -> None:
@@ -464,6 +462,6 @@ def test_evaluation_says_what_the_study_does(content: dict[str, Any], recovery: 
 
 @pytest.mark.parametrize("found", [{}, {"version": 1}, [], None, "text", {"study": "old", "seed": 0}])
 def test_files_of_another_version_are_told(found: Any) -> None:
-    with pytest.raises(UserError, match="results/study.json is not of this version of vscbench: delete its folder"):
+    with pytest.raises(UserError, match=r"results/study.json is not of this version of vscbench: delete its folder"):
         configs.of_this_version(found, "results/study.json")
     assert configs.of_this_version({"version": configs.VERSION}, "x")["version"] == configs.VERSION

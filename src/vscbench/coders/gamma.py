@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor
 from torch.autograd.function import once_differentiable
 
+from vscbench.coders.masks import below, positions
 from vscbench.coders.noise import normal, uniform
 
 
@@ -19,18 +20,18 @@ def standard_gamma(shape: Tensor, samples: int, rng: Generator | None) -> Tensor
     what depends on α alone computed once: torch's own sampler draws one number at a time, four times slower on a CPU.
     """
     latents, shape = shape.shape, shape.flatten()
-    small = (shape < 1).to(shape.dtype)
+    small = below(shape, shape.new_ones(()))
     # What a diverged encoder asks for has no distribution: it is drawn as if it had, and nan in the end.
     d = (shape + small - 1 / 3).nan_to_num(nan=1, posinf=1)
     c = (9 * d).rsqrt()
     draws, slack = (part.view(-1) for part in _propose(d, c, samples, rng))
-    pending = rejected(slack)
+    pending = positions(slack.clamp(max=0))
     while len(pending):
         owner = pending % len(d)
         again, room = (part[0] for part in _propose(d.index_select(0, owner), c.index_select(0, owner), 1, rng))
         draws.index_copy_(0, pending, again)
         slack.index_copy_(0, pending, room)
-        pending = pending[rejected(room)]
+        pending = pending[positions(room.clamp(max=0))]
 
     power = small / shape + (shape - shape)  # nan where α is not finite
     draws, slack = draws.view(samples, -1), slack.view(samples, -1)
@@ -38,11 +39,6 @@ def standard_gamma(shape: Tensor, samples: int, rng: Generator | None) -> Tensor
         # The slack of an accepted proposal is -log u of a u that is uniform and independent of it.
         draws.mul_(slack.mul_(power).neg_().exp_()).clamp_(min=torch.finfo(draws.dtype).tiny)
     return draws.view(samples, *latents)
-
-
-def rejected(slack: Tensor) -> Tensor:
-    """Places of the proposals that are not accepted, whose slack is negative or nan: (N,) whole numbers."""
-    return (~(slack >= 0)).nonzero().squeeze(-1)
 
 
 def _propose(d: Tensor, c: Tensor, samples: int, rng: Generator | None) -> tuple[Tensor, Tensor]:
@@ -72,7 +68,7 @@ class Threshold(torch.autograd.Function):
         """dλ/d log β = -λ and dλ/dα = dg/dα/β with dg/dα = -∂F(g; α)/∂α / p(g; α), F and p distribution and density."""
         log_shape, log_rate, draw, threshold = ctx.saved_tensors
         # A threshold that let nothing pass has no gradient, and the derivative is dear: only where it is asked for.
-        asked = gradient.flatten().nonzero().squeeze(-1)
+        asked = positions(gradient)
         latent = asked % log_shape.numel()
         shape = log_shape.exp().flatten()
         derivative = torch._standard_gamma_grad(  # noqa: SLF001

@@ -1,9 +1,15 @@
-"""Standard noise with the precision and device of another tensor."""
+"""Standard noise with the precision and device of another tensor.
+
+On a CPU it is made of the bits of NumPy's SFC64, whose seed is drawn from torch's generator at each call: torch draws
+one number at a time and takes three times as long for a Laplacian, a fifth of a training step.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 if TYPE_CHECKING:
@@ -12,18 +18,29 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
 
+def signed(shape: Sequence[int], like: Tensor, rng: Generator | None) -> Tensor:
+    """u ~ U(-1, 1), neither end included, on a grid of 2⁻³¹ in single and 2⁻⁶³ in double precision: `shape`."""
+    inside = 1 - torch.finfo(like.dtype).eps
+    if like.device.type != "cpu" or like.dtype not in (torch.float32, torch.float64):
+        return like.new_empty(shape).uniform_(-inside, inside, generator=rng)
+    seed = int(torch.empty((), dtype=torch.int64).random_(generator=rng))
+    wide, count = like.dtype == torch.float64, math.prod(shape)
+    words = np.random.SFC64(seed).random_raw(count if wide else (count + 1) // 2)
+    whole = torch.from_numpy(words.view(np.int64 if wide else np.int32)[:count])
+    return whole.to(like.dtype).mul_(inside * 2.0 ** (-63 if wide else -31)).view(*shape)
+
+
 def uniform(shape: Sequence[int], like: Tensor, rng: Generator | None) -> Tensor:
     """u ~ U(0, 1), neither end included: `shape`."""
-    eps = torch.finfo(like.dtype).eps
-    return like.new_empty(shape).uniform_(eps / 2, 1 - eps / 2, generator=rng)
+    return signed(shape, like, rng).mul_(0.5).add_(0.5)
 
 
 def normal(shape: Sequence[int], like: Tensor, rng: Generator | None) -> Tensor:
-    """ε ~ N(0, 1): `shape`."""
-    return like.new_empty(shape).normal_(generator=rng)
+    """ε ~ N(0, 1), √2 erf⁻¹(u) of a signed u: `shape`."""
+    return signed(shape, like, rng).erfinv_().mul_(math.sqrt(2))
 
 
 def laplace(shape: Sequence[int], like: Tensor, rng: Generator | None) -> Tensor:
-    """ε ~ Laplace(0, 1), an exponential draw with a random sign: `shape`."""
-    u = like.new_empty(shape).uniform_(-1, 1, generator=rng)
-    return torch.copysign(u.abs().clamp_(min=torch.finfo(u.dtype).tiny).log_(), u)
+    """ε ~ Laplace(0, 1), -sign(u) log |u| of a signed u: `shape`."""
+    u = signed(shape, like, rng)
+    return torch.copysign(u.abs().clamp_(min=2.0**-32).log_(), u, out=u)

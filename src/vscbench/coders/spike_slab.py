@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from torch.autograd.function import once_differentiable
 
 from vscbench.coders.divergences import spike_slab_kl
+from vscbench.coders.masks import below
 from vscbench.coders.noise import normal, uniform
 from vscbench.coders.posterior import Draw, Noise, Params, Posterior, Transport
 from vscbench.ramps import Ramp
@@ -131,9 +132,9 @@ class SpikeSlab(Posterior):
             slab, uniform = torch.addcmul(loc, noise["normal"], spread), noise["uniform"]
             if self.relaxed:
                 return self.soft(self.gate_logit(params), uniform) * slab
-            hard = (uniform < probability).to(slab.dtype)
+            hard = below(uniform, probability)
             if not torch.is_grad_enabled():
-                return hard * slab
+                return hard.mul_(slab)
             logit = self.gate_logit(params)
             with torch.no_grad():
                 if self.gate_estimator == "gumbel_rao":
@@ -148,7 +149,7 @@ class SpikeSlab(Posterior):
         """Codes of a hard gate, also where training relaxes it; the slab comes on wherever it was drawn."""
         (loc, spread), probability = self.moments(params), self.active_prob(params)
         slab = torch.addcmul(loc, noise["normal"], spread)
-        codes = (noise["uniform"] < probability) * slab
+        codes = below(noise["uniform"], probability) * slab
         if not torch.is_grad_enabled():
             return Draw(codes)
         return Draw(codes, active_prob=probability.unsqueeze(0), boundary=slab.detach())

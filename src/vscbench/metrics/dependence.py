@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from vscbench.config import derive_seed
+from vscbench.seeds import derive_seed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

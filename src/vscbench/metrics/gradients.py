@@ -12,8 +12,8 @@ from pydantic import Field
 from torch import Generator, Tensor, nn
 
 from vscbench.coders.amortised import Amortised
-from vscbench.config import derive_seed
-from vscbench.settings import Count  # noqa: TC001  (read when settings are checked)
+from vscbench.seeds import derive_seed
+from vscbench.settings import Count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
