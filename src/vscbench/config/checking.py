@@ -119,7 +119,7 @@ def _reference_lines(study: Study) -> Iterator[str]:
     for name, setup in study.experiments.items():
         where = f"experiments.{name}"
         if name in RESERVED:
-            yield f"{where}: {name} is a target of the workflow, call the experiment something else"
+            yield f"{where}: {name} is a rule of the workflow, call the experiment something else"
         if setup.dataset not in study.datasets:
             near = nearest(setup.dataset, study.datasets)
             yield f"{where}.dataset: there is no data set {setup.dataset}{near}; there are {', '.join(study.datasets)}"
