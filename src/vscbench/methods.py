@@ -99,7 +99,7 @@ def spike_slab(density: float | None = None, **more: Any) -> Method:
 
 
 def gaussian_thresh(value: float = 0.52, density: float | None = None, **more: Any) -> Method:
-    """z = μ + sign(ε)(|ε| - λ) where |ε| > λ, else 0: ε ~ N(0, σ²), λ = `value` or of a `density` (section 3.2)."""
+    """z = μ + sign(ε)(|ε| - λ) where |ε| > λ, else 0: ε ~ N(0, σ²), λ = `value`, or by `density` (section 3.2)."""
     constants = {"threshold": _threshold("fixed", value, density)}
     return _method("gaussian_thresh", "Thresholded Gaussian", "gaussian", constants, more)
 
@@ -111,7 +111,7 @@ def gaussian_thresh_gamma(value: float = 0.52, density: float | None = None, **m
 
 
 def laplacian_thresh(value: float = 0.25, density: float | None = None, **more: Any) -> Method:
-    """z = μ + sign(ε)(|ε| - λ) where |ε| > λ, else 0: ε ~ Laplace(0, b), λ = `value` or of a `density` (section 3.2)."""
+    """z = μ + sign(ε)(|ε| - λ) where |ε| > λ, else 0: ε ~ Laplace(0, b), λ = `value`, or by `density` (section 3.2)."""
     constants = {"noise_warmup": NOISE_WARMUP, "threshold": _threshold("fixed", value, density)}
     return _method("laplacian_thresh", "Thresholded Laplacian", "laplacian", constants, more)
 
