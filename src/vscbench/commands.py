@@ -144,7 +144,8 @@ def train(args: argparse.Namespace) -> None:
 
 def evaluate(args: argparse.Namespace) -> None:
     """Measure trained runs."""
-    from vscbench import data, metrics, model
+    from vscbench import data, model
+    from vscbench.metrics.measuring import measure_run
 
     study, layout = load(args)
     for each in [configs.resolve(study, name) for name in args.runs]:
@@ -152,7 +153,7 @@ def evaluate(args: argparse.Namespace) -> None:
         settings, classifier = configs.evaluation(study, each.experiment), layout.classifier(dataset)
         device = model.device(args.device or study.device)
         own = classifier if classifier.is_file() else None
-        metrics.measure_run(layout.run(each.name), data.read(layout.data(dataset)), settings, device, own)
+        measure_run(layout.run(each.name), data.read(layout.data(dataset)), settings, device, own)
         summarise(layout.run(each.name), each.name)
 
 

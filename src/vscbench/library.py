@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from vscbench import config, metrics, model
+from vscbench import config, model
 from vscbench.data import Standardisation
 from vscbench.data.batches import inputs
 from vscbench.errors import UserError
 from vscbench.files import read_json
+from vscbench.metrics import measuring
 from vscbench.training import run as training
 
 if TYPE_CHECKING:
@@ -279,7 +280,7 @@ def evaluate(
         raise UserError("this run was loaded: give the data that it is measured on, evaluate(run, data)")
     if tuple(data.shape) != tuple(run.trained.model.shape):
         raise UserError(f"data points of {tuple(data.shape)}: this run codes {tuple(run.trained.model.shape)}")
-    values, _ = metrics.evaluate(run.coder, data, settings, run.spec["seed"], run.device, only=only)
+    values, _ = measuring.evaluate(run.coder, data, settings, run.spec["seed"], run.device, only=only)
     return pd.Series(values, dtype=float, name=run.label)
 
 

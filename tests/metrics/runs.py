@@ -6,20 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 
 from vscbench import config as configs
 from vscbench import model as models
 from vscbench.coders.fista import Fista
 from vscbench.data import Data
-from vscbench.files import read_json, write_json
+from vscbench.files import read_json
 from vscbench.methods import METHODS, Method
 from vscbench.metrics import METRICS
 from vscbench.metrics.evaluation import Evaluation
 from vscbench.metrics.measuring import measure_run
 from vscbench.networks.dictionary import Dictionary
 from vscbench.registry import find
-from vscbench.training.trainer import Trainer
+from vscbench.training.run import train, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +43,7 @@ CODERS: dict[str, dict[str, Any]] = {
     "published_gate": METHODS["spike_slab"](gate="published").settings,
     "gumbel": METHODS["spike_slab"](gate_estimator="gumbel").settings,
     "gumbel_rao": METHODS["spike_slab"](gate_estimator="gumbel_rao").settings,
-    "exact": METHODS["laplacian_thresh"](threshold={"kl_of": "exact"}).settings,
+    "exact": METHODS["laplacian_thresh"](threshold={"divergence": "exact"}).settings,
     "published_estimator": METHODS["gaussian_thresh"](threshold={"estimator": "published"}).settings,
     "subgradient": METHODS["laplacian_thresh_gamma"](threshold={"estimator": "subgradient"}).settings,
     "vamp": METHODS["laplacian_thresh_gamma"](prior={"kind": "vamp", "pseudo_inputs": 3}).settings,
@@ -70,18 +69,10 @@ def spec_of(coder: dict[str, Any], **training: Any) -> dict[str, Any]:
     )
 
 
-def trained(coder: dict[str, Any], data: Data, out: Path) -> Path:
+def trained(coder: dict[str, Any], data: Data, out: Path, **training: Any) -> Path:
     """The folder of a run, trained and measured."""
-    spec = spec_of(coder)
-    trainer = Trainer(spec, data, CPU)
-    trainer.train()
-    out.mkdir(parents=True, exist_ok=True)
-    state = {name: value.contiguous() for name, value in trainer.model.state_dict().items()}
-    save_file(state, out / "weights.safetensors", {"shape": "16"})
-    write_json(out / "config.json", spec)
-    write_json(out / "status.json", {"status": "completed", "key": configs.run_key(spec), "step": trainer.step})
-    write_json(out / "resources.json", {"train_seconds": 1.5, "peak_memory_mb": 200.0})
-    write_json(out / "history.json", trainer.history)
+    spec = spec_of(coder, **training)
+    write(train(spec, data, device=CPU, key=configs.run_key(spec)), spec, data.shape, out)
     measure_run(out, data, SETTINGS, CPU)
     return out
 

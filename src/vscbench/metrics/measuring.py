@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import Field
 
 from vscbench import model
 from vscbench.errors import UserError
 from vscbench.files import atomic, read_json, write_json
 from vscbench.metrics import METRICS
 from vscbench.metrics.evaluation import Evaluation
+from vscbench.metrics.shared import Shared
 from vscbench.registry import find
-from vscbench.settings import Count, Positive, ViolationsError, plain
+from vscbench.settings import plain
 from vscbench.training.memory import keep_freed_memory
+from vscbench.violations import ViolationsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,16 +28,6 @@ if TYPE_CHECKING:
     from vscbench.data import Data
 
 RESOURCES = ("train_seconds", "peak_memory_mb")
-
-
-@dataclass(frozen=True)
-class Shared:
-    """What the metrics share of the `evaluation` section of an experiment."""
-
-    samples: Count = 20
-    """J of what is measured of the best draw."""
-    penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = (20.0, 8.0)
-    """ℓ₁ penalties λ of the lasso objectives."""
 
 
 def filled(settings: Mapping[str, Any], only: Iterable[str] | None = None) -> dict[str, dict[str, Any]]:
