@@ -64,7 +64,7 @@ def init(args: argparse.Namespace) -> None:
         raise UserError(f"{folder} is there already, and not an empty folder: nothing was written")
     copytree(TEMPLATE, folder, ignore=ignore_patterns("workflow", "Snakefile"), dirs_exist_ok=True)
     (folder / "Snakefile").write_text(
-        "# The workflow of the installed package; `snakemake` runs the study of config.yaml, rules of your own go below.\n"
+        "# `snakemake` runs the study of config.yaml by the workflow of the package; rules of your own go below.\n"
         "from vscbench.planning import SNAKEFILE\n\n\n"
         "include: SNAKEFILE\n",
         encoding="utf-8",
@@ -236,7 +236,7 @@ def track(args: argparse.Namespace) -> None:
     from vscbench.tracking import Store
 
     study, layout = load(args)
-    store = Store.of(args.store or layout.store(study))
+    store = Store.of(args.store, layout.store(study))
     if args.create:
         store.create(args.receipt)
     else:
@@ -249,4 +249,4 @@ def ui(args: argparse.Namespace) -> None:
     from vscbench.tracking import Store
 
     study, layout = load(args)
-    Store.of(args.store or layout.store(study)).serve(args.port)
+    Store.of(args.store, layout.store(study)).serve(args.port)

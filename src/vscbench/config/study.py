@@ -19,8 +19,11 @@ VERSION = 2
 """Of the form of a configuration and of a run's specification: files of another one are not read."""
 MOST_RUNS = 100_000
 """Of a study: what is more is a slip, and is told at once."""
-RESERVED = ("all", "data", "train", "evaluate", "metrics", "tables", "figures", "mlflow", "report", "runs")
-"""Targets of the workflow: no names of experiments, which are targets too."""
+RESERVED = (
+    "all data train metrics tables figures mlflow report runs prepare_data train_run evaluate_run measure_baselines "
+    "train_fid_classifier assemble_metrics make_table decide_claims draw_figure track_runs"
+)
+"""Rules of the workflow: no names of experiments, which are targets too."""
 
 Repetitions = Annotated[int, Field(ge=1, le=MOST_RUNS)]
 
