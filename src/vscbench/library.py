@@ -25,7 +25,7 @@ from vscbench import config, model
 from vscbench.data import Standardisation
 from vscbench.data.batches import inputs
 from vscbench.errors import UserError
-from vscbench.files import read_json
+from vscbench.files import of_this_version, read_json
 from vscbench.metrics import measuring
 from vscbench.training import run as training
 
@@ -241,7 +241,7 @@ def load(folder: str | Path, device: str = "auto") -> Run:
         True
     """
     place = Path(folder)
-    spec = config.of_this_version(read_json(place / "config.json"), place / "config.json")
+    spec = of_this_version(read_json(place / "config.json"), place / "config.json")
     loaded = model.load(spec, place / "weights.safetensors", model.device(device))
     status, resources = read_json(place / "status.json"), read_json(place / "resources.json")
     history = training.read_history(place / "history.csv")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, model_validator
 
 from vscbench import registry
+from vscbench.files import VERSION
 from vscbench.metrics.shared import Shared
 from vscbench.settings import STRICT, Count, Density, Name, NonNegative, Positive, matching
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
-VERSION = 2
-"""Of the form of a configuration and of a run's specification: files of another one are not read."""
 MOST_RUNS = 100_000
 """Of a study: what is more is a slip, and is told at once."""
 RESERVED = (
