@@ -210,14 +210,14 @@ def table(args: argparse.Namespace) -> None:
     """Make a table."""
     from vscbench import reporting
 
-    reporting.write(args.name, load(args)[1].results, "tables")
+    reporting.write(args.name, load(args)[1].results)
 
 
 def figure(args: argparse.Namespace) -> None:
     """Draw a figure."""
     from vscbench import reporting
 
-    reporting.write(args.name, load(args)[1].results, "figures")
+    reporting.write(args.name, load(args)[1].results)
 
 
 def claims(args: argparse.Namespace) -> None:
