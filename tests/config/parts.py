@@ -10,7 +10,7 @@ from pydantic import Field
 
 from vscbench.errors import UserError
 from vscbench.ramps import OneCycle, Ramp
-from vscbench.settings import Count, Density, NonNegative, Positive, Probability, Rate  # noqa: TC001  (settings)
+from vscbench.settings import Count, Density, NonNegative, Positive, Probability, Rate
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
@@ -111,7 +111,7 @@ class Encoder:
 class Gaussian:
     """A symmetric base."""
 
-    deviation = transport = None
+    takes: ClassVar[tuple[str, ...]] = ("threshold", "prior")
     prior_scale: Positive = 0.316
     """s₀, the standard deviation of the prior."""
 
@@ -120,7 +120,7 @@ class Gaussian:
 class Laplacian:
     """A symmetric base that warms up."""
 
-    deviation = transport = None
+    takes: ClassVar[tuple[str, ...]] = ("threshold", "prior")
     prior_scale: Positive = 0.1
     noise_warmup: Ramp = Ramp(1, 1)
 
@@ -136,7 +136,7 @@ class Weighted(Laplacian):
 class SpikeSlab:
     """A family with a density of its own."""
 
-    transport = None
+    takes: ClassVar[tuple[str, ...]] = ("prior",)
     prior_scale: Positive = 0.316
     prior_active: Probability = 0.1
     density: Density | None = None

@@ -118,8 +118,8 @@ def _reference_lines(study: Study) -> Iterator[str]:
         yield f"plugins: there is no folder {study.plugins}"
     for name, setup in study.experiments.items():
         where = f"experiments.{name}"
-        if name in RESERVED:
-            yield f"{where}: {name} is a target of the workflow, call the experiment something else"
+        if name in RESERVED.split():
+            yield f"{where}: {name} is a rule of the workflow, call the experiment something else"
         if setup.dataset not in study.datasets:
             near = nearest(setup.dataset, study.datasets)
             yield f"{where}.dataset: there is no data set {setup.dataset}{near}; there are {', '.join(study.datasets)}"
@@ -199,7 +199,7 @@ def _evaluation_lines(evaluation: Mapping[str, Any], where: str) -> Iterator[str
             except ViolationsError as error:
                 yield from error.at(where, name)
         elif not isinstance(value, bool):
-            yield f"{where}.{name}: {shown(value)} is not allowed; it must be a mapping of settings, or false to leave it out"
+            yield f"{where}.{name}: {shown(value)} is not allowed; it must be a mapping, or false to leave it out"
 
 
 def _fit_lines(study: Study) -> Iterator[str]:

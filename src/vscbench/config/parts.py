@@ -39,8 +39,6 @@ class Role:
     """Keys that are parts themselves."""
     group: str = ""
     """The entry points that installed packages offer such parts by."""
-    acts_on: str = ""
-    """What the class around a nested part must have for it."""
 
 
 ROLES = {
@@ -55,8 +53,8 @@ ROLES = {
         nested=("threshold", "prior"),
         group=registry.CODERS,
     ),
-    "threshold": Role("kind of threshold", "vscbench.coders:THRESHOLDS", given=("base",), acts_on="deviation"),
-    "prior": Role("kind of prior", "vscbench.coders:PRIORS", given=("shape",), acts_on="transport"),
+    "threshold": Role("kind of threshold", "vscbench.coders:THRESHOLDS", given=("base",)),
+    "prior": Role("kind of prior", "vscbench.coders:PRIORS", given=("shape",)),
     "rule": Role("sampling rule", "vscbench.objectives:RULES", selector="sampling"),
     "optimizer": Role("optimizer", "vscbench.training:OPTIMIZERS", given=("coder", "model", "shape", "pixels")),
     "metric": Role("metric", "vscbench.metrics:METRICS", selector=""),
@@ -121,9 +119,8 @@ def model(role: str, part: Callable[..., Any]) -> type[BaseModel]:
     if selector := ROLES[role].selector:
         more[selector] = (str, Field(description=f"the {ROLES[role].what}, or module:Class of your own"))
     if role == "coder":
-        for key in ROLES[role].nested:
-            if hasattr(part, ROLES[key].acts_on):
-                more[key] = (dict[str, Any] | None, Field(None, description=f"a {key}, by its kind"))
+        for key in getattr(part, "takes", ()):
+            more[key] = (dict[str, Any] | None, Field(None, description=f"a {key}, by its kind"))
         more["label"] = (Label | None, Field(None, description="its name in tables and figures"))
         for key in FIXED:
             more[key] = (dict[str, Any], Field({}, description=f"what differs from the {key} of the experiment"))

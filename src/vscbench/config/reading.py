@@ -89,18 +89,18 @@ def _content(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             text = file.read(LARGEST_FILE + 1)
-        if len(text) > LARGEST_FILE:
-            raise UserError(f"config file {path} is larger than {LARGEST_FILE} bytes")
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise UserError(f"config file {str(path)!r}: {getattr(error, 'strerror', None) or error}") from None
+    if len(text) > LARGEST_FILE:
+        raise UserError(f"config file {path} is larger than {LARGEST_FILE} bytes")
+    try:
         content = yaml.load(text.decode("utf-8-sig"), Loader)  # noqa: S506  (a SafeLoader)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path, whole numbers of thousands of digits
-        said = (
-            "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", None) or error
-        )
-        raise UserError(f"config file {str(path)!r}: {said}") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"config file {path} is not valid YAML: {' '.join(str(error).split())}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"config file {path} is not UTF-8 text") from None
     except RecursionError:
         raise UserError(f"config file {path} is nested deeper than {DEEPEST} levels") from None
+    except (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError) as error:  # the last: of tags that lie
+        raise UserError(f"config file {path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise UserError(f"config file {path} holds no mapping of keys to values")
     _measure(content, path)

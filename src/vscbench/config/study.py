@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, model_validator
 
 from vscbench import registry
+from vscbench.files import VERSION
+from vscbench.metrics.shared import Shared
 from vscbench.settings import STRICT, Count, Density, Name, NonNegative, Positive, matching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
-VERSION = 2
-"""Of the form of a configuration and of a run's specification: files of another one are not read."""
 MOST_RUNS = 100_000
 """Of a study: what is more is a slip, and is told at once."""
-RESERVED = ("all", "data", "train", "evaluate", "metrics", "tables", "figures", "mlflow", "report", "runs")
-"""Targets of the workflow: no names of experiments, which are targets too."""
+RESERVED = (
+    "all data train metrics tables figures mlflow report runs prepare_data train_run evaluate_run measure_baselines "
+    "train_fid_classifier assemble_metrics make_table decide_claims draw_figure track_runs"
+)
+"""Rules of the workflow: no names of experiments, which are targets too."""
 
 Repetitions = Annotated[int, Field(ge=1, le=MOST_RUNS)]
 
@@ -76,9 +79,9 @@ class Evaluation(BaseModel):
 
     model_config = STRICT | {"extra": "allow"}
 
-    samples: Count = 20
+    samples: Count = Shared.samples
     """J of what is measured of the best draw."""
-    penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = (20.0, 8.0)
+    penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = Shared.penalties
     """ℓ₁ penalties of the lasso objectives."""
 
 
