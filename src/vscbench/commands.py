@@ -104,7 +104,9 @@ def runs(args: argparse.Namespace) -> None:
 
 def schema(_: argparse.Namespace) -> None:
     """Print the JSON Schema of a study, by which an editor checks and completes its configuration."""
-    print(json.dumps(configs.Study.model_json_schema(), indent=2))
+    from vscbench.config.schema import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
 
 
 # ------------------------------------------------------------------- data to metrics
@@ -210,14 +212,14 @@ def table(args: argparse.Namespace) -> None:
     """Make a table."""
     from vscbench import reporting
 
-    reporting.write(args.name, load(args)[1].results, "tables")
+    reporting.write(args.name, load(args)[1].results)
 
 
 def figure(args: argparse.Namespace) -> None:
     """Draw a figure."""
     from vscbench import reporting
 
-    reporting.write(args.name, load(args)[1].results, "figures")
+    reporting.write(args.name, load(args)[1].results)
 
 
 def claims(args: argparse.Namespace) -> None:

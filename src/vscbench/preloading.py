@@ -56,16 +56,15 @@ def run_in_fork(arguments: Sequence[str]) -> int | None:
         return None
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
         try:
-            server.connect("\0" + os.environ[ADDRESS])
-            request = json.dumps([sys.prefix, arguments, str(Path.cwd()), dict(os.environ)]).encode()
-            if not _is_ours(server) or len(request) > LARGEST:
+            ready = b""
+            with contextlib.suppress(OSError):  # it imports still, has ended, or never came to be
+                server.connect("\0" + os.environ[ADDRESS])
+                request = json.dumps([sys.prefix, arguments, str(Path.cwd()), dict(os.environ)]).encode()
+                if _is_ours(server) and len(request) <= LARGEST:
+                    socket.send_fds(server, [request], [0, 1, 2])
+                    ready = server.recv(1)
+            if ready != READY:
                 return None
-            socket.send_fds(server, [request], [0, 1, 2])
-            if server.recv(1) != READY:
-                return None
-        except OSError:  # it imports still, has ended, or never came to be
-            return None
-        try:
             code = server.recv(1)
         except KeyboardInterrupt:
             return 128 + signal.SIGINT

@@ -218,7 +218,8 @@ class Store:
             client.log_artifact(identifier, str(run / artifact))
         if result["status"] == "completed":
             picture = _dictionary_picture(run)
-            client.log_figure(identifier, picture, "dictionary.png")
+            if picture is not None:
+                client.log_figure(identifier, picture, "dictionary.png")
 
 
 def _insist(write: Callable[[], object]) -> None:
@@ -249,16 +250,19 @@ def _curves(path: Path, now: int) -> Iterator[Metric]:
 
 
 def _dictionary_picture(run: Path) -> Any:
-    """The run's dictionary as a figure: the learned atoms, or those recovered from a generator that is a network."""
+    """The run's dictionary as a figure: its atoms, or those recovered from a network; None of a coder without any."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from vscbench.reporting.agreement import dictionary
-    from vscbench.reporting.figures import dictionaries, recovered_dictionaries
+    from vscbench.reporting.figures import dictionaries
     from vscbench.reporting.study import Study
 
     recovered = Study.array(run, "recovered_atoms")
-    return dictionaries.picture(dictionary(run)) if recovered is None else recovered_dictionaries.picture(recovered)
+    if recovered is not None:
+        return dictionaries.picture(recovered)
+    atoms = dictionary(run)
+    return None if atoms is None else dictionaries.picture(dictionaries.tiles(atoms))
 
 
 class _warn_of_failure:  # noqa: N801  (reads as a verb in a with statement)

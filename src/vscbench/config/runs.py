@@ -15,10 +15,11 @@ from vscbench.errors import UserError
 from vscbench.registry import nearest
 from vscbench.seeds import derive_seed
 
+from vscbench.files import VERSION
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from vscbench.files import VERSION
 from vscbench.methods import Method
 
 LONGEST_VARIANT, MOST_SHOWN = 100, 20

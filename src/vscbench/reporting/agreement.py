@@ -54,9 +54,9 @@ def dictionary_agreement(index: Mapping[str, Any], results: Path) -> Iterator[tu
         folder = results / run["folder"]
         linear = index["experiments"][run["experiment"]]["linear"]
         # Numbers may travel without weights.
-        if linear and (folder / "weights.safetensors").is_file():
-            if read_json(folder / "metrics.json")["status"] == "completed":
-                repetitions.setdefault((run["experiment"], run["variant"]), []).append(run["folder"])
+        there = linear and (folder / "weights.safetensors").is_file()
+        if there and read_json(folder / "metrics.json")["status"] == "completed":
+            repetitions.setdefault((run["experiment"], run["variant"]), []).append(run["folder"])
     for same in repetitions.values():
         if len(same) < 2:  # noqa: PLR2004
             continue

@@ -95,7 +95,7 @@ def write(trained: Trained, spec: Mapping[str, Any], shape: Sequence[int], folde
     """
     weights = {name: value.contiguous().cpu() for name, value in trained.model.state_dict().items()}
     with atomic(folder / "weights.safetensors") as partial:
-        save_file(weights, partial, {"key": str(trained.status["key"]), "shape": " ".join(map(str, shape))})
+        save_file(weights, partial, {"shape": " ".join(map(str, shape))})  # one entry: the order of several is random
     write_history(folder / "history.csv", trained.history)
     write_json(folder / "resources.json", trained.resources)
     write_json(folder / "config.json", spec)

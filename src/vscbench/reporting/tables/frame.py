@@ -1,4 +1,4 @@
-"""The rows and columns that tables share: mean ± standard deviation over repetitions, the published number beside ours."""
+"""The rows and columns that tables share: mean ± deviation over repetitions, the published number beside ours."""
 
 from __future__ import annotations
 
