@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from vscbench.coders import build_coder
 from vscbench.coders.deep_fista import deep_fista
-from vscbench.coders.fista import fista
-from vscbench.networks import Dictionary, build_encoder, build_generator
+from vscbench.coders.fista import Fista, fista
+from vscbench.networks.convolutional import ConvolutionalGenerator
+from vscbench.networks.dictionary import Dictionary
 from vscbench.objectives.lasso import lasso_objective
 
 PENALTY = 0.5
@@ -86,14 +86,13 @@ def test_a_large_penalty_leaves_nothing(rng: Generator) -> None:
 def test_as_a_coder_it_trains_the_network_and_leaves_its_mode(rng: Generator) -> None:
     """Batch-norm is as at evaluation while it solves, and in training where the generator learns."""
     shape = (1, 28, 28)
-    generator = build_generator({"kind": "convolutional", "latents": 4, "width": 0.1}, shape)
-    encoder = build_encoder({"kind": "mlp", "widths": [3]}, shape)
-    coder = build_coder({"family": "fista", "penalty": 0.01, "max_iterations": 5}, encoder, generator, {})
+    generator = ConvolutionalGenerator(shape, 4, 0.1)
+    coder = Fista(generator, penalty=0.01, max_iterations=5)
     x = torch.rand(3, *shape, generator=rng)
-    loss = coder.loss(x, generator, None)
+    loss = coder.loss(x, None)
     loss.value.sum().backward()
     assert generator.training
     assert loss.codes.shape == (1, 3, 4)
     assert all(p.grad is not None for p in generator.parameters())
-    assert torch.equal(coder.sample(x, generator, 2, None)[0], coder.mean(x, generator))
-    assert coder.prior(2, 4, None) is None
+    assert torch.equal(coder.sample(x, 2, None)[0], coder.encode(x))
+    assert coder.sample_prior(2, None) is None

@@ -9,7 +9,7 @@ from sklearn.linear_model import Lasso
 from torch import Generator, Tensor
 
 from vscbench.coders.fista import Fista, fista
-from vscbench.networks import Dictionary
+from vscbench.networks.dictionary import Dictionary
 from vscbench.objectives.lasso import lasso_objective
 from vscbench.ramps import Ramp
 
@@ -151,10 +151,10 @@ def test_solver_scales_its_penalty_while_warming_up(problem: tuple[Tensor, Tenso
     x, atoms = problem
     dictionary = dictionary_of(rng)
     dictionary.atoms.data = atoms
-    coder = Fista(penalty=2.0, penalty_warmup=Ramp(0.1, 1.0))
+    coder = Fista(dictionary, penalty=2.0, penalty_warmup=Ramp(0.1, 1.0))
     for step, penalty in ((0, 0.2), (5, 1.1), (10, 2.0)):
-        coder.at(step, 10)
-        torch.testing.assert_close(coder.mean(x, dictionary), fista(x, atoms, penalty).codes)
+        coder.set_step(step, 10)
+        torch.testing.assert_close(coder.encode(x), fista(x, atoms, penalty).codes)
 
 
 def test_gradient_of_the_solvers_loss_is_that_of_fixed_codes(problem: tuple[Tensor, Tensor], rng: Generator) -> None:
@@ -162,7 +162,7 @@ def test_gradient_of_the_solvers_loss_is_that_of_fixed_codes(problem: tuple[Tens
     x, atoms = problem
     dictionary = dictionary_of(rng).double()
     dictionary.atoms.data = atoms
-    loss = Fista(penalty=0.5).loss(x, dictionary, None)
+    loss = Fista(dictionary, penalty=0.5).loss(x, None)
     loss.value.mean().backward()
     codes = loss.codes[0]
     expected = -2 / PIXELS * (x - codes @ atoms.T).T @ codes / len(x)

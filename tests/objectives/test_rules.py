@@ -16,8 +16,8 @@ from vscbench.objectives.iwae import log_mean_exp
 from vscbench.objectives.rejection import accepted
 
 if TYPE_CHECKING:
-    from vscbench.coders.base import Noise
-    from vscbench.networks import Dictionary
+    from vscbench.coders.posterior import Noise
+    from vscbench.networks.dictionary import Dictionary
 
 J = 6
 RULES = get_args(get_type_hints(Objective)["sampling"])
@@ -28,14 +28,14 @@ every_posterior = pytest.mark.parametrize("spec", POSTERIOR_SPECS, ids=name)
 def make(spec: Spec, **objective: object) -> tuple[Amortised, Dictionary, Tensor]:
     coder, dictionary, x = make_coder(spec, torch.float64, **objective)
     assert isinstance(coder, Amortised)
-    coder.at(1, 10)  # while things still ramp
+    coder.set_step(1, 10)  # while things still ramp
     return coder, dictionary, x
 
 
 def loss_and_gradients(spec: Spec, seed: int = 0, **objective: object) -> tuple[Loss, dict[str, Tensor]]:
     """Of encoder, heads and dictionary, from the noise of `seed`."""
     coder, dictionary, x = make(spec, **objective)
-    loss = coder.loss(x, dictionary, Generator().manual_seed(seed))
+    loss = coder.loss(x, Generator().manual_seed(seed))
     loss.value.mean().backward()
     parameters = dict(coder.named_parameters()) | dict(dictionary.named_parameters())
     return loss, {name: parameter.grad for name, parameter in parameters.items() if parameter.grad is not None}
@@ -67,11 +67,11 @@ def test_one_sample_is_the_same_under_every_rule(spec: Spec) -> None:
 
 def losses_of_each_draw(coder: Amortised, dictionary: Dictionary, x: Tensor) -> tuple[Tensor, Tensor]:
     """Codes (J, B, K), and the loss (J, B) of each one alone, from the noise that the coder's loss draws first."""
-    params = coder.encode(x)
-    noise = coder.posterior.noise(params, J, Generator().manual_seed(0))
+    params = coder.params(x)
+    noise = coder.family.noise(params, J, Generator().manual_seed(0))
     alone = [{name: draws[s : s + 1] for name, draws in noise.items()} for s in range(J)]
-    codes = torch.cat([coder.posterior.codes(params, each) for each in alone])
-    kl = coder.posterior.kl(params).sum(-1)
+    codes = torch.cat([coder.family.codes(params, each) for each in alone])
+    kl = coder.family.kl(params).sum(-1)
     losses = [(dictionary(z) - x).square().mean(-1) + coder.objective.kl_weight * kl for z in codes]
     return codes, torch.stack(losses)
 
@@ -90,10 +90,10 @@ def test_average_is_the_mean_of_single_losses(spec: Spec) -> None:
 
 def draws(coder: Amortised, dictionary: Dictionary, x: Tensor, samples: int = J) -> tuple[Tensor, Tensor, Noise]:
     """mse (J, B), divergence (B,) and noise of the draws that the coder's loss makes first."""
-    params = coder.encode(x)
-    noise = coder.posterior.noise(params, samples, Generator().manual_seed(0))
-    mse = (dictionary(coder.posterior.codes(params, noise)) - x).square().mean(-1)
-    return mse, coder.posterior.kl(params).sum(-1), noise
+    params = coder.params(x)
+    noise = coder.family.noise(params, samples, Generator().manual_seed(0))
+    mse = (dictionary(coder.family.codes(params, noise)) - x).square().mean(-1)
+    return mse, coder.family.kl(params).sum(-1), noise
 
 
 @every_posterior
@@ -103,7 +103,7 @@ def test_iwae_is_the_log_mean_of_the_weights(spec: Spec) -> None:
     loss, gradients = loss_and_gradients(spec, **rule)
     coder, dictionary, x = make(spec, **rule)
     mse, _, noise = draws(coder, dictionary, x)
-    ratio = coder.posterior.log_ratio(coder.encode(x), noise).sum(-1)
+    ratio = coder.family.log_ratio(coder.params(x), noise).sum(-1)
     weights = torch.exp(ratio - mse / 0.3)
     expected = -0.3 * weights.mean(0).log()
     torch.testing.assert_close(loss.value, expected)
@@ -124,7 +124,7 @@ def test_iwae_of_one_draw_is_the_evidence_bound_of_that_draw(spec: Spec) -> None
     coder, dictionary, x = make(spec, kl_weight=0.3)
     mse, _, noise = draws(coder, dictionary, x, 1)
     torch.testing.assert_close(loss.mse, mse[0])
-    torch.testing.assert_close(loss.kl, -coder.posterior.log_ratio(coder.encode(x), noise)[0].sum(-1))
+    torch.testing.assert_close(loss.kl, -coder.family.log_ratio(coder.params(x), noise)[0].sum(-1))
 
 
 def test_iwae_gradient_against_finite_differences() -> None:
@@ -132,7 +132,7 @@ def test_iwae_gradient_against_finite_differences() -> None:
     coder, dictionary, x = make({"family": "gaussian"}, sampling="iwae", samples=J, kl_weight=0.3)
 
     def value() -> Tensor:
-        return coder.loss(x, dictionary, Generator().manual_seed(0)).value.mean()
+        return coder.loss(x, Generator().manual_seed(0)).value.mean()
 
     (gradient,) = torch.autograd.grad(value(), coder.heads.bias)
     found, h = torch.zeros_like(gradient), 1e-5
@@ -148,8 +148,8 @@ def test_iwae_gradient_against_finite_differences() -> None:
 @every_posterior
 def test_iwae_is_the_bound_that_is_measured(spec: Spec) -> None:
     coder, dictionary, x = make(spec, sampling="iwae", samples=J, kl_weight=0.3)
-    log_weights = coder.log_weights(x, dictionary, J, Generator().manual_seed(0))
-    loss = coder.loss(x, dictionary, Generator().manual_seed(0))
+    log_weights = coder.log_weights(x, J, Generator().manual_seed(0))
+    loss = coder.loss(x, Generator().manual_seed(0))
     torch.testing.assert_close(-0.3 * log_mean_exp(log_weights), loss.value.detach())
 
 
@@ -175,9 +175,9 @@ def test_rejection_is_the_mean_loss_of_what_is_accepted(spec: Spec) -> None:
     loss, gradients = loss_and_gradients(spec, **rule)
     coder, dictionary, x = make(spec, **rule)
     rng = Generator().manual_seed(0)
-    noise = coder.posterior.noise(coder.encode(x), J, rng)
-    mse = (dictionary(coder.posterior.codes(coder.encode(x), noise)) - x).square().mean(-1)
-    each = mse + 0.3 * coder.posterior.kl(coder.encode(x)).sum(-1)
+    noise = coder.family.noise(coder.params(x), J, rng)
+    mse = (dictionary(coder.family.codes(coder.params(x), noise)) - x).square().mean(-1)
+    each = mse + 0.3 * coder.family.kl(coder.params(x)).sum(-1)
     chosen = accepted(each.detach(), rng).bool()
     means = torch.stack([each[chosen[:, point], point].mean() for point in range(BATCH)])
     torch.testing.assert_close(loss.value, means)
@@ -222,7 +222,7 @@ def test_max_elbo_counts_the_draw_of_smallest_loss(spec: Spec, backward: str) ->
 def test_loss_is_the_weighted_sum_of_its_parts(rng: Generator) -> None:
     """mean_d (x_d - x̂_d)² + kl_weight Σ_k KL_k (spec 1)."""
     coder, dictionary, x = make({"family": "gaussian"}, samples=1, kl_weight=0.3)
-    loss = coder.loss(x, dictionary, rng)
+    loss = coder.loss(x, rng)
     torch.testing.assert_close(loss.value, loss.mse + 0.3 * loss.kl)
     torch.testing.assert_close(loss.mse, (x - loss.codes[0] @ dictionary.atoms.T).square().mean(-1))
     torch.testing.assert_close(loss.kl, coder.kl(x).sum(-1))
@@ -243,5 +243,5 @@ def test_more_samples_lower_the_best_loss() -> None:
     for samples in (1, 4, 20):
         coder.objective = Objective(samples=samples)
         with torch.no_grad():
-            means.append(coder.loss(x, dictionary, Generator().manual_seed(0)).value.mean().item())
+            means.append(coder.loss(x, Generator().manual_seed(0)).value.mean().item())
     assert means[0] > means[1] > means[2]

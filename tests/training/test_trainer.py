@@ -78,10 +78,10 @@ def test_dictionary_follows_the_published_rule(
     x, dictionary = trainer.x[:10], trainer.model.generator
     for step in (0, 11):
         trainer.step = step
-        trainer.model.coder.at(step, trainer.steps)
+        trainer.model.coder.set_step(step, trainer.steps)
         state = trainer.rng.get_state()
         with torch.no_grad():
-            z = trainer.model.coder.loss(x, dictionary, trainer.rng).codes  # (S, B, K)
+            z = trainer.model.coder.loss(x, trainer.rng).codes  # (S, B, K)
         trainer.rng.set_state(state)
         before = dictionary.atoms.detach().clone()
         trainer.train_step(x)
@@ -107,7 +107,7 @@ def test_encoder_follows_nesterov(study: Config, splits: Splits, tmp_path: Path,
     for step in range(4):
         trainer.step = step
         before, state = weights.detach().clone(), trainer.rng.get_state()
-        coder.at(step, trainer.steps)
+        coder.set_step(step, trainer.steps)
         loss = coder.loss(x, trainer.model.generator, trainer.rng).value.mean()
         (gradient,) = torch.autograd.grad(loss, weights)
         trainer.rng.set_state(state)
@@ -402,6 +402,6 @@ def test_validation_is_in_the_evaluation_state(study: Config, splits: Splits, tm
         trainer = Trainer(run_spec(study, method), splits, tmp_path / "none.pt", CPU, 0)
         found = []
         for step in (0, 21, 42):
-            trainer.model.coder.at(step, 42)
+            trainer.model.coder.set_step(step, 42)
             found.append(trainer.validate(1))
         assert found[0] == found[1] == found[2]

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from vscbench.coders.admm import Admm, admm, ridge_inverse
 from vscbench.coders.fista import fista
-from vscbench.networks import Dictionary
+from vscbench.networks.dictionary import Dictionary
 from vscbench.objectives.lasso import lasso_objective
 from vscbench.ramps import Ramp
 
@@ -106,7 +106,7 @@ def test_as_a_coder_it_scales_its_penalty_while_warming_up(problem: tuple[Tensor
     x, atoms = problem
     dictionary = Dictionary((PIXELS,), atoms.shape[1]).double()
     dictionary.atoms.data = atoms
-    coder = Admm(penalty=2.0, penalty_warmup=Ramp(0.1, 1.0), rho=0.7, max_iterations=33, tolerance=0.0)
+    coder = Admm(dictionary, penalty=2.0, penalty_warmup=Ramp(0.1, 1.0), rho=0.7, max_iterations=33, tolerance=0.0)
     for step, penalty in ((0, 0.2), (5, 1.1), (10, 2.0)):
-        coder.at(step, 10)
-        torch.testing.assert_close(coder.mean(x, dictionary), admm(x, atoms, penalty, 0.7, 33, 0.0).codes)
+        coder.set_step(step, 10)
+        torch.testing.assert_close(coder.encode(x), admm(x, atoms, penalty, 0.7, 33, 0.0).codes)

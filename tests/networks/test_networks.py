@@ -104,8 +104,8 @@ def test_selected_backward_is_the_plain_one_without_batch_norm(spec: Spec) -> No
     found = []
     for backward in ("selected", "all"):
         coder, generator, x = small("mlp", spec, samples=4, backward=backward)
-        coder.at(1, 2)
-        loss = coder.loss(x, generator, Generator().manual_seed(1))
+        coder.set_step(1, 2)
+        loss = coder.loss(x, Generator().manual_seed(1))
         loss.value.sum().backward()
         found.append((loss, gradients(coder, generator)))
     (selected, of_selected), (plain, of_plain) = found
@@ -125,7 +125,7 @@ def test_running_statistics_follow_the_chosen_codes_alone() -> None:
     coder, generator, x = small("convolutional_28", {"family": "gaussian"}, samples=5)
     reference = deepcopy(generator)
     before = statistics(generator)
-    codes = coder.loss(x, generator, Generator().manual_seed(1)).codes
+    codes = coder.loss(x, Generator().manual_seed(1)).codes
     reference(codes.detach())
     for after, expected, old in zip(statistics(generator), statistics(reference), before, strict=True):
         torch.testing.assert_close(after, expected)
@@ -136,8 +136,8 @@ def test_candidates_are_normalised_as_the_chosen_codes_are() -> None:
     """Each candidate's error is that of a batch with one code for each image, in training mode."""
     coder, generator, x = small("convolutional_28", {"family": "gaussian"}, samples=5)
     with torch.no_grad():
-        params = coder.encode(x)
-        transport, posterior = coder.posterior.transport(params), coder.posterior
+        params = coder.params(x)
+        transport, posterior = coder.family.transport(params), coder.posterior
         noise = coder.objective.select(x, posterior, params, transport, generator, Generator().manual_seed(1))
         draws = posterior.noise(params, 5, Generator().manual_seed(1))
         error = torch.stack([(generator(z) - x).square().mean((1, 2, 3)) for z in transport(draws)])

@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from scipy import stats
-from torch import Generator, Tensor, nn
-
 from battery import (
     BATCH,
     LATENTS,
@@ -23,21 +20,24 @@ from battery import (
     name,
     within,
 )
+from scipy import stats
+from torch import Generator, Tensor, nn
+from vscbench.objectives.divergence import divergence
+from vscbench.training.loop import Trainer
+
 from vscbench import config as configs
 from vscbench.coders import PRIORS, Amortised, vamp
 from vscbench.coders.classifier_prior import ClassifierPrior
-from vscbench.coders.vamp import mixture_log_density
+from vscbench.coders.vamp import mixture_log_prob
 from vscbench.metrics import bounds
 from vscbench.metrics.evaluation import Evaluation
 from vscbench.model import Model
-from vscbench.objectives.divergence import divergence
 from vscbench.objectives.iwae import log_mean_exp
-from vscbench.training.loop import Trainer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vscbench.networks import Dictionary
+    from vscbench.networks.dictionary import Dictionary
 
 CPU = torch.device("cpu")
 J, M = 6, 4
@@ -55,7 +55,7 @@ every_prior = pytest.mark.parametrize("prior", PRIORS)
 def make(spec: Spec, prior: str, count: int = M, **objective: object) -> tuple[Amortised, Dictionary, Tensor]:
     coder, dictionary, x = make_coder(spec | {"prior": prior, "pseudo_inputs": count}, torch.float64, **objective)
     assert isinstance(coder, Amortised)
-    coder.at(1, 2)  # while things still ramp
+    coder.set_step(1, 2)  # while things still ramp
     return coder, dictionary, x
 
 
@@ -73,11 +73,11 @@ def test_mixture_density_against_a_plain_loop(spec: Spec, block: int, monkeypatc
     joint = torch.zeros(J, BATCH, dtype=torch.float64)
     marginal = torch.zeros(J, BATCH, LATENTS, dtype=torch.float64)
     for m in range(M):
-        density = posterior.log_density_at({k: v[m] for k, v in pseudo.items()}, draw.codes, draw.threshold).exp()
+        density = posterior.log_prob_at({k: v[m] for k, v in pseudo.items()}, draw.codes, draw.threshold).exp()
         joint += density.prod(-1) / M
         marginal += density / M
-    torch.testing.assert_close(mixture_log_density(posterior, pseudo, draw), joint.log())
-    torch.testing.assert_close(mixture_log_density(posterior, pseudo, draw, marginal=True), marginal.log())
+    torch.testing.assert_close(mixture_log_prob(posterior, pseudo, draw), joint.log())
+    torch.testing.assert_close(mixture_log_prob(posterior, pseudo, draw, marginal=True), marginal.log())
 
 
 @every_posterior
@@ -89,7 +89,7 @@ def test_gradient_of_the_mixture_is_the_same_in_blocks(spec: Spec, monkeypatch: 
         monkeypatch.setattr(vamp, "BLOCK", block)
         leaves = [params, draw_params(posterior, M, LATENTS, seed=1)]
         leaves = [{head: value.clone().requires_grad_() for head, value in each.items()} for each in leaves]
-        density = mixture_log_density(posterior, leaves[1], posterior.draw(leaves[0], noise))
+        density = mixture_log_prob(posterior, leaves[1], posterior.draw(leaves[0], noise))
         found.append(torch.autograd.grad(density.sum(), [value for each in leaves for value in each.values()]))
     for one, other in zip(*found, strict=True):
         assert one.any()
@@ -105,7 +105,7 @@ def test_one_pseudo_input_at_x_leaves_no_divergence(spec: Spec, prior: str) -> N
         x = x[:1]
         with torch.no_grad():
             coder.learned_prior.pseudo_inputs.copy_(x)
-            loss = coder.loss(x, dictionary, Generator().manual_seed(0))
+            loss = coder.loss(x, Generator().manual_seed(0))
         torch.testing.assert_close(loss.kl, torch.zeros(1).double(), rtol=0, atol=1e-10)
         torch.testing.assert_close(loss.value, loss.mse)
         torch.testing.assert_close(coder.kl(x), torch.zeros(1, LATENTS).double(), rtol=0, atol=1e-10)
@@ -115,13 +115,13 @@ def test_one_pseudo_input_at_x_leaves_no_divergence(spec: Spec, prior: str) -> N
 def test_draws_of_the_mixture_have_its_density(spec: Spec) -> None:
     """E_p[q(z)/p(z)] = 1 for a component q, z drawn from the prior."""
     coder, _, _ = make(spec, "vamp")
-    coder.at(1, 1)
+    coder.set_step(1, 1)
     codes = coder.prior(20_000, LATENTS, Generator().manual_seed(0))[None]
     with torch.no_grad():
         pseudo = coder.pseudo_params(coder.learned_prior)
         component = {head: value[:1] for head, value in pseudo.items()}
-        q = coder.posterior.log_density_at(component, codes).sum(-1)
-        p = mixture_log_density(coder.posterior, pseudo, vamp.Draw(codes))
+        q = coder.family.log_prob_at(component, codes).sum(-1)
+        p = mixture_log_prob(coder.posterior, pseudo, vamp.Draw(codes))
     within((q - p).exp().T, torch.ones(1).double())
     assert (q - p).std() > 1e-3
 
@@ -131,7 +131,7 @@ def test_divergence_from_the_mixture_is_bounded_by_that_from_its_parts(rng: Gene
     coder, dictionary, x = make({"family": "gaussian"}, "vamp", count=BATCH, sampling="average", samples=200)
     with torch.no_grad():
         coder.learned_prior.pseudo_inputs.copy_(x)
-        kl = coder.loss(x, dictionary, rng).kl
+        kl = coder.loss(x, rng).kl
     assert (kl <= math.log(BATCH) + 1e-9).all()
     assert (kl > 0).any()
 
@@ -141,7 +141,7 @@ def test_divergence_from_the_mixture_is_bounded_by_that_from_its_parts(rng: Gene
 
 def loss_and_gradients(spec: Spec, prior: str, **objective: object) -> tuple[list[Tensor], dict[str, Tensor]]:
     coder, dictionary, x = make(spec, prior, **objective)
-    loss = coder.loss(x, dictionary, Generator().manual_seed(0))
+    loss = coder.loss(x, Generator().manual_seed(0))
     loss.value.mean().backward()
     torch.testing.assert_close(loss.value, loss.mse + objective["kl_weight"] * loss.kl)
     parameters = dict(coder.named_parameters()) | dict(dictionary.named_parameters())
@@ -160,10 +160,10 @@ def test_max_elbo_counts_the_draw_of_smallest_loss(spec: Spec, prior: str) -> No
         torch.testing.assert_close(gradient, other[1][key], rtol=1e-7, atol=1e-12)
 
     coder, dictionary, x = make(spec, prior, **rule)
-    params, rng = coder.encode(x), Generator().manual_seed(0)
+    params, rng = coder.params(x), Generator().manual_seed(0)
     log_prior = coder.log_prior(x, rng)
-    noise = coder.posterior.noise(params, J, rng)
-    mse = (dictionary(coder.posterior.codes(params, noise)) - x).square().mean(-1)
+    noise = coder.family.noise(params, J, rng)
+    mse = (dictionary(coder.family.codes(params, noise)) - x).square().mean(-1)
     losses = mse + 0.05 * divergence(coder.posterior, params, noise, log_prior)
     torch.testing.assert_close(one[0][0], losses.min(0).values)
 
@@ -183,15 +183,15 @@ def test_gradient_reaches_all_that_learns(spec: Spec, prior: str) -> None:
 def test_bound_of_a_mixture() -> None:
     """iwae is the plain mean of the weights with the mixture's density in them; bounds.py measures the same."""
     coder, dictionary, x = make({"family": "spike_slab"}, "vamp", sampling="iwae", samples=J, kl_weight=0.3)
-    params = coder.encode(x)
-    noise = coder.posterior.noise(params, J, Generator().manual_seed(0))
-    draw = coder.posterior.draw(params, noise)
+    params = coder.params(x)
+    noise = coder.family.noise(params, J, Generator().manual_seed(0))
+    draw = coder.family.draw(params, noise)
     mse = (dictionary(draw.codes) - x).square().mean(-1)
-    p = mixture_log_density(coder.posterior, coder.pseudo_params(coder.learned_prior), draw)
-    weights = (p - coder.posterior.log_density(params, draw).sum(-1) - mse / 0.3).exp()
-    loss = coder.loss(x, dictionary, Generator().manual_seed(0))
+    p = mixture_log_prob(coder.posterior, coder.pseudo_params(coder.learned_prior), draw)
+    weights = (p - coder.family.log_prob(params, draw).sum(-1) - mse / 0.3).exp()
+    loss = coder.loss(x, Generator().manual_seed(0))
     torch.testing.assert_close(loss.value, -0.3 * weights.mean(0).log())
-    measured = coder.log_weights(x, dictionary, J, Generator().manual_seed(0))
+    measured = coder.log_weights(x, J, Generator().manual_seed(0))
     torch.testing.assert_close(log_mean_exp(measured), weights.mean(0).log().detach())
     settings = configs.EVALUATION_DEFAULTS
     assert "elbo" in bounds.measure(Evaluation(Model(dictionary, coder), made_up(x), settings, 0, CPU))
@@ -208,7 +208,7 @@ def test_picks_follow_the_logits(rng: Generator) -> None:
     x = torch.randn(3, generator=rng, dtype=torch.float64).expand(20_000, 3)
     expected = prior.classifier(x[:1]).softmax(-1)[0].tolist()
     for step in (0, 1):
-        prior.at(step, 1)
+        prior.set_step(step, 1)
         choice = prior.choose(x, rng)
         assert torch.equal(choice.detach().sum(-1), torch.ones(len(x)).double())
         assert torch.equal(choice.detach().max(-1).values, torch.ones(len(x)).double())
@@ -218,12 +218,12 @@ def test_picks_follow_the_logits(rng: Generator) -> None:
 
 def test_prior_of_a_data_point_is_the_posterior_that_is_picked() -> None:
     coder, _, x = make({"family": "laplacian"}, "clf")
-    params = coder.encode(x)
-    draw = coder.posterior.draw(params, coder.posterior.noise(params, J, Generator().manual_seed(1)))
+    params = coder.params(x)
+    draw = coder.family.draw(params, coder.family.noise(params, J, Generator().manual_seed(1)))
     found = coder.log_prior(x, Generator().manual_seed(0))(draw)
     picked = coder.learned_prior.choose(x, Generator().manual_seed(0)).argmax(-1)
     pseudo = {head: value[picked] for head, value in coder.pseudo_params(coder.learned_prior).items()}
-    torch.testing.assert_close(found, coder.posterior.settled().log_density(pseudo, draw).sum(-1))
+    torch.testing.assert_close(found, coder.family.at_final_schedule().log_prob(pseudo, draw).sum(-1))
 
 
 def test_prior_draws_from_what_training_picked(rng: Generator) -> None:
@@ -247,7 +247,7 @@ def test_temperature_falls_as_the_authors_does() -> None:
     prior = ClassifierPrior((3,), M)
     assert prior.heat == 0.01
     for step in (0, 100, 3000, 9000, 20_000):
-        prior.at(step, 240_000)
+        prior.set_step(step, 240_000)
         assert prior.heat == pytest.approx(max(0.9995**step, 0.01), rel=2e-3)
 
 
@@ -313,7 +313,7 @@ def test_fixed_prior_is_what_a_method_without_one_has() -> None:
     found = []
     for extra in ({}, {"prior": "fixed"}):
         coder, dictionary, x = make_coder({"family": "spike_slab"} | extra, torch.float64, samples=J)
-        found.append((coder.state_dict(), coder.loss(x, dictionary, Generator().manual_seed(0))))
+        found.append((coder.state_dict(), coder.loss(x, Generator().manual_seed(0))))
     assert found[0][0].keys() == found[1][0].keys()
     assert all(torch.equal(value, found[1][0][key]) for key, value in found[0][0].items())
     assert all(torch.equal(a, b) for a, b in zip(found[0][1], found[1][1], strict=True))

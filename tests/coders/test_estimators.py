@@ -1,4 +1,4 @@
-"""Gradients of thresholded codes and of gates against the definitions of their estimators (spec 1.1, 1.2)."""
+"""Gradients of thresholded codes and of gates against the definitions of their estimators (paper, sections 3.1 and 3.2)."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ import torch
 from scipy import special
 from torch import Generator, Tensor
 
-from battery import THRESHOLDS, Spec, build_posterior, draw_params, name
-from vscbench.coders.base import Base
+from vscbench.coders import Base
 from vscbench.coders.spike_slab import SpikeSlab
 from vscbench.coders.threshold import FixedThreshold, Thresholded
+from vscbench.model import build_posterior
+from vscbench.testing.models import draw_params
+from vscbench.testing.specs import THRESHOLD_SPECS, Spec, name
 
 if TYPE_CHECKING:
-    from vscbench.coders.base import Noise, Params
+    from vscbench.coders import Noise, Params
 
 N, K = 60, 4
 
-SPECS: list[Spec] = [{"family": family} | threshold for family in ("gaussian", "laplacian") for threshold in THRESHOLDS]
-SUBGRADIENT = [spec for spec in SPECS if spec["estimator"] == "subgradient"]
+SPECS: list[Spec] = [
+    {"family": family} | threshold for family in ("gaussian", "laplacian") for threshold in THRESHOLD_SPECS
+]
+SUBGRADIENT = [spec for spec in SPECS if spec["threshold"]["estimator"] == "subgradient"]
 SPREAD = {"gaussian": ("log_variance", 0.5), "laplacian": ("log_scale", 1.0)}
 """The head that spreads the deviation e, and d log|e| / d head."""
 
@@ -66,11 +70,11 @@ every_spec = pytest.mark.parametrize("spec", SPECS, ids=name)
 
 
 @every_spec
-def test_gradient_in_the_location(spec: Spec) -> None:
+def test_gradient_in_loc(spec: Spec) -> None:
     """∂z/∂μ on active and on inactive codes."""
     made = make(spec)
-    on, off = {"straight_through": (1, 1), "published": (2, 1), "subgradient": (1, 0)}[spec["estimator"]]
-    torch.testing.assert_close(made.gradient("location"), on * made.active + off * (1 - made.active))
+    on, off = {"straight_through": (1, 1), "published": (2, 1), "subgradient": (1, 0)}[spec["threshold"]["estimator"]]
+    torch.testing.assert_close(made.gradient("loc"), on * made.active + off * (1 - made.active))
 
 
 @every_spec
@@ -78,11 +82,11 @@ def test_gradient_in_the_spread(spec: Spec) -> None:
     """∂z/∂head = e · d log|e|/d head: everywhere, as without a threshold; on active codes for the subgradient."""
     made = make(spec)
     head, power = SPREAD[spec["family"]]
-    mask = made.active if spec["estimator"] == "subgradient" else 1
+    mask = made.active if spec["threshold"]["estimator"] == "subgradient" else 1
     torch.testing.assert_close(made.gradient(head), power * made.deviation * mask)
 
 
-@pytest.mark.parametrize("spec", [spec for spec in SPECS if spec["threshold"] == "gamma"], ids=name)
+@pytest.mark.parametrize("spec", [spec for spec in SPECS if spec["threshold"]["kind"] == "gamma"], ids=name)
 def test_gradient_in_the_gamma_of_the_threshold(spec: Spec) -> None:
     """∂z/∂λ = -sign(e) on active codes, whatever the estimator, and λ = F⁻¹(F(g; α); α)/β moves with α and β."""
     made = make(spec)
@@ -98,13 +102,13 @@ def test_gradient_in_the_gamma_of_the_threshold(spec: Spec) -> None:
     torch.testing.assert_close(made.gradient("log_threshold_shape"), expected, rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize("spec", [spec for spec in SPECS if spec["threshold"] == "fixed"], ids=name)
+@pytest.mark.parametrize("spec", [spec for spec in SPECS if spec["threshold"]["kind"] == "fixed"], ids=name)
 def test_gradient_in_a_fixed_threshold(spec: Spec) -> None:
     """∂z/∂λ = -sign(e) on active codes, whatever the estimator."""
     made = make(spec)
     assert isinstance(made.posterior, FixedThreshold)
     value = torch.full((N, K), 0.3, dtype=torch.float64, requires_grad=True)
-    made.posterior.value = value  # type: ignore[assignment]
+    made.posterior.level = value  # type: ignore[assignment]
     (found,) = torch.autograd.grad(made.posterior.codes(made.params, made.noise).sum(), value)
     torch.testing.assert_close(found.unsqueeze(0), -made.deviation.sign() * made.active)
 
@@ -126,7 +130,7 @@ def test_subgradient_is_the_derivative(spec: Spec) -> None:
 def test_estimators_agree_on_the_codes(family: str) -> None:
     """They differ in the gradient alone."""
     for kind in ("fixed", "gamma"):
-        same = [spec for spec in SPECS if (spec["family"], spec["threshold"]) == (family, kind)]
+        same = [spec for spec in SPECS if (spec["family"], spec["threshold"]["kind"]) == (family, kind)]
         first, *others = (make(spec).codes for spec in same)
         assert all(torch.equal(first, codes) for codes in others)
 
@@ -152,13 +156,13 @@ def gate_gradients(estimator: str, gate: str, seed: int, rows: int = 30_000) -> 
     posterior = SpikeSlab(gate=gate, gate_estimator=estimator)  # type: ignore[arg-type]
     heads = torch.tensor([-3.0, -1.0, -0.4, -0.05], dtype=torch.float64)
     params = {
-        "location": torch.full((rows, 4), 0.8, dtype=torch.float64),
+        "loc": torch.full((rows, 4), 0.8, dtype=torch.float64),
         "log_variance": torch.full((rows, 4), -2.0, dtype=torch.float64),
-        "spike": heads.repeat(rows, 1).requires_grad_(),
+        "log_active": heads.repeat(rows, 1).requires_grad_(),
     }
     codes = posterior.codes(params, posterior.noise(params, 1, Generator().manual_seed(seed)))
     loss = (codes - 0.5).square() + 0.3 * codes**3
-    return torch.autograd.grad(loss.sum(), params["spike"])[0]
+    return torch.autograd.grad(loss.sum(), params["log_active"])[0]
 
 
 @pytest.mark.parametrize("gate", ["logit", "published"])
@@ -175,12 +179,12 @@ def test_straight_through_gate_has_the_gradient_of_its_relaxation(rng: Generator
     """∂z/∂head = slab · dσ((a - ℓ)/T)/d head, with a hard gate in the forward pass."""
     posterior = SpikeSlab()
     params = draw_params(posterior)
-    spike = params["spike"].requires_grad_()
+    log_active = params["log_active"].requires_grad_()
     noise = posterior.noise(params, 1, rng)
-    (found,) = torch.autograd.grad(posterior.codes(params, noise).sum(), spike)
-    slab = params["location"] + noise["normal"] * (params["log_variance"] / 2).exp()
-    soft = torch.sigmoid((spike.exp().logit() - noise["uniform"].logit()) / posterior.heat)
-    (expected,) = torch.autograd.grad((soft * slab).sum(), spike)
+    (found,) = torch.autograd.grad(posterior.codes(params, noise).sum(), log_active)
+    slab = params["loc"] + noise["normal"] * (params["log_variance"] / 2).exp()
+    soft = torch.sigmoid((log_active.exp().logit() - noise["uniform"].logit()) / posterior.current_temperature)
+    (expected,) = torch.autograd.grad((soft * slab).sum(), log_active)
     torch.testing.assert_close(found, expected)
 
 
@@ -189,14 +193,14 @@ def test_relaxed_gate_is_hard_only_at_evaluation(rng: Generator) -> None:
     params = draw_params(posterior)
     noise = posterior.noise(params, 50, rng)
     for step, relaxed in ((0, True), (5, True), (10, False)):
-        posterior.at(step, 10)
+        posterior.set_step(step, 10)
         with torch.no_grad():
             assert posterior.codes(params, noise).ne(0).all() == relaxed
 
 
 def test_relaxed_gate_differentiates_exactly(rng: Generator) -> None:
     posterior = SpikeSlab(gate_estimator="gumbel")
-    posterior.at(0, 1)
+    posterior.set_step(0, 1)
     params = draw_params(posterior, 3, 2)
     noise = posterior.noise(params, 2, rng)
 
