@@ -253,11 +253,11 @@ def _dictionary_picture(run: Path) -> Any:
 
     mpl.use("Agg")
     from vscbench.reporting.agreement import dictionary
-    from vscbench.reporting.figures import dictionaries, recovered_dictionaries
+    from vscbench.reporting.pictures import picture, tiles
     from vscbench.reporting.study import Study
 
     recovered = Study.array(run, "recovered_atoms")
-    return dictionaries.picture(dictionary(run)) if recovered is None else recovered_dictionaries.picture(recovered)
+    return picture(tiles(dictionary(run)) if recovered is None else recovered)
 
 
 class _warn_of_failure:  # noqa: N801  (reads as a verb in a with statement)

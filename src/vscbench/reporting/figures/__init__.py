@@ -1,33 +1,39 @@
-"""Figures: one file each, drawn from a finished study, in PNG, PDF and SVG. The workflow reads their names too."""
+"""Figures: one file each, drawn from a finished study, in PNG, PDF and SVG."""
 
 from __future__ import annotations
 
 import logging
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from vscbench import registry
 from vscbench.files import atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-FIGURES = (
-    "threshold",
-    "dictionaries",
-    "gradient_snr",
-    "training_curves",
-    "reconstruction_density",
-    "frontier",
-    "support_agreement",
-    "recovery",
-    "sweeps",
-    "ablation",
-    "reconstructions",
-    "prior_samples",
-    "recovered_dictionaries",
-    "attributes",
-    "traversals",
-)
+    from vscbench.reporting.output import Figure
+
+FIGURES = {
+    name: f"vscbench.reporting.figures.{name}:FIGURE"
+    for name in (
+        "threshold",
+        "dictionaries",
+        "gradient_snr",
+        "training_curves",
+        "reconstruction_density",
+        "frontier",
+        "support_agreement",
+        "recovery",
+        "sweeps",
+        "ablation",
+        "reconstructions",
+        "prior_samples",
+        "recovered_dictionaries",
+        "attributes",
+        "traversals",
+    )
+}
+"""Where each figure stands, in the order of the report."""
 # A file without a date: the same picture gives the same file.
 METADATA: dict[str, dict[str, None]] = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
 
@@ -37,11 +43,13 @@ def draw(name: str, results: Path, out: Path) -> None:
     import matplotlib as mpl
 
     from vscbench.reporting.study import Study
-    from vscbench.reporting.style import STYLE
+    from vscbench.reporting.style import set_theme
 
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # a line for each glyph of a PDF
-    with mpl.rc_context(STYLE):
-        figure = import_module(f"vscbench.reporting.figures.{name}").draw(Study(results))
+    found: Figure = registry.load(registry.address(FIGURES, name, "figure"))
+    with mpl.rc_context():
+        set_theme()
+        figure = found.draw(Study(results))
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # laid out once, not again for each format
         for suffix, metadata in METADATA.items():
