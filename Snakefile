@@ -20,15 +20,6 @@ wildcard_constraints:
     figure="[^/]+",
 
 
-localrules:
-    all,
-    data,
-    train,
-    metrics,
-    tables,
-    figures,
-
-
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
@@ -40,9 +31,8 @@ include: "workflow/rules/experiments.smk"
 
 onstart:
     PLAN.publish()
-    if (
-        len(workflow.dag) > 4
-    ):  # fewer jobs import less than what is imported for all of them
+    # Fewer jobs import less than what is imported here for all of them.
+    if len(workflow.dag) > 4:
         preloading.start()
 
 
@@ -53,3 +43,4 @@ rule all:
         rules.tables.input,
         rules.figures.input,
         rules.track_runs.output,
+    localrule: True

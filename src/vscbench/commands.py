@@ -64,7 +64,7 @@ def init(args: argparse.Namespace) -> None:
         raise UserError(f"{folder} is there already, and not an empty folder: nothing was written")
     copytree(TEMPLATE, folder, ignore=ignore_patterns("workflow", "Snakefile"), dirs_exist_ok=True)
     (folder / "Snakefile").write_text(
-        "# The workflow of the installed package; `snakemake` runs the study of config.yaml, rules of your own go below.\n"
+        "# `snakemake` runs the study of config.yaml by the workflow of the package; rules of your own go below.\n"
         "from vscbench.planning import SNAKEFILE\n\n\n"
         "include: SNAKEFILE\n",
         encoding="utf-8",
@@ -104,7 +104,9 @@ def runs(args: argparse.Namespace) -> None:
 
 def schema(_: argparse.Namespace) -> None:
     """Print the JSON Schema of a study, by which an editor checks and completes its configuration."""
-    print(json.dumps(configs.Study.model_json_schema(), indent=2))
+    from vscbench.config.schema import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
 
 
 # ------------------------------------------------------------------- data to metrics
@@ -123,25 +125,29 @@ def data(args: argparse.Namespace) -> None:
 def train(args: argparse.Namespace) -> None:
     """Train a run; one that was stopped goes on from its last checkpoint."""
     from vscbench import data, model
-    from vscbench.training.run import train
+    from vscbench.training import run
 
     study, layout = load(args)
     each = configs.resolve(study, args.run)
-    spec, source = configs.run_spec(study, each), layout.data(study.experiments[each.experiment].dataset)
-    train(
+    spec = configs.run_spec(study, each)
+    source = data.read(layout.data(study.experiments[each.experiment].dataset))
+    checkpoint = layout.checkpoint(each.name)
+    trained = run.train(
         spec,
-        data.read(source),
-        layout.run(each.name),
-        key=configs.run_key(spec),
+        source,
         device=model.device(args.device or study.device),
-        checkpoint=layout.checkpoint(each.name),
+        key=configs.run_key(spec),
+        checkpoint=checkpoint,
         checkpoint_seconds=study.checkpoint_seconds,
     )
+    run.write(trained, spec, source.shape, layout.run(each.name))
+    checkpoint.unlink(missing_ok=True)
 
 
 def evaluate(args: argparse.Namespace) -> None:
     """Measure trained runs."""
-    from vscbench import data, metrics, model
+    from vscbench import data, model
+    from vscbench.metrics.measuring import measure_run
 
     study, layout = load(args)
     for each in [configs.resolve(study, name) for name in args.runs]:
@@ -149,7 +155,7 @@ def evaluate(args: argparse.Namespace) -> None:
         settings, classifier = configs.evaluation(study, each.experiment), layout.classifier(dataset)
         device = model.device(args.device or study.device)
         own = classifier if classifier.is_file() else None
-        metrics.measure_run(layout.run(each.name), data.read(layout.data(dataset)), settings, device, own)
+        measure_run(layout.run(each.name), data.read(layout.data(dataset)), settings, device, own)
         summarise(layout.run(each.name), each.name)
 
 
@@ -206,14 +212,14 @@ def table(args: argparse.Namespace) -> None:
     """Make a table."""
     from vscbench import reporting
 
-    reporting.write(args.name, load(args)[1].results, "tables")
+    reporting.write(args.name, load(args)[1].results)
 
 
 def figure(args: argparse.Namespace) -> None:
     """Draw a figure."""
     from vscbench import reporting
 
-    reporting.write(args.name, load(args)[1].results, "figures")
+    reporting.write(args.name, load(args)[1].results)
 
 
 def claims(args: argparse.Namespace) -> None:
@@ -232,7 +238,7 @@ def track(args: argparse.Namespace) -> None:
     from vscbench.tracking import Store
 
     study, layout = load(args)
-    store = Store.of(args.store or layout.store(study))
+    store = Store.of(args.store, layout.store(study))
     if args.create:
         store.create(args.receipt)
     else:
@@ -245,4 +251,4 @@ def ui(args: argparse.Namespace) -> None:
     from vscbench.tracking import Store
 
     study, layout = load(args)
-    Store.of(args.store or layout.store(study)).serve(args.port)
+    Store.of(args.store, layout.store(study)).serve(args.port)

@@ -37,7 +37,7 @@ class Layout:
         return self.results / "runs" / name
 
     def checkpoint(self, name: str) -> Path:
-        """What the training of a run resumes from; no output of a rule, for those of a run that was stopped are deleted."""
+        """What a training resumes from; no output of a rule, for those of a job that was stopped are deleted."""
         return self.results / "checkpoints" / f"{name}.pt"
 
     def classifier(self, dataset: str) -> Path:

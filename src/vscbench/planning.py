@@ -96,7 +96,7 @@ class Plan:
         self.runs = {run.name: run for run in configs.runs(study)}
         self._specs: dict[str, dict[str, Any]] = {}
         if (self.layout.results / "runs").is_dir() and not self.layout.config.is_file():
-            raise UserError(f"{study.results} holds runs of an older version: delete it, or name other results, and run again")
+            raise UserError(f"{study.results} holds runs of an older version: delete it, or name other results")
 
     def publish(self) -> None:
         """Write the merged configuration, which jobs read, unless it is there."""
@@ -168,8 +168,9 @@ class Plan:
 
     def classifiers(self, experiment: str) -> list[str]:
         """The classifier whose features images are compared by, where an experiment asks for it."""
-        generation = configs.evaluation(self.study, experiment).get("generation", {})
-        if self.index["experiments"][experiment]["linear"] or generation is False or generation.get("inception_weights"):
+        generation = configs.evaluation(self.study, experiment).get("generation")
+        other = generation is False or (isinstance(generation, dict) and generation.get("inception_weights"))
+        if other or self.index["experiments"][experiment]["linear"]:
             return []
         return [str(self.layout.classifier(self.dataset(experiment)))]
 
@@ -187,7 +188,8 @@ class Plan:
         """The tables, or figures, that the study has something for."""
         from vscbench import reporting
 
-        return [name for name in reporting.available_outputs(self.index) if f".{kind}s." in reporting.OUTPUTS[name]]
+        available = reporting.available_outputs(self.index)
+        return [name for name in available if f"{kind}s" in self._output(name).partition(":")[0].split(".")]
 
     def caption(self, output: str) -> str:
         """What stands below a table or figure."""

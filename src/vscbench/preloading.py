@@ -1,11 +1,11 @@
 """Jobs of the workflow as forks of one process that has imported what they all import.
 
-Importing torch and its like costs a job three to five seconds of CPU: four fifths of the smoke study. Snakemake starts a
-server (`start`) that imports them once; `python -m vscbench` asks it for a fork (`run_in_fork`), hands over its
-arguments, folder, environment and standard streams, and ends as the fork ends. The package itself is not preloaded: each
-job reads the code as it is. Without a server (a cluster's node, another system than Linux, a command by hand) a command
-runs in its own process, with the same result. The socket is no file that could be left behind; each end asks the kernel
-whose process the other one is.
+Importing torch and its like costs a job three to five seconds of CPU, four fifths of the smoke study. Snakemake starts
+a server (`start`) that imports them once; `python -m vscbench` asks it for a fork (`run_in_fork`), hands over its
+arguments, folder, environment and standard streams, and ends as the fork ends. The package itself is not preloaded:
+each job reads the code as it is. Without a server (a cluster's node, another system than Linux, a command by hand) a
+command runs in its own process, with the same result. The socket is no file, which could be left behind; each end asks
+the kernel whose process the other is.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 
 ADDRESS = "VSCBENCH_PRELOADED"
 """The variable that holds the server's address, a name in Linux's abstract namespace of sockets."""
-PRELOADED = ("torch", "torch._dynamo", "safetensors.torch", "scipy.optimize", "scipy.stats", "sklearn.linear_model")
-PRELOADED += ("pandas", "matplotlib.pyplot", "pydantic")
+PRELOADED = (
+    *("torch", "torch._dynamo", "safetensors.torch", "scipy.optimize", "scipy.stats", "sklearn.linear_model"),
+    *("pandas", "matplotlib.pyplot", "pydantic"),
+)
 """What most jobs import, an optimiser of torch `torch._dynamo`. None may start a thread: a fork has but one."""
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 """What Snakemake gives a job; no thread of pyarrow's, which pandas imports."""
@@ -54,16 +56,15 @@ def run_in_fork(arguments: Sequence[str]) -> int | None:
         return None
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
         try:
-            server.connect("\0" + os.environ[ADDRESS])
-            request = json.dumps([sys.executable, arguments, str(Path.cwd()), dict(os.environ)]).encode()
-            if not _is_ours(server) or len(request) > LARGEST:
+            ready = b""
+            with contextlib.suppress(OSError):  # it imports still, has ended, or never came to be
+                server.connect("\0" + os.environ[ADDRESS])
+                request = json.dumps([sys.prefix, arguments, str(Path.cwd()), dict(os.environ)]).encode()
+                if _is_ours(server) and len(request) <= LARGEST:
+                    socket.send_fds(server, [request], [0, 1, 2])
+                    ready = server.recv(1)
+            if ready != READY:
                 return None
-            socket.send_fds(server, [request], [0, 1, 2])
-            if server.recv(1) != READY:
-                return None
-        except OSError:  # it imports still, has ended, or never came to be
-            return None
-        try:
             code = server.recv(1)
         except KeyboardInterrupt:
             return 128 + signal.SIGINT
@@ -75,7 +76,7 @@ def run_in_fork(arguments: Sequence[str]) -> int | None:
 def _is_ours(other: socket.socket) -> bool:
     """Whether the process at the other end is of the same user."""
     identity = other.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    return struct.unpack("3i", identity)[1] == os.getuid()
+    return bool(struct.unpack("3i", identity)[1] == os.getuid())
 
 
 def serve() -> None:
@@ -103,8 +104,8 @@ def serve() -> None:
 def _answer(client: socket.socket) -> None:
     """Run what `client` asks for, as the process that it would have been."""
     request, streams, _, _ = socket.recv_fds(client, LARGEST, 3)
-    python, arguments, folder, environment = json.loads(request)
-    if python != sys.executable or environment.get("OMP_NUM_THREADS") != os.environ.get("OMP_NUM_THREADS"):
+    prefix, arguments, folder, environment = json.loads(request)
+    if prefix != sys.prefix or environment.get("OMP_NUM_THREADS") != os.environ.get("OMP_NUM_THREADS"):
         return  # other libraries, or such as have read their number of threads: the job had better run by itself
     for stream, given in enumerate(streams):
         os.dup2(given, stream)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vscbench.config import run_key, run_name
+from vscbench.config import Run, run_key
 from vscbench.errors import UserError
 from vscbench.files import read_json, write_json
 
@@ -74,11 +74,11 @@ class Store:
     """Where a local store keeps artifacts; None where the server decides."""
 
     @classmethod
-    def of(cls, uri: str | None, place: str) -> Store:
-        """The store at `uri`, else at MLFLOW_TRACKING_URI, else at `place`: an address, or a folder for SQLite."""
-        uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or (place if "://" in place else None)
-        if uri:
-            return cls(uri, None)
+    def of(cls, given: str | None, place: str) -> Store:
+        """The store that is `given`, else at MLFLOW_TRACKING_URI, else at `place`: an address, or a folder for SQLite."""
+        place = given or os.environ.get("MLFLOW_TRACKING_URI") or place
+        if "://" in place:
+            return cls(place, None)
         folder = Path(place).absolute()
         return cls(f"sqlite:///{folder / 'mlflow.db'}", (folder / "artifacts").as_uri())
 
@@ -161,11 +161,12 @@ class Store:
     def _log_run(self, client: MlflowClient, run: Path) -> tuple[str, str]:
         """Log one run; its name and its id."""
         spec, result = read_json(run / "config.json"), read_json(run / "metrics.json")
-        name, key = run_name(spec), run_key(spec)
+        of_spec = Run(spec["experiment"], spec["method"], tuple(spec["point"].items()), spec["repetition"])
+        name, key = of_spec.name, run_key(spec)
         experiment = self.experiment(client, f"{spec['study']}-{spec['experiment']}")
         older = client.search_runs([experiment], f"tags.run_key = '{key}'")
         tags = {
-            "mlflow.runName": f"{spec['method']}-{spec['repetition']}",
+            "mlflow.runName": f"{of_spec.variant}/{spec['repetition']}",
             "run": name,
             "run_key": key,
             "study": spec["study"],
@@ -217,7 +218,8 @@ class Store:
             client.log_artifact(identifier, str(run / artifact))
         if result["status"] == "completed":
             picture = _dictionary_picture(run)
-            client.log_figure(identifier, picture, "dictionary.png")
+            if picture is not None:
+                client.log_figure(identifier, picture, "dictionary.png")
 
 
 def _insist(write: Callable[[], object]) -> None:
@@ -248,16 +250,19 @@ def _curves(path: Path, now: int) -> Iterator[Metric]:
 
 
 def _dictionary_picture(run: Path) -> Any:
-    """The run's dictionary as a figure: the learned atoms, or those recovered from a generator that is a network."""
+    """The run's dictionary as a figure: its atoms, or those recovered from a network; None of a coder without any."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from vscbench.reporting.agreement import dictionary
-    from vscbench.reporting.figures import dictionaries, recovered_dictionaries
+    from vscbench.reporting.figures import dictionaries
     from vscbench.reporting.study import Study
 
     recovered = Study.array(run, "recovered_atoms")
-    return dictionaries.picture(dictionary(run)) if recovered is None else recovered_dictionaries.picture(recovered)
+    if recovered is not None:
+        return dictionaries.picture(recovered)
+    atoms = dictionary(run)
+    return None if atoms is None else dictionaries.picture(dictionaries.tiles(atoms))
 
 
 class _warn_of_failure:  # noqa: N801  (reads as a verb in a with statement)

@@ -67,7 +67,13 @@ class Project:
             line += ["-s", str(self.package / "template/Snakefile")]
         where = folder or self.folder
         return subprocess.run(
-            [*line, *arguments], cwd=where, env=self.environment, capture_output=True, text=True, check=False, timeout=170
+            [*line, *arguments],
+            cwd=where,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=170,
         )
 
     def snakemake(self, *arguments: str, folder: Path | None = None) -> str:

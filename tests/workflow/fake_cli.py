@@ -27,8 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     assert layout.config.is_file()
     written = {
         "data": lambda: [layout.data(name)],
-        "train": lambda: [layout.run(configs.resolve(study, name).name) / file for file in TRAINED],
-        "evaluate": lambda: [layout.run(configs.resolve(study, name).name) / file for file in ("metrics.json", "arrays.npz")],
+        "train": lambda: [layout.run(name) / file for file in TRAINED],
+        "evaluate": lambda: [layout.run(name) / file for file in ("metrics.json", "arrays.npz")],
         "train-fid-classifier": lambda: [layout.classifier(name)],
         "baselines": lambda: [layout.baseline(name)],
         "assemble": lambda: [layout.metrics, layout.index],

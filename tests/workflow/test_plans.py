@@ -58,7 +58,7 @@ def test_a_study_that_is_done_plans_nothing(finished: Project) -> None:
 
 
 def test_a_change_plans_what_depends_on_it(finished: Project) -> None:
-    """A constant: the runs of its method; a setting of metrics: the metrics of its experiment; on the command line too."""
+    """A constant: runs of its method; a setting of metrics: those of its experiment; given by file or by line."""
     changed = finished.write(
         "changed.yaml",
         {

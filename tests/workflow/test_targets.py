@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Project
 
 SWEPT = "gaussian_thresh__latents-8__samples-5"
@@ -92,7 +93,9 @@ def test_results_of_an_older_version_are_told_apart(project: Project) -> None:
 
 
 def test_mistakes_are_told_before_any_job(project: Project) -> None:
-    wrong = project.write("wrong.yaml", {"methods": {"gaussian": {"prior_scael": 0.2}}, "experiments": {"tables": None}})
+    wrong = project.write(
+        "wrong.yaml", {"methods": {"gaussian": {"prior_scael": 0.2}}, "experiments": {"tables": None}}
+    )
     done = project.run("--configfile", "config.yaml", wrong)
     said = done.stdout + done.stderr
     assert done.returncode != 0

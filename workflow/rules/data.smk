@@ -2,6 +2,7 @@
 rule data:
     input:
         [f"{RESULTS}/data/{dataset}.safetensors" for dataset in PLAN.datasets],
+    localrule: True
 
 
 rule prepare_data:

@@ -2,6 +2,7 @@
 rule metrics:
     input:
         f"{RESULTS}/metrics.csv",
+    localrule: True
 
 
 rule evaluate_run:

@@ -3,11 +3,13 @@ rule tables:
     input:
         [f"{RESULTS}/tables/{name}.html" for name in PLAN.outputs("table")],
         f"{RESULTS}/tables/claims.html",
+    localrule: True
 
 
 rule figures:
     input:
         [f"{RESULTS}/figures/{name}.png" for name in PLAN.outputs("figure")],
+    localrule: True
 
 
 rule assemble_metrics:

@@ -2,6 +2,7 @@
 rule train:
     input:
         run_files("weights.safetensors"),
+    localrule: True
 
 
 rule train_run:

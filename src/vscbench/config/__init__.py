@@ -18,7 +18,6 @@ from vscbench.config.runs import (
     evaluation,
     index,
     labels,
-    of_this_version,
     resolve,
     run_key,
     run_spec,
@@ -27,7 +26,7 @@ from vscbench.config.runs import (
     spec,
 )
 from vscbench.config.schema import json_schema
-from vscbench.config.study import VERSION, Experiment, Study
+from vscbench.config.study import Experiment, Study
 from vscbench.merging import merge
 
 if TYPE_CHECKING:
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
-    "VERSION",
     "Experiment",
     "Run",
     "Study",
@@ -51,7 +49,6 @@ __all__ = [
     "labels",
     "load",
     "merge",
-    "of_this_version",
     "resolve",
     "run_key",
     "run_spec",

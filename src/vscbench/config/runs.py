@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vscbench import settings
 from vscbench.config import parts, sections
-from vscbench.config.study import VERSION, Evaluation, Experiment, Study
+from vscbench.config.study import Evaluation, Experiment, Study
 from vscbench.errors import UserError
 from vscbench.registry import nearest
+from vscbench.seeds import derive_seed
+
+from vscbench.files import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from vscbench.methods import Method
+from vscbench.methods import Method
 
 LONGEST_VARIANT, MOST_SHOWN = 100, 20
 
@@ -58,12 +61,6 @@ class Plan(NamedTuple):
 
     sections: sections.Sections
     axes: list[sections.Axis]
-
-
-def derive_seed(*given: Any) -> int:
-    """A seed (62 bits) that is a function of what is given alone, so that adding a method changes no other run."""
-    digest = hashlib.sha256(json.dumps(given).encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 2
 
 
 def run_key(spec: Mapping[str, Any]) -> str:
@@ -253,10 +250,3 @@ def index(study: Study) -> dict[str, Any]:
         "methods": labels(study),
         "runs": [entry(run) for run in runs(study)],
     }
-
-
-def of_this_version(content: Any, path: Any) -> dict[str, Any]:
-    """`content` of a study.json or config.json at `path`, if this version wrote it; a `UserError` otherwise."""
-    if not isinstance(content, dict) or content.get("version") != VERSION:
-        raise UserError(f"{path} is not of this version of vscbench: delete its folder and run its step again")
-    return content

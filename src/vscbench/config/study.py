@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, model_validator
 
 from vscbench import registry
+from vscbench.files import VERSION
+from vscbench.metrics.shared import Shared
 from vscbench.settings import STRICT, Count, Density, Name, NonNegative, Positive, matching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
-VERSION = 2
-"""Of the form of a configuration and of a run's specification: files of another one are not read."""
 MOST_RUNS = 100_000
 """Of a study: what is more is a slip, and is told at once."""
 RESERVED = (
@@ -79,9 +79,9 @@ class Evaluation(BaseModel):
 
     model_config = STRICT | {"extra": "allow"}
 
-    samples: Count = 20
+    samples: Count = Shared.samples
     """J of what is measured of the best draw."""
-    penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = (20.0, 8.0)
+    penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = Shared.penalties
     """ℓ₁ penalties of the lasso objectives."""
 
 

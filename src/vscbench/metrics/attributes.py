@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from vscbench.metrics.features import balanced_accuracy
-from vscbench.settings import Count  # noqa: TC001  (read when settings are checked)
+from vscbench.settings import Count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

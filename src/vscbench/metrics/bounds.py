@@ -10,7 +10,7 @@ import torch
 from vscbench.coders.amortised import Amortised
 from vscbench.metrics.evaluation import CHUNK
 from vscbench.objectives.iwae import log_mean_exp
-from vscbench.settings import Count  # noqa: TC001  (read when settings are checked)
+from vscbench.settings import Count
 
 if TYPE_CHECKING:
     from torch import Tensor

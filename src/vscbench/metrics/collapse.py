@@ -29,7 +29,7 @@ def collapsed(values: Tensor) -> float:
 def measure(e: Evaluation) -> Measures:
     """Posterior collapse (of KL_k) and coefficient collapse (of |z_k|), as published, in percent of the latents.
 
-    Fallah and Rozell 2022, section 4.1. `coefficient_collapse` is of the best of J, `_draw` of single draws; both flag
+    Fallah and Rozell 2022. `coefficient_collapse` is of the best of J, `_draw` of single draws; both flag
     healthy units of any code whose density is 5 % or less, and no null is known. `posterior_collapse` is that of the
     divergence of the base, and `kl` its sum over latents, nats; both are left out where there is no posterior, where
     the authors print 100 %.

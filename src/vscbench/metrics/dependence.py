@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from vscbench.config import derive_seed
+from vscbench.seeds import derive_seed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +41,7 @@ def entropy_bits(counts: NDArray[np.int64]) -> float:
 def multi_information(codes: NDArray[np.float64], bins: NDArray[np.float64] = PATCH_EDGES) -> float:
     """Σ_k H(z_k) - H(z) in bits of codes (N, K), plug-in histograms with edges `bins`: as published.
 
-    Fallah and Rozell 2022, section 4.1. With K in the hundreds nearly every code is unique and H(z) is log₂ N whatever
+    Fallah and Rozell 2022. With K in the hundreds nearly every code is unique and H(z) is log₂ N whatever
     the dependence: what is left is the sum of the marginal entropies.
 
     Example:

@@ -10,10 +10,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from vscbench.config import derive_seed
 from vscbench.data.torchvision_ops import import_torchvision
 from vscbench.errors import UserError
 from vscbench.metrics.features import inception, load_classifier
+from vscbench.seeds import derive_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

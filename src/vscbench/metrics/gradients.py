@@ -12,8 +12,8 @@ from pydantic import Field
 from torch import Generator, Tensor, nn
 
 from vscbench.coders.amortised import Amortised
-from vscbench.config import derive_seed
-from vscbench.settings import Count  # noqa: TC001  (read when settings are checked)
+from vscbench.seeds import derive_seed
+from vscbench.settings import Count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,7 +139,7 @@ def measure(
     """Variance and signal-to-noise ratio of the gradients of inference network and generator, for each J.
 
     `gradient_FIELD_GROUP_jJ` with the fields of `Noise`, `gradient_snr_null_...` among them, and the groups `inference`
-    and `generator` (Fallah and Rozell 2022, section 4.2). The gradients are those of a fixed batch of 100 at the end of
+    and `generator` (Fallah and Rozell 2022). The gradients are those of a fixed batch of 100 at the end of
     training, without momentum or decay; batch-norm is as at evaluation, so that they are those of the data points by
     themselves. Left out: a coder that is not an encoder with a posterior; a solver's gradient has no noise.
 

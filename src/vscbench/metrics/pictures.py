@@ -34,7 +34,7 @@ STEPS = torch.linspace(-3, 3, 7)
 def recovered_atoms(chunks: Iterable[Tensor], codes: Tensor) -> Tensor:
     """C_xz pinv(C_zz) with C_xz = XᵀZ/N and C_zz = ZᵀZ/N, images regressed on codes, uncentred: (P, K) in float64.
 
-    The dictionary that a generator acts like (Fallah and Rozell 2022, section 4.3); float64 because codes may be nearly
+    The dictionary that a generator acts like (Fallah and Rozell 2022); float64 because codes may be nearly
     dependent.
 
     Args:

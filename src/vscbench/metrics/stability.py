@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from vscbench.settings import Count  # noqa: TC001  (read when settings are checked)
+from vscbench.settings import Count
 
 if TYPE_CHECKING:
     from vscbench.metrics.evaluation import Evaluation, Measures

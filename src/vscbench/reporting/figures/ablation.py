@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from vscbench.reporting import needs
+from vscbench.reporting.output import Figure as Output
 from vscbench.reporting.study import order
 from vscbench.reporting.style import LINEAR_UP_TO, handle, looks, note, rows, wrapped
 
@@ -200,3 +202,14 @@ def draw(study: Study) -> Figure:
     for name, part in parts.items():
         fill(part, study, found[name])
     return figure
+
+
+FIGURE = Output(
+    "ablation",
+    "Ablation",
+    "What a setting of a linear method changes: the bound of a single draw, its squared error and density, the "
+    "noise of the inference network's gradients, and how far supports agree beyond chance. Bounds of different "
+    "weights of the divergence are those of different models and do not compare.",
+    needs.setting,
+    draw,
+)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from matplotlib.lines import Line2D
 
+from vscbench.reporting import needs
 from vscbench.reporting.frontier import CODES, REFERENCE_CURVE, curve, efficient, frontiers
+from vscbench.reporting.output import Figure as Output
 from vscbench.reporting.style import handle, logarithmic, looks, note, rows, wrapped
 
 if TYPE_CHECKING:
@@ -122,3 +124,14 @@ def draw(study: Study) -> Figure:
             *(f"{group}: {line}" for group in place.groups for line in study.divergences(group)),
         )
     return figure
+
+
+FIGURE = Output(
+    "frontier",
+    "Frontiers",
+    "Variance explained against density, each method at several operating points: of one draw, and of the best of "
+    "J draws, an oracle. Higher left is better; compare methods at equal density, and with the PCA that keeps as "
+    "many components.",
+    needs.operating_points,
+    draw,
+)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from matplotlib.lines import Line2D
 
+from vscbench.reporting import needs
+from vscbench.reporting.output import Figure as Output
 from vscbench.reporting.style import logarithmic, looks, note, rows, wrapped
 
 if TYPE_CHECKING:
@@ -162,3 +164,14 @@ def draw(study: Study) -> Figure:
             *study.divergences(group),
         )
     return figure
+
+
+FIGURE = Output(
+    "reconstruction_density",
+    "Reconstruction and density",
+    "Squared error of one draw, of the posterior mean and of the best of J draws against the fraction of non-zero "
+    "coefficients, beside codes that learn nothing. Lower left is better; a method should beat the PCA of its own "
+    "density, and the best of J is an oracle that has seen the data it reconstructs.",
+    needs.anything,
+    draw,
+)

@@ -10,6 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from vscbench.data.synthetic import DENSITY, NOISE
+from vscbench.reporting import needs
+from vscbench.reporting.output import Figure as Output
 from vscbench.reporting.style import handle, looks, note, panels, rows, say, wrapped
 
 if TYPE_CHECKING:
@@ -167,3 +169,13 @@ def draw(study: Study) -> Figure:
             *(f"{group}: {line}" for group in groups for line in study.divergences(group)),
         )
     return figure
+
+
+FIGURE = Output(
+    "recovery",
+    "Recovery of a known dictionary",
+    "Where data were made from a known dictionary: how well it is found, and the supports and amplitudes of the "
+    "codes, against the density and the noise of the data.",
+    needs.known_dictionary,
+    draw,
+)

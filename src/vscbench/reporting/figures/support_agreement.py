@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from vscbench.reporting import needs
+from vscbench.reporting.output import Figure as Output
 from vscbench.reporting.style import SMALL_PT, looks, note, rows, say, wrapped
 
 if TYPE_CHECKING:
@@ -131,3 +133,14 @@ def draw(study: Study) -> Figure:
             *study.divergences(group),
         )
     return figure
+
+
+FIGURE = Output(
+    "support_agreement",
+    "Agreement of supports",
+    "Jaccard index of the supports of repeated codes of the same patch, of single draws and of best-of-J draws, "
+    "as histograms over patches. Only what lies right of the dashed line, the agreement of draws of different "
+    "patches, says anything about the patch; best-of-J draws further right agree on which atoms to use.",
+    needs.anything,
+    draw,
+)

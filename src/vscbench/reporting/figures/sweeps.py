@@ -10,7 +10,8 @@ import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from vscbench.reporting import published
+from vscbench.reporting import needs, published
+from vscbench.reporting.output import Figure as Output
 from vscbench.reporting.study import order
 from vscbench.reporting.style import LINEAR_UP_TO, logarithmic_where_wide, looks, note, rows, wrapped
 
@@ -148,7 +149,7 @@ def printed(study: Study, sweep: Sweep, panel: Panel, method: str) -> dict[float
     group = next((group for group in sweep.places(study) if method in study.methods(group)), None)
     if group is None or not panel.published or not sweep.fixed.keys() <= published.AXES.keys():
         return {}
-    return published.curve(study.spec_of(group, method), panel.published, sweep.axis)
+    return published.curve(study, group, method, panel.published, sweep.axis)
 
 
 def ticks(axes: Axes, places: set[float]) -> None:
@@ -213,7 +214,7 @@ def explanation(study: Study, sweep: Sweep, panels: list[Panel], quoted: bool) -
         lines[0] += ", in features of a small classifier of our own: no FID elsewhere compares." if own else "."
     group = next(iter(sweep.places(study)))
     if quoted:
-        theirs = published.DEEP[study.spec_of(group)["dataset"]["kind"]].setting
+        theirs = published.DEEP[study.setup(group)["kind"]].setting
         lines.append(f"Published: {theirs}; their FID is none (a covariance over the wrong axis) and is left out.")
     for group in (*sweep.places(study), *sweep.beside(study)):
         lines += [f"{group}: {line}" for line in study.divergences(group)]
@@ -229,3 +230,15 @@ def draw(study: Study) -> Figure:
     for name, part in parts.items():
         block(part, study, found[name], panels[name])
     return figure
+
+
+FIGURE = Output(
+    "sweeps",
+    "Sweeps",
+    "Reconstruction by one draw, by the mean code and by the best of J, an oracle, FID and KID, and multi- "
+    "information with its null along the axis of each sweep; hollow marks are the paper's. FID and KID are by the "
+    "features that the axis names: values by different features, or of different numbers of images, do not "
+    "compare.",
+    needs.sweep,
+    draw,
+)

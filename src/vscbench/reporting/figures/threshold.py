@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from vscbench.reporting import needs
+from vscbench.reporting.output import Figure as Output
 from vscbench.reporting.style import LOOKS, PAGE_IN, SMALL_PT, note
 
 if TYPE_CHECKING:
@@ -39,11 +41,11 @@ def sample(threshold: float) -> tuple[NDArray[np.float32], NDArray[np.float32], 
 
     base = Laplacian(SCALE)
     posterior = FixedThreshold(base, value=threshold)
-    params = {"location": torch.tensor([[LOCATION]]), "log_scale": torch.tensor([[math.log(SCALE)]])}
+    params = {"loc": torch.tensor([[LOCATION]]), "log_scale": torch.tensor([[math.log(SCALE)]])}
     noise = posterior.noise(params, SAMPLES, torch.Generator().manual_seed(0))
     with torch.no_grad():
         codes = [each.codes(params, noise).flatten().numpy() for each in (base, posterior)]
-        active = float(posterior.active_probability(params))
+        active = float(posterior.active_prob(params))
     return codes[0], codes[1], active
 
 
@@ -124,3 +126,14 @@ def draw(study: Study) -> Figure:  # noqa: ARG001  (the same in every study)
     )
     note(figure, f"Laplace posterior with μ = {LOCATION}, b = {SCALE}; {SAMPLES:,} samples from the coder itself.")
     return figure
+
+
+FIGURE = Output(
+    "threshold",
+    "The threshold at work",
+    "The shifted soft threshold as a map of the base sample, and samples of a Laplace posterior before and after "
+    "it, for thresholds λ that keep 50, 20 and 10 % of them. The non-zero samples should fill the exact density γ "
+    "Laplace(μ, b) drawn as a line, and the arrow is the mass at exactly zero, 1 − γ with γ = exp(−λ/b).",
+    needs.anything,
+    draw,
+)

@@ -9,6 +9,8 @@ import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
+from vscbench.reporting import needs
+from vscbench.reporting.output import Figure as Output
 from vscbench.reporting.style import SMALL_PT, handle, logarithmic_where_wide, looks, note, rows, wrapped
 
 if TYPE_CHECKING:
@@ -117,7 +119,7 @@ def draw(study: Study) -> Figure:
         solvers = sorted({spec["method"] for spec in specs if spec["coder"]["family"] in SOLVERS})
         words = {
             "samples": joined({spec["objective"]["samples"] for spec in specs}),
-            "penalty": joined({spec["training"].get("validation_penalty", 0) for spec in specs}),
+            "penalty": joined({spec["training"].get("validation_penalty") or 0 for spec in specs}),
         }
         panels = part.subplots(2, 3).flatten()
         for axes in panels:
@@ -138,3 +140,14 @@ def draw(study: Study) -> Figure:
             *study.divergences(group),
         )
     return figure
+
+
+FIGURE = Output(
+    "training_curves",
+    "Training curves",
+    "Training loss, and reconstruction, lasso objective and density on validation data, after each epoch: mean "
+    "over repetitions with their range. Losses of different methods contain different divergences and do not "
+    "compare; the validation curves do, and a cross marks where a run diverged.",
+    needs.anything,
+    draw,
+)

@@ -7,8 +7,8 @@ from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-import planted
-from vscbench.metrics import dependence
+from metrics import planted
+from vscbench.data.batches import inputs
 from vscbench.metrics.attributes import chance, correlation, found, measure, probe, standardised
 from vscbench.metrics.features import balanced_accuracy
 
@@ -189,14 +189,14 @@ def test_balanced_accuracy_is_scikit_learns() -> None:
 
 def test_planted_latents_are_found() -> None:
     e = planted.evaluation()
-    measures = measure(e)
+    measures = measure(e, probe_images=300)
     r = measures["attribute_correlation"]
     assert (r.shape, r.dtype) == ((planted.LATENTS, 4), np.float32)
     assert measures["attribute_names"].tolist() == list(planted.NAMES)
     assert measures["attribute_names"].dtype.kind == "U"  # np.load reads it without pickle
     assert measures["attribute_r_hat"] > 0.9
     assert measures["attribute_r_beard"] < -0.9  # the label says that the latent is off
-    best, labels = np.abs(r).argmax(0), e.splits.labels["test"].astype(bool)
+    best, labels = np.abs(r).argmax(0), e.data.labels["test"].astype(bool)
     assert best[:3].tolist() == [0, 1, best[2]]
     # "both" has a best latent, which is another label's; "noise" is below chance.
     assert measures["attributes_found"] == 1
@@ -206,9 +206,9 @@ def test_planted_latents_are_found() -> None:
         assert measures[f"attribute_r_{name}"] == pytest.approx(float(r[best[a], a]))
         expected = stats.pointbiserialr(labels[:, a], e.mean[:, best[a]].numpy())
         assert measures[f"attribute_r_{name}"] == pytest.approx(float(expected.statistic), abs=1e-5)
-    codes, answers = e.train_mean_codes(400)
-    scores = probe((codes.numpy(), answers.numpy()), (e.mean.numpy(), labels))
-    assert (measures["probe_auc"], measures["probe_accuracy"]) == pytest.approx(scores)
+    x, answers = inputs(torch.from_numpy(e.data.train[:300]), e.device), e.data.labels["train"][:300]
+    scores = probe((e.coder.encode(x).detach().numpy(), answers), (e.mean.numpy(), labels))
+    assert (measures["probe_auc"], measures["probe_accuracy"]) == pytest.approx(scores, rel=1e-4)
     assert 0.8 < measures["probe_auc"] < 0.9  # three labels of four can be read off the codes
     assert measure(planted.evaluation()).keys() == measures.keys()
     assert measure(planted.evaluation())["attribute_null_hat"] == measures["attribute_null_hat"]
@@ -216,42 +216,3 @@ def test_planted_latents_are_found() -> None:
 
 def test_without_labels_nothing_is_measured() -> None:
     assert measure(planted.evaluation(labelled=False)) == {}
-
-
-# ------------------------------------------------------------------- dependence
-
-
-def test_bins_of_images_are_the_authors() -> None:
-    """30 edges on [-2, 2] for codes of images, 20 for patches, and a bin of exact zeros (published protocol, 2)."""
-    e = planted.evaluation()
-    codes = e.best.double().numpy()
-    edges = np.sort([*np.linspace(-2, 2, 30), -1e-50, 1e-50])
-    np.testing.assert_array_equal(dependence.IMAGE_EDGES, edges)
-
-    def entropy(rows: np.ndarray) -> float:
-        return float(stats.entropy(np.unique(rows, axis=0, return_counts=True)[1], base=2))
-
-    symbols = np.digitize(codes, edges)
-    expected = sum(entropy(column) for column in symbols.T) - entropy(symbols)
-    found_bits = dependence.measure(e)["multi_information"]
-    assert found_bits == pytest.approx(expected, abs=1e-9)
-    assert found_bits != pytest.approx(dependence.multi_information(codes), abs=1e-3)
-
-
-def test_copula_is_that_of_ranks_with_ties_at_random() -> None:
-    """Against normal scores computed latent by latent, of codes whose zeros depend on one another."""
-    rng = np.random.default_rng(0)
-    base = rng.normal(size=(5000, 3))
-    codes = base + 0.8 * base[:, [1, 2, 0]]
-    codes[rng.random(5000) < 0.3] = 0  # zeros together: dependence that ranks at random do not see
-    scores = []
-    for column in codes.T:
-        order = np.lexsort((rng.random(5000), column))
-        ranks = np.empty(5000)
-        ranks[order] = np.arange(1, 5001)
-        scores.append(stats.norm.ppf(ranks / 5001))
-    expected = -0.5 * np.log2(np.linalg.det(np.corrcoef(scores)))
-    assert dependence.copula_total_correlation(codes, rng) == pytest.approx(expected, rel=0.05)
-    before = codes.copy()
-    dependence.copula_total_correlation(codes, rng)
-    np.testing.assert_array_equal(codes, before)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,9 @@ import torch
 from scipy import linalg
 from torch import Tensor
 
-import planted
-from vscbench.data import Splits, digits
+from metrics import planted
 from vscbench.data.batches import inputs
+from vscbench.data.digits import Digits
 from vscbench.data.torchvision_ops import import_torchvision
 from vscbench.errors import UserError
 from vscbench.metrics.features import (
@@ -24,10 +25,12 @@ from vscbench.metrics.features import (
     save_classifier,
     train_classifier,
 )
-from vscbench.metrics.generation import distances, measure
+from vscbench.metrics.generation import distances, features_of, measure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from vscbench.data import Data
 
 CPU = torch.device("cpu")
 
@@ -123,54 +126,86 @@ def brightness(images: Tensor) -> Tensor:
     return torch.cat((quarters, quarters.prod(1, keepdim=True)), 1)
 
 
+@pytest.fixture
+def bright(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Images are compared by hand-made features; how many at a time is listed."""
+    seen: list[int] = []
+
+    def features(images: Tensor) -> Tensor:
+        seen.append(len(images))
+        return brightness(images)
+
+    monkeypatch.setattr("vscbench.metrics.generation.features_of", lambda *_: ("classifier", features))
+    return seen
+
+
+@pytest.mark.usefixtures("bright")
 def test_measure_compares_reconstructions_and_samples_with_test_images() -> None:
-    e = planted.evaluation(features=brightness, generation_images=450)
-    found = measure(e)
+    e = planted.evaluation()
+    found = measure(e, images=450)
     assert set(found) == {f"{d}_classifier_{w}" for d in ("fid", "kid") for w in ("best", "mean", "prior")}
     real = brightness(inputs(e.x[:450], CPU))
     with torch.no_grad():
         made = {"mean": e.mean[:450], "best": e.best[:450], "prior": e.prior_codes(450)}
         for what, codes in made.items():
-            fid, _ = distances(real, brightness(e.generator(codes)), 0)
+            fid, _ = distances(real, brightness(e.coder.decode(codes)), 0)
             assert found[f"fid_classifier_{what}"] == pytest.approx(fid, rel=1e-4, abs=1e-7), what
     # The mean codes are exact up to the rounding of pixels; the prior is another distribution.
     assert float(found["fid_classifier_mean"]) < 1e-4
     assert float(found["fid_classifier_mean"]) < 0.01 * float(found["fid_classifier_prior"])
 
 
-def test_real_features_are_extracted_once() -> None:
-    seen = []
-
-    def features(images: Tensor) -> Tensor:
-        seen.append(len(images))
-        return brightness(images)
-
-    measure(planted.evaluation(test=330, features=features, generation_images=10_000))
-    assert sum(seen) == 4 * 330
-    assert max(seen) <= 100  # chunk by chunk
+def test_real_features_are_extracted_once(bright: list[int]) -> None:
+    measure(planted.evaluation(test=330), images=10_000)
+    assert sum(bright) == 4 * 330
+    assert max(bright) <= 100  # chunk by chunk
 
 
-def test_without_features_or_prior(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_features() -> None:
     assert measure(planted.evaluation()) == {}
-    monkeypatch.setattr(planted.Inverse, "prior", lambda *_: None)
-    found = measure(planted.evaluation(features=brightness))
+
+
+@pytest.mark.usefixtures("bright")
+def test_without_a_prior(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planted.Inverse, "sample_prior", lambda *_: None)
+    found = measure(planted.evaluation())
     assert set(found) == {f"{d}_classifier_{w}" for d in ("fid", "kid") for w in ("best", "mean")}
+
+
+@pytest.mark.usefixtures("bright")
+def test_one_image_has_no_covariance() -> None:
+    with pytest.raises(UserError, match="compare at least 2 test images"):
+        measure(planted.evaluation(test=1))
+
+
+def test_features_are_those_of_the_settings(classifier: Classifier, tmp_path: Path) -> None:
+    """The user's Inception before the classifier of the data set."""
+    path = tmp_path / "classifier.safetensors"
+    save_classifier(classifier, path)
+    e = planted.evaluation(classifier=path)
+    name, features = features_of(e, None)  # type: ignore[misc]
+    assert name == "classifier"
+    images = inputs(e.x[:3], CPU)
+    assert torch.equal(features(images), classifier.features(images))
+    assert {key.split("_")[1] for key in measure(e, images=50)} == {"classifier"}
+    with pytest.raises(UserError, match=r"Inception weights absent\.pth are missing"):
+        measure(e, inception_weights="absent.pth")
 
 
 # ------------------------------------------------------------------- classifier
 
 
 @pytest.fixture(scope="module")
-def data() -> Splits:
-    return digits.load(1200, 100, 400)
+def data() -> Data:
+    return Digits(train=1200, validation=100, test=400).load()
 
 
 @pytest.fixture(scope="module")
-def classifier(data: Splits) -> Classifier:
+def classifier(data: Data) -> Classifier:
     return train_classifier(data, 0)
 
 
-def test_classifier_learns(data: Splits, classifier: Classifier) -> None:
+def test_classifier_learns(data: Data, classifier: Classifier) -> None:
     assert not classifier.training
     with torch.no_grad():
         said = (classifier(inputs(torch.from_numpy(data.test), CPU)) > 0).numpy()
@@ -185,7 +220,7 @@ def test_balanced_accuracy_by_hand() -> None:
     np.testing.assert_array_equal(balanced_accuracy(said, true), [0.75, np.nan, np.nan])
 
 
-def test_features_are_of_each_image_alone(data: Splits, classifier: Classifier) -> None:
+def test_features_are_of_each_image_alone(data: Data, classifier: Classifier) -> None:
     x = inputs(torch.from_numpy(data.test[:20]), CPU)
     together = classifier.features(x)
     assert together.shape == (20, 64)
@@ -195,8 +230,8 @@ def test_features_are_of_each_image_alone(data: Splits, classifier: Classifier) 
     assert int((together.std(0) > 0).sum()) > 32
 
 
-def test_classifier_is_a_function_of_its_seed(data: Splits) -> None:
-    few = data._replace(train=data.train[:150], labels={**data.labels, "train": data.labels["train"][:150]})
+def test_classifier_is_a_function_of_its_seed(data: Data) -> None:
+    few = replace(data, train=data.train[:150], labels={**data.labels, "train": data.labels["train"][:150]})
     found = []
     for seed in (1, 1, 2):
         torch.rand(1)  # the global random numbers are elsewhere each time
@@ -208,13 +243,13 @@ def test_classifier_is_a_function_of_its_seed(data: Splits) -> None:
     assert not torch.equal(one["head.weight"], other["head.weight"])
 
 
-def test_classifier_reports_its_accuracy(data: Splits, caplog: pytest.LogCaptureFixture) -> None:
+def test_classifier_reports_its_accuracy(data: Data, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         found = train_classifier(data, 0, epochs=1)
     assert f"balanced accuracy {found.accuracy:.3f}" in caplog.text
 
 
-def test_fid_of_the_classifier_grows_with_noise(data: Splits, classifier: Classifier, rng: torch.Generator) -> None:
+def test_fid_of_the_classifier_grows_with_noise(data: Data, classifier: Classifier, rng: torch.Generator) -> None:
     x = inputs(torch.from_numpy(data.test), CPU)
     real = classifier.features(x)
     noisy = [(x + level * torch.randn(x.shape, generator=rng)).clamp(0, 1) for level in (0.0, 0.1, 0.3)]
@@ -230,11 +265,11 @@ def test_classifier_takes_images_of_any_size(shape: tuple[int, ...]) -> None:
     assert net.features(torch.rand(3, *shape)).shape == (3, 64)
 
 
-def test_classifier_refuses(data: Splits, classifier: Classifier) -> None:
+def test_classifier_refuses(data: Data, classifier: Classifier) -> None:
     with pytest.raises(UserError, match="7×7 are too small"):
         Classifier((1, 7, 7), ["a"])
     with pytest.raises(UserError, match="no labels"):
-        train_classifier(data._replace(labels={}, label_names=()), 0)
+        train_classifier(replace(data, labels={}, label_names=()), 0)
     with pytest.raises(UserError, match=r"trained on images of \(1, 8, 8\) and is asked about \(3, 8, 8\)"):
         classifier.features(torch.rand(2, 3, 8, 8))
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-import planted
+from metrics import planted
 from vscbench.data.batches import inputs
 from vscbench.metrics.pictures import measure, recovered_atoms, to_traverse, traversals
 
@@ -98,9 +98,9 @@ def test_arrays_hold_what_their_names_say() -> None:
     torch.testing.assert_close(found["input"], inputs(e.x[:8], CPU))
     with torch.no_grad():
         for name, codes in e.codes.items():
-            torch.testing.assert_close(found[f"reconstruction_{name}"], e.generator(codes[:8]))
-        torch.testing.assert_close(found["prior_samples"], e.generator(e.prior_codes(32)))
-        torch.testing.assert_close(found["traversals"][:, 3], e.generator(e.mean[:1]).expand(5, -1, -1, -1))
+            torch.testing.assert_close(found[f"reconstruction_{name}"], e.coder.decode(codes[:8]))
+        torch.testing.assert_close(found["prior_samples"], e.coder.decode(e.prior_codes(32)))
+        torch.testing.assert_close(found["traversals"][:, 3], e.coder.decode(e.mean[:1]).expand(5, -1, -1, -1))
     assert found["traversal_values"].tolist() == [-3, -2, -1, 0, 1, 2, 3]
     # A step along a latent of a linear generator adds its atom, times its standard deviation.
     step = found["traversals"][:, 5] - found["traversals"][:, 4]
@@ -125,7 +125,7 @@ def test_without_labels_or_prior(monkeypatch: pytest.MonkeyPatch) -> None:
     e = planted.evaluation(labelled=False)
     ranked = e.mean.var(0).argsort(descending=True)
     np.testing.assert_array_equal(measure(e)["traversal_latents"], ranked)
-    monkeypatch.setattr(planted.Inverse, "prior", lambda *_: None)
+    monkeypatch.setattr(planted.Inverse, "sample_prior", lambda *_: None)
     assert "prior_samples" not in measure(planted.evaluation())
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
-from vscbench.data import Splits
+from vscbench.coders import Coder
+from vscbench.data import Data
 from vscbench.metrics.evaluation import Evaluation
-from vscbench.model import Model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
 SHAPE = (1, 8, 8)
 LATENTS = 5
@@ -24,6 +24,8 @@ NAMES = ("hat", "beard", "both", "noise")
 class Linear(nn.Module):
     """Codes (N, K) to images (N, C, H, W) by a dictionary (P, K)."""
 
+    linear: ClassVar[bool] = False
+
     def __init__(self, atoms: Tensor) -> None:
         super().__init__()
         self.atoms = nn.Parameter(atoms)
@@ -33,29 +35,29 @@ class Linear(nn.Module):
         return (codes @ self.atoms.T).unflatten(1, SHAPE)
 
 
-class Inverse(nn.Module):
+class Inverse(Coder):
     """The coder that knows the dictionary: mean codes by its inverse, draws with noise of 0.1, best with 0.01."""
 
-    stochastic = True
+    stochastic = True  # type: ignore[assignment]
 
-    def mean(self, x: Tensor, generator: Linear) -> Tensor:
+    def encode(self, x: Tensor) -> Tensor:
         """A⁺ x."""
-        return x.flatten(1) @ torch.linalg.pinv(generator.atoms).T
+        return x.flatten(1) @ torch.linalg.pinv(self.generator.atoms).T
 
-    def sample(self, x: Tensor, generator: Linear, count: int, rng: Generator) -> Tensor:
+    def sample(self, x: Tensor, samples: int, rng: Generator) -> Tensor:
         """The mean and noise: (S, N, K)."""
-        mean = self.mean(x, generator).expand(count, -1, -1)
+        mean = self.encode(x).expand(samples, -1, -1)
         return mean + 0.1 * torch.randn(mean.shape, generator=rng)
 
-    def best(self, x: Tensor, generator: Linear, samples: int, rng: Generator) -> Tensor:
+    def best(self, x: Tensor, samples: int, rng: Generator) -> Tensor:
         """The mean and little noise."""
         assert samples == 3
-        mean = self.mean(x, generator)
+        mean = self.encode(x)
         return mean + 0.01 * torch.randn(mean.shape, generator=rng)
 
-    def prior(self, count: int, latents: int, rng: Generator) -> Tensor:
+    def sample_prior(self, count: int, rng: Generator) -> Tensor:
         """Uniform codes."""
-        return 0.2 * torch.rand(count, latents, generator=rng)
+        return 0.2 * torch.rand(count, LATENTS, generator=rng)
 
 
 def images(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -73,19 +75,12 @@ def atoms() -> np.ndarray:
 
 
 def evaluation(
-    test: int = 700,
-    train: int = 400,
-    *,
-    labelled: bool = True,
-    features: Callable[[Tensor], Tensor] | None = None,
-    **settings: Any,
+    test: int = 700, train: int = 400, *, labelled: bool = True, classifier: Path | None = None
 ) -> Evaluation:
     """The evaluation of the generator and coder that know the truth."""
     rng = np.random.default_rng(0)
     (x, _, y), (x_test, _, y_test) = images(train, rng), images(test, rng)
     labels = {"train": y, "validation": y[:1], "test": y_test} if labelled else {}
-    splits = Splits(x, x[:1], x_test, labels=labels, label_names=NAMES if labelled else ())
-    model = Model(Linear(torch.from_numpy(atoms()).float()), Inverse())  # type: ignore[arg-type]
-    settings = {"samples": 3, "generation_images": 500, "probe_images": 400} | settings
-    source = None if features is None else ("classifier", features)
-    return Evaluation(model, splits, settings, 0, torch.device("cpu"), source)
+    data = Data(train=x, validation=x[:1], test=x_test, labels=labels, label_names=NAMES if labelled else ())
+    coder = Inverse(Linear(torch.from_numpy(atoms()).float()))
+    return Evaluation(coder, data, samples=3, penalties=(1.0,), classifier=classifier)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,50 +12,54 @@ import torch
 from sklearn.metrics import f1_score, precision_score, recall_score
 from torch import Generator, Tensor, nn
 
-from vscbench import config as configs
-from vscbench.coders import build_coder
-from vscbench.coders.fista import Fista, fista
-from vscbench.data import Splits, synthetic
-from vscbench.networks import Dictionary, build_encoder
-from vscbench.metrics import Evaluation, recovery
+from metrics.runs import dictionary
+from metrics.runs import evaluation as evaluation_of
+from vscbench.coders import Coder
+from vscbench.coders.amortised import Amortised
+from vscbench.coders.fista import fista
+from vscbench.data.synthetic import Synthetic
+from vscbench.metrics import recovery
 from vscbench.metrics.recovery import aligned, calibration_error, f1, match, oracle, reliability
-from vscbench.model import Model
+from vscbench.model import build_posterior
+from vscbench.networks.mlp import MLP
+from vscbench.objectives import Objective
+
+if TYPE_CHECKING:
+    from vscbench.data import Data
+    from vscbench.metrics.evaluation import Evaluation
 
 PIXELS, LATENTS = 12, 6
-CPU = torch.device("cpu")
 
 
 def normal(rng: Generator, *shape: int) -> Tensor:
     return torch.randn(shape, generator=rng, dtype=torch.float64)
 
 
-class Known(Fista):
+class Known(Coder):
     """A coder that knows the codes of the test data."""
 
-    def __init__(self, codes: Tensor) -> None:
-        super().__init__()
+    def __init__(self, generator: nn.Module, codes: Tensor) -> None:
+        super().__init__(generator)
         self.known = codes
 
-    def solve(self, x: Tensor, generator: nn.Module) -> Tensor:  # noqa: ARG002
+    def encode(self, x: Tensor) -> Tensor:  # noqa: ARG002
         """The codes that it knows, whatever the data."""
         return self.known
 
 
-def evaluation(splits: Splits, atoms: Tensor, codes: Tensor) -> Evaluation:
+def evaluation(data: Data, atoms: Tensor, codes: Tensor) -> Evaluation:
     """An evaluation of a dictionary (P, K) whose codes of the test data are `codes` (N, K)."""
-    dictionary = Dictionary((len(atoms),), atoms.shape[1])
-    dictionary.atoms.data = atoms.float()
-    return Evaluation(Model(dictionary, Known(codes.float())), splits, configs.EVALUATION_DEFAULTS, 0, CPU)
+    return evaluation_of(Known(dictionary(atoms.float()), codes.float()), data)
 
 
 @pytest.fixture(scope="module")
-def planted() -> Splits:
-    return synthetic.load(10, 10, 300, PIXELS, LATENTS, density=0.3, noise=0.05)
+def planted() -> Data:
+    return Synthetic(train=10, validation=10, test=300, pixels=PIXELS, latents=LATENTS, density=0.3, noise=0.05).load()
 
 
-def truth(splits: Splits) -> tuple[Tensor, Tensor]:
+def truth(data: Data) -> tuple[Tensor, Tensor]:
     """Atoms (P, K*) and test codes (N, K*)."""
-    return torch.from_numpy(splits.truth["atoms"]), torch.from_numpy(splits.truth["codes.test"])
+    return torch.from_numpy(data.truth["atoms"]), torch.from_numpy(data.truth["codes.test"])
 
 
 # -------------------------------------------------------------------- atoms
@@ -82,7 +88,7 @@ def test_order_sign_and_length_of_the_atoms_do_not_matter(rng: Generator) -> Non
 
 
 @pytest.mark.parametrize("kept", [3, 6])
-def test_fewer_and_more_learnt_atoms_than_true_ones(planted: Splits, rng: Generator, kept: int) -> None:
+def test_fewer_and_more_learnt_atoms_than_true_ones(planted: Data, rng: Generator, kept: int) -> None:
     """A true atom without a partner counts as a cosine of 0 and its codes as missed; a superfluous code is false."""
     atoms, codes = truth(planted)
     extra = torch.linalg.qr(torch.cat((atoms, normal(rng, PIXELS, 2).float()), 1)).Q[:, -2:]  # orthogonal to the rest
@@ -99,7 +105,7 @@ def test_fewer_and_more_learnt_atoms_than_true_ones(planted: Splits, rng: Genera
     assert found["recovery_precision"] == pytest.approx(hits / (on[:, :kept].sum().item() + 600))
 
 
-def test_an_atom_of_zero_is_not_found(planted: Splits) -> None:
+def test_an_atom_of_zero_is_not_found(planted: Data) -> None:
     atoms, codes = truth(planted)
     atoms = atoms.clone()
     atoms[:, 2] = 0
@@ -110,7 +116,7 @@ def test_an_atom_of_zero_is_not_found(planted: Splits) -> None:
 # -------------------------------------------------------------------- codes
 
 
-def test_true_codes_are_perfect(planted: Splits) -> None:
+def test_true_codes_are_perfect(planted: Data) -> None:
     atoms, codes = truth(planted)
     found = recovery.measure(evaluation(planted, -2 * atoms, -codes / 2))
     ones = ("cosine", "precision", "recall", "f1", "f1_best")
@@ -119,7 +125,7 @@ def test_true_codes_are_perfect(planted: Splits) -> None:
     assert not {"recovery_calibration", "recovery_reliability"} & found.keys()  # no posterior
 
 
-def test_supports_and_amplitudes_of_known_errors(planted: Splits, rng: Generator) -> None:
+def test_supports_and_amplitudes_of_known_errors(planted: Data, rng: Generator) -> None:
     """Every code shrunk by a fifth, some dropped, some added: against counts by scikit-learn's definitions."""
     atoms, codes = truth(planted)
     uniform = torch.rand(codes.shape, generator=rng)
@@ -133,7 +139,7 @@ def test_supports_and_amplitudes_of_known_errors(planted: Splits, rng: Generator
     assert found["recovery_amplitude_bias"] == pytest.approx(-0.2, abs=1e-6)
 
 
-def test_no_code_at_all(planted: Splits) -> None:
+def test_no_code_at_all(planted: Data) -> None:
     """F1 is 0; precision and bias are no numbers, which files leave out."""
     atoms, codes = truth(planted)
     found = recovery.measure(evaluation(planted, atoms, torch.zeros_like(codes)))
@@ -142,7 +148,7 @@ def test_no_code_at_all(planted: Splits) -> None:
     assert np.isnan(found["recovery_amplitude_bias"])
 
 
-def test_the_oracle_is_fista_at_its_best_penalty(planted: Splits) -> None:
+def test_the_oracle_is_fista_at_its_best_penalty(planted: Data) -> None:
     """Better than FISTA at any λ of a finer grid to a hundredth, and near perfect with little noise."""
     atoms, codes = truth(planted)
     x, on = torch.from_numpy(planted.test), codes != 0
@@ -177,27 +183,23 @@ def test_probabilities_that_are_true_are_calibrated(rng: Generator) -> None:
     assert calibration_error(reliability(torch.ones(200_000), event)) == pytest.approx(0.5, abs=0.01)
 
 
-def test_calibration_of_a_posterior_is_against_the_matched_truth(planted: Splits) -> None:
+def test_calibration_of_a_posterior_is_against_the_matched_truth(planted: Data) -> None:
     """A prior of the data's density, told by a network of zeros, is calibrated; a dense posterior is off by 1 - p."""
     atoms, codes = truth(planted)
-    dictionary = Dictionary((PIXELS,), LATENTS)
-    dictionary.atoms.data = atoms.flip(1)
     density = codes.ne(0).float().mean().item()
     for spec, expected in (
-        ({"family": "laplacian", "threshold": "fixed", "threshold_value": -np.log(density)}, 0.0),
+        ({"family": "laplacian", "threshold": {"kind": "fixed", "value": -np.log(density)}}, 0.0),
         ({"family": "gaussian"}, 1 - density),
     ):
-        encoder = build_encoder({"kind": "mlp", "widths": [4]}, (PIXELS,))
-        coder = build_coder(spec, encoder, dictionary, {})
-        for parameter in coder.parameters():
+        coder = Amortised(MLP((PIXELS,), (4,)), dictionary(atoms.flip(1)), build_posterior(spec), Objective.of({}))
+        for parameter in (*coder.encoder.parameters(), *coder.heads.parameters()):
             nn.init.zeros_(parameter)  # log b = 0
-        e = Evaluation(Model(dictionary, coder), planted, configs.EVALUATION_DEFAULTS, 0, CPU)
-        found = recovery.measure(e)
+        found = recovery.measure(evaluation_of(coder, planted))
         assert found["recovery_calibration"] == pytest.approx(expected, abs=1e-5)
         assert np.asarray(found["recovery_reliability"])[2].sum() == codes.numel()
         assert found["recovery_cosine"] == pytest.approx(1)
 
 
-def test_nothing_is_asked_of_data_without_a_truth(planted: Splits) -> None:
+def test_nothing_is_asked_of_data_without_a_truth(planted: Data) -> None:
     atoms, codes = truth(planted)
-    assert not recovery.measure(evaluation(planted._replace(truth={}), atoms, codes))
+    assert not recovery.measure(evaluation(replace(planted, truth={}), atoms, codes))

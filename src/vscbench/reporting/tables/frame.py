@@ -1,59 +1,131 @@
-"""Tables: mean ± standard deviation over repetitions, the published number beside ours where there is one."""
+"""The rows and columns that tables share: mean ± deviation over repetitions, the published number beside ours."""
 
 from __future__ import annotations
 
+import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from vscbench.files import read_json, write_text
-from vscbench.reporting import formats, matched_density, published
-from vscbench.reporting.columns import TABLES, Column, Table
-from vscbench.reporting.formats import Block
-from vscbench.reporting.frontier import frontiers
+from vscbench.files import read_json
+from vscbench.reporting import published
 from vscbench.reporting.numbers import MISSING, Cell, cell_of, figures_of, sign_of, text
-from vscbench.reporting.study import Study
+from vscbench.reporting.output import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Sequence
 
-NOTHING = "No experiment has these numbers."
-HEADER = ("experiment", "axis", "value_on_axis", "method", "label", "column", "metric", "mean", "sd", "n", "diverged")
+    from vscbench.reporting.study import Study
+
+Rows = list[dict[str, Any]]
+HEADER = ("experiment", "point", "method", "label", "column", "metric", "mean", "sd", "n", "diverged")
 """Of the CSV of a table without rows."""
 AXES = {"latents": "Latents", "density": "Prior density"}
 """What stands above an axis, where it is not its name."""
 
 
-def columns_of(study: Study, table: Table, group: str) -> tuple[Column, ...]:
-    """The columns of a table, those of the labels of a group's data first."""
-    if not table.labels:
-        return table.columns
+class Block(NamedTuple):
+    """Rows of a table that were measured on the same data."""
+
+    where: str
+    """What they were measured on."""
+    frame: pd.DataFrame
+    """The rows, all text, as they are read."""
+    notes: list[str]
+    """What is said below them."""
+    long: Rows
+    """One row a number: of the CSV."""
+
+
+# ------------------------------------------------------------------- kinds of tables
+
+
+def by_group(
+    study: Study,
+    columns: Sequence[Column],
+    measured: Sequence[str] = (),
+    *,
+    baselines: bool = False,
+    linear: bool = False,
+) -> Iterator[Block]:
+    """A block for each experiment, or point of one, where methods compare: a row a method, a column a metric.
+
+    Args:
+        study: the study.
+        columns: of the table.
+        measured: metrics of which a group must have one to be in it; one of its columns by default.
+        baselines: whether the reference codes have rows.
+        linear: whether only experiments with a dictionary are shown.
+    """
+    for group in study.side_by_side:
+        if linear and not study.linear(group):
+            continue
+        if shows(study, group, measured or [column.metric for column in columns]):
+            yield block(study, [group], long_rows(study, columns, group, baselines=baselines))
+
+
+def by_sweep(study: Study, columns: Sequence[Column], measured: Sequence[str]) -> Iterator[Block]:
+    """A block for each experiment, with all points of its sweep, the networks without one too: arguments as above."""
+    for experiment in study.experiments:
+        groups = [
+            group
+            for group in study.groups_of(experiment)
+            if (study.points[group] or not study.linear(group)) and shows(study, group, measured)
+        ]
+        rows = [row for group in groups for row in long_rows(study, columns, group)]
+        rows.sort(key=lambda row: list(study.labels).index(row["method"]))  # and of a method along the sweep
+        if rows:
+            yield block(study, groups, rows)
+
+
+def by_label(study: Study, columns: Sequence[Column]) -> Iterator[Block]:
+    """A block for each group whose data have labels: methods as columns; each label a row, then `columns`."""
     null, r = "attribute_null_", "attribute_r_"
-    found = [metric.removeprefix(null) for metric in study.measured(group) if metric.startswith(null)]
-    return tuple(Column(label, f"{r}{label}", null=f"{null}{label}") for label in found) + table.columns
+    for group in study.side_by_side:
+        found = [metric.removeprefix(null) for metric in study.measured(group) if metric.startswith(null)]
+        if found:
+            of_labels = [Column(label, f"{r}{label}", null=f"{null}{label}") for label in found]
+            made = block(study, [group], long_rows(study, [*of_labels, *columns], group))
+            turned = made.frame.set_index("Method").T.rename_axis("Label", axis=0).reset_index()
+            yield made._replace(frame=turned.rename_axis(None, axis=1))
 
 
-def long_rows(study: Study, table: Table, group: str) -> list[dict[str, Any]]:
+def shows(study: Study, group: str, metrics: Sequence[str]) -> bool:
+    """Whether a group has one of the metrics; one of which all runs diverged is a result too."""
+    measured = study.measured(group)
+    return not measured or any(metric in measured for metric in metrics)
+
+
+def block(study: Study, groups: list[str], rows: Rows, where: str = "") -> Block:
+    """Long rows as they are read, with what they were measured on and the sources of the published numbers."""
+    frame, sources = wide(rows)
+    said = where or setting(study, groups)
+    if sources:
+        said += f" {distance(study, groups[0])}"
+    return Block(said, frame, [f"[{k}] published: {source}" for k, source in enumerate(sources, 1)], rows)
+
+
+# --------------------------------------------------------------------- rows and cells
+
+
+def long_rows(study: Study, columns: Sequence[Column], group: str, *, baselines: bool = False) -> Rows:
     """One row a number: method, column, mean, sd, n, and the published number with its source."""
     diverged = study.diverged(group)["method"].value_counts()
     coders, point = study.methods(group), study.points[group]
     rows = []
-    for method in study.methods(group, baselines=table.baselines):
-        for column in columns_of(study, table, group):
+    for method in study.methods(group, baselines=baselines):
+        for column in columns:
             values = study.of(group, column.metric, method)
             sign = sign_of(values) if column.null else ""
             ours = cell_of(values.abs() if column.null else values)
             if ours and column.paired:
                 ours = ours._replace(sd=math.nan)
             quoted = bool(column.published) and method in coders
-            spec = study.spec_of(group, method) if quoted else {}
-            theirs = published.number(spec, str(column.published), column.samples) if quoted else None
-            row: dict[str, Any] = {
+            theirs = published.beside(study, group, method, str(column.published), column.samples) if quoted else None
+            row = {
                 "experiment": study.experiment[group],
-                "axis": ";".join(point),
-                "value_on_axis": ";".join(point.values()),
+                "point": json.dumps(point) if point else "",
                 "method": method,
                 "label": study.labels[method],
                 "column": column.header,
@@ -67,14 +139,14 @@ def long_rows(study: Study, table: Table, group: str) -> list[dict[str, Any]]:
                 "published_n": theirs.runs if theirs else None,
                 "published_source": theirs.source if theirs else None,
             }
-            if table.labels:
+            if column.null or column.metric.startswith("attribute"):
                 row["sign"] = sign
                 row["null"] = study.of(group, column.null, method).mean() if column.null else None
             rows.append(row)
     return rows
 
 
-def wide(long: list[dict[str, Any]]) -> tuple[pd.DataFrame, list[str]]:
+def wide(long: Rows) -> tuple[pd.DataFrame, list[str]]:
     """The table as it is read: a row a method at a point, a column a metric, the published number beside; its sources.
 
     Args:
@@ -85,11 +157,11 @@ def wide(long: list[dict[str, Any]]) -> tuple[pd.DataFrame, list[str]]:
     for row in long:
         by_column.setdefault(row["column"], []).append(row)
     first = next(iter(by_column.values()))
-    points = [dict(zip(row["axis"].split(";"), row["value_on_axis"].split(";"), strict=True)) for row in first]
+    points = [json.loads(row["point"]) if row["point"] else {} for row in first]
     columns = {"Method": [_row_label(row) for row in first]}
     for axis in dict.fromkeys(axis for point in points for axis in point):
         values = [point.get(axis, MISSING) for point in points]
-        if axis and len(set(values)) > 1:
+        if len(set(values)) > 1:
             columns[AXES.get(axis, axis)] = values
     keys = list(columns)
     for header, rows in by_column.items():
@@ -130,24 +202,6 @@ def _quoted(row: dict[Any, Any], sources: list[str]) -> str:
     return f"{text(Cell(row['published_mean'], row['published_sd'], row['published_n']))} [{sources.index(source) + 1}]"
 
 
-def blocks(study: Study, table: Table) -> list[list[str]]:
-    """The groups that a table shows, those together that share a block of it."""
-    if not table.sweeps:
-        return [[group] for group in study.side_by_side if _belongs(study, table, group)]
-    groups = [group for group in study.groups if _belongs(study, table, group)]
-    by_experiment = ([g for g in groups if study.experiment[g] == experiment] for experiment in study.experiments)
-    return [block for block in by_experiment if block]
-
-
-def _belongs(study: Study, table: Table, group: str) -> bool:
-    if table.sweeps and study.linear(group) and not study.points[group]:
-        return False
-    measured = study.measured(group)
-    if not measured:  # all runs diverged: a result too
-        return not table.labels
-    return any(metric in measured for metric in table.needs or [column.metric for column in table.columns])
-
-
 def setting(study: Study, groups: list[str], name: str = "") -> str:
     """What the numbers of a block, called by its experiment or `name`, were measured on, in one sentence."""
     runs = {group: [study.runs(group, method) for method in study.methods(group)] for group in groups}
@@ -163,47 +217,12 @@ def setting(study: Study, groups: list[str], name: str = "") -> str:
     )
 
 
-def parts(study: Study, table: Table) -> Iterator[tuple[str, list[dict[str, Any]], list[str]]]:
-    """The blocks of a table: what it was measured on, its long rows, and its groups."""
-    if table.frontiers:
-        for name, place in frontiers(study).items():
-            where = f"{setting(study, place.groups, name)} {matched_density.note(place)}"
-            yield where, matched_density.rows(study, name, place), place.groups
-        return
-    for groups in blocks(study, table):
-        rows = [row for group in groups for row in long_rows(study, table, group)]
-        rows.sort(key=lambda row: list(study.labels).index(row["method"]))  # and of a method along the sweep
-        yield setting(study, groups), rows, groups
-
-
 def distance(study: Study, group: str) -> str:
     """How far the setting of the published numbers beside a group is from ours, in one sentence."""
-    kind = study.spec_of(group)["dataset"]["kind"]
+    kind = study.setup(group)["kind"]
     theirs = published.DEEP[kind].setting if kind in published.DEEP else published.LINEAR_SETTING
     return f"The published numbers are of {theirs}: they are quoted, not matched."
 
 
 def _joined(values: Iterable[int]) -> str:
     return "/".join(str(value) for value in sorted(set(values)))
-
-
-def write_table(name: str, results: Path, out: Path) -> None:
-    """Write the table `name` of the study in `results` to the folder `out`, as CSV, Markdown, LaTeX and HTML."""
-    study, table = Study(results), TABLES[name]
-    caption = f"{table.caption} Mean ± standard deviation over repetitions."
-    long: list[dict[str, Any]] = []
-    shown: list[Block] = []
-    for measured_on, rows, groups in parts(study, table):
-        long += rows
-        frame, sources = wide(rows)
-        if table.labels:
-            frame = frame.set_index("Method").T.rename_axis("Label", axis=0).reset_index().rename_axis(None, axis=1)
-        where = measured_on + (f" {distance(study, groups[0])}" if sources else "")
-        shown.append(Block(where, frame, [f"[{k}] published: {source}" for k, source in enumerate(sources, 1)]))
-    if not shown:
-        caption += f" {NOTHING}"
-    header = None if long else HEADER
-    write_text(out / f"{name}.csv", pd.DataFrame(long, columns=header).to_csv(index=False, lineterminator="\n"))
-    write_text(out / f"{name}.md", formats.markdown(name, caption, shown))
-    write_text(out / f"{name}.tex", formats.latex(caption, shown))
-    write_text(out / f"{name}.html", formats.webpage(name, caption, shown))
