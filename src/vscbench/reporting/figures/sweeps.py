@@ -136,7 +136,7 @@ def printed(study: Study, sweep: Sweep, panel: Panel, method: str) -> dict[float
     group = next((group for group in sweep.places(study) if method in study.methods(group)), None)
     if group is None or not panel.published or not sweep.fixed.keys() <= published.AXES.keys():
         return {}
-    return published.curve(study.spec_of(group, method), panel.published, sweep.axis)
+    return published.curve(study, group, method, panel.published, sweep.axis)
 
 
 def methods_of(study: Study, sweep: Sweep) -> list[str]:
