@@ -12,7 +12,7 @@ from pydantic import Field
 from vscbench import settings
 from vscbench.errors import UserError
 from vscbench.ramps import OneCycle, Ramp
-from vscbench.settings import Count, Label, Name, Positive, Rate
+from vscbench.settings import Count, Density, Label, Name, NonNegative, Positive, Probability, Rate
 from vscbench.violations import ViolationsError
 
 if TYPE_CHECKING:
@@ -185,19 +185,23 @@ def test_every_violation_is_told() -> None:
 @pytest.mark.parametrize(
     ("kind", "right", "wrong"),
     [
+        (Count, [1, 10**9], [0, 10**9 + 1]),
+        (Density, [1e-6, 0.999], [9e-7, 1.0]),
+        (Probability, [1e-9, 0.999], [0, 1.0]),
+        (NonNegative, [0], [-1e-9]),
         (Name, ["a", "a_1"], ["A", "1a", "a-b", "", "a" * 61, "a\n"]),
         (Label, ["ADMM, λ", "a b"], ["", "a\tb", "a" * 101]),
     ],
 )
-def test_texts(kind: Any, right: list[str], wrong: list[str]) -> None:
-    def part(name: Any) -> None: ...
+def test_ranges(kind: Any, right: list[str], wrong: list[str]) -> None:
+    def part(value: Any) -> None: ...
 
-    part.__annotations__["name"] = kind
-    for name in right:
-        assert settings.check(part, {"name": name}) == {"name": name}
-    for name in wrong:
+    part.__annotations__["value"] = kind
+    for value in right:
+        assert settings.check(part, {"value": value}) == {"value": value}
+    for value in wrong:
         with pytest.raises(ViolationsError):
-            settings.check(part, {"name": name})
+            settings.check(part, {"value": value})
 
 
 def test_descriptions_come_from_docstrings() -> None:

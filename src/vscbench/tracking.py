@@ -26,8 +26,10 @@ from vscbench.files import read_json, write_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    import numpy as np
     from mlflow import MlflowClient
     from mlflow.entities import Metric
+    from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +77,7 @@ class Store:
 
     @classmethod
     def of(cls, given: str | None, place: str) -> Store:
-        """The store that is `given`, else at MLFLOW_TRACKING_URI, else at `place`: an address, or a folder for SQLite."""
+        """The store `given`, else at MLFLOW_TRACKING_URI, else at `place`: an address, or a folder for SQLite."""
         place = given or os.environ.get("MLFLOW_TRACKING_URI") or place
         if "://" in place:
             return cls(place, None)
@@ -216,10 +218,8 @@ class Store:
             client.log_batch(identifier, metrics=points[start : start + BATCH])
         for artifact in ARTIFACTS:
             client.log_artifact(identifier, str(run / artifact))
-        if result["status"] == "completed":
-            picture = _dictionary_picture(run)
-            if picture is not None:
-                client.log_figure(identifier, picture, "dictionary.png")
+        if result["status"] == "completed" and (picture := _dictionary(run)) is not None:
+            client.log_image(identifier, picture, "dictionary.png")
 
 
 def _insist(write: Callable[[], object]) -> None:
@@ -249,20 +249,35 @@ def _curves(path: Path, now: int) -> Iterator[Metric]:
                     yield Metric(f"curve/{name}", value, now, step)
 
 
-def _dictionary_picture(run: Path) -> Any:
-    """The run's dictionary as a figure: its atoms, or those recovered from a network; None of a coder without any."""
-    import matplotlib as mpl
+def _dictionary(run: Path) -> NDArray[np.uint8] | None:
+    """The atoms of a run side by side, by falling norm, each about grey and scaled to its own extremes: (H, W, 1 or 3).
 
-    mpl.use("Agg")
-    from vscbench.reporting.agreement import dictionary
-    from vscbench.reporting.figures import dictionaries
-    from vscbench.reporting.study import Study
+    Learned atoms, or those recovered from a generator that is a network; None where atoms are no pictures.
+    """
+    import numpy as np
+    from safetensors import safe_open
 
-    recovered = Study.array(run, "recovered_atoms")
-    if recovered is not None:
-        return dictionaries.picture(recovered)
-    atoms = dictionary(run)
-    return None if atoms is None else dictionaries.picture(dictionaries.tiles(atoms))
+    with np.load(run / "arrays.npz") as file:
+        atoms = file.get("recovered_atoms")  # (K, C, H, W)
+    if atoms is None:
+        with safe_open(run / "weights.safetensors", "numpy") as file:
+            if "coder.generator.atoms" not in file.keys():  # noqa: SIM118  (no mapping)
+                return None
+            atoms = file.get_tensor("coder.generator.atoms").T  # (K, P)
+        side = math.isqrt(atoms.shape[1])
+        if side**2 != atoms.shape[1]:
+            return None
+        atoms = atoms.reshape(-1, 1, side, side)
+    norms = np.linalg.norm(atoms.reshape(len(atoms), -1), axis=1)
+    atoms = atoms[np.argsort(-norms, kind="stable")]
+    grey = 0.5 + 0.5 * atoms / np.maximum(np.abs(atoms).max((1, 2, 3), keepdims=True), 1e-12)
+    tiles = np.pad(grey, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=1.0)
+    columns = math.isqrt(len(tiles) - 1) + 1
+    tiles = np.concatenate([tiles, np.ones((-len(tiles) % columns, *tiles.shape[1:]))])
+    _, c, h, w = tiles.shape
+    picture = tiles.reshape(-1, columns, c, h, w).transpose(0, 3, 1, 4, 2).reshape(-1, columns * w, c)
+    found: NDArray[np.uint8] = (255 * picture).round().astype(np.uint8)
+    return found
 
 
 class _warn_of_failure:  # noqa: N801  (reads as a verb in a with statement)

@@ -194,7 +194,9 @@ class GammaThreshold:
 class VampPrior:
     """A mixture."""
 
-    def __init__(self, shape: tuple[int, ...], pseudo_inputs: Count = 500) -> None: ...
+    def __init__(
+        self, shape: tuple[int, ...], pseudo_inputs: Count = 500, sizes: tuple[Count, ...] = (1, 2)
+    ) -> None: ...
 
 
 def average(mse: Tensor, kl: Tensor) -> Tensor: ...  # type: ignore[empty-body]

@@ -388,6 +388,25 @@ def test_a_sweep_of_a_million_points_is_refused_at_once(content: dict[str, Any],
     assert time.perf_counter() - began < 2
 
 
+def test_a_hundred_thousand_runs_are_as_many_as_there_may_be(content: dict[str, Any]) -> None:
+    content["experiments"]["recovery"] |= {
+        "methods": ["fista"],
+        "generator": {"latents": [4, 8]},
+        "repetitions": 50_000,
+    }
+    configs.check(content)
+    content["experiments"]["recovery"]["repetitions"] += 1
+    assert refusal(content) == [f"{R}: with fista the study has 100002 runs; at most 100000 are allowed"]
+
+
+def test_results_may_be_as_long_as_a_file_system_has_it(content: dict[str, Any]) -> None:
+    long = "/".join(["a" * 249] * 4)
+    for name in ("a" * 255, long + "a", "größe daten"):
+        assert configs.check(content | {"results": name}).results == name
+    for name in ("a" * 256, "ö" * 128, long + "aa"):
+        assert "at most 255 characters" in refusal(content | {"results": name})[0]
+
+
 def test_data_are_looked_for_when_asked(content: dict[str, Any]) -> None:
     content["datasets"]["synthetic"]["missing"] = True
     study = configs.check(content)
@@ -405,7 +424,11 @@ def test_minimal_study() -> None:
     (run,) = configs.runs(study)
     spec = configs.run_spec(study, run)
     assert spec["generator"] == {"kind": "dictionary", "latents": 128}
-    assert spec["training"]["steps"] == 1600
+    assert spec["objective"] == {"sampling": "max_elbo", "samples": 20, "kl_weight": 0.01, "backward": "selected"}
+    training = spec["training"]
+    assert (training["steps"], training["batch_size"], training["validation_penalty"]) == (1600, 100, 20)
+    assert configs.evaluation(study, "mine") == {"samples": 20, "penalties": [20.0, 8.0]}
+    assert (study.results, study.seed, study.device, study.checkpoint_seconds) == ("results", 0, "auto", 60)
     assert spec["training"]["optimizer"]["kind"] == "two_rates"
     assert spec["coder"]["threshold"]["value"] == 0.52
 

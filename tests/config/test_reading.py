@@ -10,6 +10,7 @@ import pytest
 from vscbench import config as configs
 from vscbench.config.reading import read
 from vscbench.errors import UserError
+from vscbench.files import VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,6 +109,7 @@ def test_study_as_run_is_the_study(tmp_path: Path, content: dict[str, Any]) -> N
     again = configs.load([path], checked=True)
     assert configs.index(again) == configs.index(study)
     assert again.to_yaml() == study.to_yaml()
+    assert again.as_dict()["version"] == VERSION
 
 
 def test_own_modules_lie_in_the_folder_plugins_beside_the_file(

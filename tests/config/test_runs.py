@@ -12,6 +12,7 @@ import pytest
 from vscbench import config as configs
 from vscbench.config import Run
 from vscbench.errors import UserError
+from vscbench.files import VERSION
 from vscbench.methods import Method, gaussian_thresh
 from vscbench.violations import ViolationsError
 
@@ -57,6 +58,14 @@ def test_runs_of_a_study(content: dict[str, Any], recovery: dict[str, Any]) -> N
 def test_variant_says_the_point(point: tuple[tuple[str, Any], ...], variant: str) -> None:
     assert Run("e", "m", point).variant == variant
     assert Run("e", "m", point, 3).name == f"e/{variant}/3"
+    assert Run("e", "m", point).name == f"e/{variant}/0"
+
+
+def test_variant_is_cut_at_a_hundred_characters() -> None:
+    assert Run("e", "m" * 100).variant == "m" * 100
+    cut = Run("e", "m" * 101).variant
+    assert cut[:92] == "m" * 91 + "-"
+    assert len(cut) == 100
 
 
 def test_variants_are_short_plain_and_their_own() -> None:
@@ -105,6 +114,16 @@ def test_run_that_does_not_exist(content: dict[str, Any], name: str, message: st
         configs.resolve(configs.check(content), name)
 
 
+def test_of_many_points_few_are_shown(content: dict[str, Any], recovery: dict[str, Any]) -> None:
+    recovery["generator"]["latents"] = list(range(1, 21))
+    study = configs.check(content)
+    with pytest.raises(UserError, match=r"latents-20$"):
+        configs.resolve(study, "recovery/fista__latents-x/0")
+    recovery["generator"]["latents"] = list(range(1, 22))
+    with pytest.raises(UserError, match=r"latents-20, \.\.\.$"):
+        configs.resolve(configs.check(content), "recovery/fista__latents-x/0")
+
+
 def test_an_unknown_point_names_the_nearest(content: dict[str, Any], recovery: dict[str, Any]) -> None:
     recovery["generator"]["latents"] = [4, 8]
     with pytest.raises(UserError, match="did you mean fista__latents-8"):
@@ -116,7 +135,7 @@ def test_an_unknown_point_names_the_nearest(content: dict[str, Any], recovery: d
 
 def test_specification_is_filled_in(content: dict[str, Any]) -> None:
     spec = specs(content)["recovery/fista/0"]
-    assert spec["version"] == configs.VERSION
+    assert spec["version"] == VERSION
     assert spec["dataset"] == {"name": "synthetic", **content["datasets"]["synthetic"], "noise": 0.1, "missing": False}
     assert spec["coder"]["tolerance"] == 1e-3
     assert spec["coder"]["penalty_warmup"] == {
@@ -268,7 +287,8 @@ def test_specifications_share_nothing(content: dict[str, Any]) -> None:
 
 def test_specification_without_a_study() -> None:
     spec = configs.spec(gaussian_thresh(density=0.1), (9,), seed=3, training={"steps": 5})
-    assert spec["seed"] == 3
+    assert (spec["seed"], spec["method"], spec["dataset"]) == (3, "gaussian_thresh", {"name": "array"})
+    assert (spec["experiment"], spec["point"], spec["version"]) == ("", {}, VERSION)
     assert spec["training"]["steps"] == 5
     assert spec["coder"]["threshold"]["density"] == 0.1
     assert spec["generator"] == {"kind": "dictionary", "latents": 128}
@@ -355,6 +375,22 @@ def test_a_list_by_nature_or_of_one_value_is_no_axis(content: dict[str, Any], re
     assert name == "recovery/fista/0"
     assert spec["point"] == {}
     assert (spec["generator"]["latents"], spec["encoder"]["widths"]) == (4, [8, 16])
+
+
+def test_lists_inside_nested_parts_and_ramps(content: dict[str, Any], recovery: dict[str, Any]) -> None:
+    """By nature or an axis, as their class says."""
+    recovery["methods"] = ["laplacian_thresh_gamma"]
+    recovery["overrides"] = {
+        "laplacian_thresh_gamma": {
+            "prior": {"kind": "vamp", "sizes": [3, 4], "pseudo_inputs": [5, 6]},
+            "noise_warmup": {"initial": [0.1, 0.2]},
+        }
+    }
+    assert variants(content)[1] == "laplacian_thresh_gamma__noise_warmup.initial-0.1__prior.pseudo_inputs-6"
+    for spec in specs(content).values():
+        assert spec["coder"]["prior"]["sizes"] == [3, 4]
+        assert spec["coder"]["prior"]["pseudo_inputs"] in (5, 6)
+        assert spec["coder"]["noise_warmup"]["initial"] in (0.1, 0.2)
 
 
 def test_points_share_their_seed_and_another_value_changes_no_run(
@@ -458,10 +494,3 @@ def test_evaluation_says_what_the_study_does(content: dict[str, Any], recovery: 
         "gradients": False,
         "reconstruction": {},
     }
-
-
-@pytest.mark.parametrize("found", [{}, {"version": 1}, [], None, "text", {"study": "old", "seed": 0}])
-def test_files_of_another_version_are_told(found: Any) -> None:
-    with pytest.raises(UserError, match=r"results/study.json is not of this version of vscbench: delete its folder"):
-        configs.of_this_version(found, "results/study.json")
-    assert configs.of_this_version({"version": configs.VERSION}, "x")["version"] == configs.VERSION

@@ -13,7 +13,6 @@ from vscbench.config.runs import (
     Run,
     addresses,
     dataset_spec,
-    derive_seed,
     describe,
     evaluation,
     index,
@@ -28,6 +27,7 @@ from vscbench.config.runs import (
 from vscbench.config.schema import json_schema
 from vscbench.config.study import Experiment, Study
 from vscbench.merging import merge
+from vscbench.seeds import derive_seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

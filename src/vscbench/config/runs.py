@@ -12,15 +12,14 @@ from vscbench import settings
 from vscbench.config import parts, sections
 from vscbench.config.study import Evaluation, Experiment, Study
 from vscbench.errors import UserError
+from vscbench.files import VERSION
 from vscbench.registry import nearest
 from vscbench.seeds import derive_seed
-
-from vscbench.files import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-from vscbench.methods import Method
+    from vscbench.methods import Method
 
 LONGEST_VARIANT, MOST_SHOWN = 100, 20
 

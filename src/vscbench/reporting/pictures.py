@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from vscbench.reporting.style import SMALL_PT, note, panels, rows, say, wrapped
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from vscbench.reporting.study import Study
@@ -123,6 +123,19 @@ def tile_shape(pixels: int) -> tuple[int, int]:
     """Height and width of a patch: square where it can be, else as near to it as its size divides."""
     height = next(n for n in range(math.isqrt(pixels), 0, -1) if pixels % n == 0)
     return height, pixels // height
+
+
+def tiles(atoms: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The atoms (P, K) of a dictionary of patches as images (K, 1, H, W)."""
+    return atoms.T.reshape(-1, 1, *tile_shape(len(atoms)))
+
+
+def picture(atoms: NDArray[np.float32]) -> Figure:
+    """All atoms (N, C, H, W) of one run, by falling norm."""
+    order = np.argsort(-np.linalg.norm(atoms.reshape(len(atoms), -1), axis=1), kind="stable")
+    figure = Figure(figsize=(6, 6), layout="constrained")
+    show(figure.add_subplot(), about_grey(atoms[order]), math.ceil(math.sqrt(len(atoms))))
+    return figure
 
 
 def show_atoms(axes: Axes, atoms: NDArray[np.float32], side: int) -> None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
-
-from matplotlib.figure import Figure
 
 from vscbench.reporting import needs
 from vscbench.reporting.agreement import dictionary
 from vscbench.reporting.output import Figure as Output
-from vscbench.reporting.pictures import Shown, about_grey, gallery, leave_blank, show, show_atoms, tile_shape
+from vscbench.reporting.pictures import Shown, gallery, leave_blank, show_atoms, tiles
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
+    from matplotlib.figure import Figure
 
     from vscbench.reporting.study import Study
 
@@ -30,27 +26,14 @@ WORDS = (
 )
 
 
-def tiles(atoms: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The atoms (P, K) as images (K, 1, H, W)."""
-    return atoms.T.reshape(-1, 1, *tile_shape(len(atoms)))
-
-
-def picture(atoms: NDArray[np.float32]) -> Figure:
-    """All atoms (N, C, H, W) of one run, in their order."""
-    figure = Figure(figsize=(6, 6), layout="constrained")
-    show(figure.add_subplot(), about_grey(atoms), math.ceil(math.sqrt(len(atoms))))
-    return figure
-
-
 def draw(study: Study) -> Figure:
     """The atoms of largest norm of every method, a block for each linear experiment."""
 
     def panel(axes: Axes, each: Shown) -> None:
-        atoms = dictionary(each.run) if each.run else None
-        if atoms is None:
-            leave_blank(axes, 1, each.why_not(study, "no dictionary"))
+        if each.run is None:
+            leave_blank(axes, 1, each.why_not(study))
         else:
-            show_atoms(axes, tiles(atoms), SIDE)
+            show_atoms(axes, tiles(dictionary(each.run)), SIDE)
 
     found = {
         group: [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from copy import deepcopy
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from conftest import STUDY
 from vscbench import config as configs
 from vscbench.files import write_json
+from vscbench.reporting import write
 from vscbench.reporting.assemble import assemble
-from vscbench.reporting.figures import draw
 from vscbench.reporting.frontier import (
     DENSITIES,
     curve,
@@ -24,7 +22,6 @@ from vscbench.reporting.frontier import (
     overlap,
 )
 from vscbench.reporting.study import Study
-from vscbench.reporting.tables import write_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,24 +138,28 @@ def test_range_common_to_curves() -> None:
 # -------------------------------------------------------------------- a study
 
 METHODS: dict[str, Any] = {
-    "fista": {"family": "fista", "label": "FISTA"},
-    "gaussian": {"family": "gaussian", "label": "Gaussian"},
-    "gaussian_thresh": {"family": "gaussian", "threshold": "fixed", "threshold_value": 0.5, "label": "Fixed"},
-    "gaussian_thresh_gamma": {"family": "gaussian", "threshold": "gamma", "threshold_value": 0.5, "label": "Learned"},
+    "fista": {"label": "FISTA"},
+    "gaussian": {"label": "Gaussian"},
+    "gaussian_thresh": {"label": "Fixed"},
+    "gaussian_thresh_gamma": {"label": "Learned"},
 }
-SWEEPS: dict[str, Any] = {
+EXPERIMENT: dict[str, Any] = {
+    "dataset": "synthetic",
+    "methods": list(METHODS),
+    "generator": {"latents": 12},
     "density": [0.1, 0.4],
-    "overrides": {"fista": {"penalty": [2, 8]}, "gaussian": {"kl_weight": [0.1, 0.01]}},
+    "overrides": {"fista": {"penalty": [2, 8]}, "gaussian": {"objective": {"kl_weight": [0.1, 0.01]}}},
 }
+DATASET = {"kind": "synthetic", "train": 210, "validation": 30, "test": 30, "pixels": 16, "latents": 16}
 PLACES = {
-    "fista@penalty=8": (0.05, 0.5),
-    "fista@penalty=2": (0.4, 0.8),
-    "gaussian@kl_weight=0.1": (1.0, 0.3),
-    "gaussian@kl_weight=0.01": (1.0, 0.45),
-    "gaussian_thresh@density=0.1": (0.1, 0.2),
-    "gaussian_thresh@density=0.4": (0.4, 0.4),
-    "gaussian_thresh_gamma@density=0.1": (0.1, 0.3),
-    "gaussian_thresh_gamma@density=0.4": (0.4, 0.5),
+    "fista penalty 8": (0.05, 0.5),
+    "fista penalty 2": (0.4, 0.8),
+    "gaussian kl_weight 0.1": (1.0, 0.3),
+    "gaussian kl_weight 0.01": (1.0, 0.45),
+    "gaussian_thresh density 0.1": (0.1, 0.2),
+    "gaussian_thresh density 0.4": (0.4, 0.4),
+    "gaussian_thresh_gamma density 0.1": (0.1, 0.3),
+    "gaussian_thresh_gamma density 0.4": (0.4, 0.5),
 }
 """Density and FVE of one draw at each operating point, of repetition 0; of repetition k FVE is higher by k/100, or by
 2k/100 with a learned threshold."""
@@ -172,38 +173,44 @@ def numbers(density: float, fve: float) -> dict[str, float]:
     return dict(zip(NAMES, values, strict=True))
 
 
-def place_of(variant: str) -> tuple[float, float]:
-    """Density and FVE of a variant, of a method without a knob those of its first place."""
-    method = variant.partition("@")[0]
-    mine = [place.partition("@") for place in PLACES if place.partition("@")[0] == method]
-    return PLACES["".join(next((place for place in mine if place[2] in variant), mine[0]))]
+def place_of(run: configs.Run) -> tuple[float, float]:
+    """Density and FVE of a run, of a method without operating points those of its first place."""
+    said = {f"{run.method} {axis} {value:g}" for axis, value in run.point}
+    mine = [place for place in PLACES if place.split()[0] == run.method]
+    return PLACES[next((place for place in mine if place in said), mine[0])]
 
 
 def make(folder: Path, repetitions: int = 3, diverged: tuple[tuple[str, int], ...] = (), **changes: Any) -> Study:
     """A study that left the numbers of PLACES behind."""
-    config = deepcopy(STUDY) | {"methods": METHODS, "repetitions": repetitions}
-    experiment = config["experiments"]["recovery"] | {"methods": list(METHODS)}
-    config["experiments"]["recovery"] = configs.merge(experiment, SWEEPS | changes)
-    config = configs.check(config)
-    folders = []
-    for name, variant, k in configs.runs(config):
-        spec = configs.run_spec(config, name, variant, k)
-        folders.append(folder / "runs" / configs.run_name(spec))
-        lost = (variant, k) in diverged
-        status = {"status": "diverged" if lost else "completed", "key": configs.run_key(spec), "step": 42}
-        place = place_of(variant)
-        metrics = numbers(place[0], place[1] + (2 if "gamma" in variant else 1) * k / 100)
-        write_json(folders[-1] / "config.json", spec)
-        write_json(folders[-1] / "status.json", status)
-        content = {**status, "metrics": {} if lost else metrics, "settings": configs.EVALUATION_DEFAULTS}
-        write_json(folders[-1] / "metrics.json", content)
-    references = {f"pca@components={count}": numbers(*place) for count, place in PCA.items()}
-    for measures in references.values():
+    experiment = EXPERIMENT | changes
+    study = configs.check(
+        {
+            "study": "made",
+            "repetitions": repetitions,
+            "datasets": {"synthetic": DATASET},
+            "methods": METHODS,
+            "experiments": {"recovery": experiment},
+        }
+    )
+    for run in configs.runs(study):
+        place = folder / "runs" / run.name
+        lost = (run.variant, run.repetition) in diverged
+        status = {"status": "diverged" if lost else "completed", "step": 42}
+        density, fve = place_of(run)
+        metrics = numbers(density, fve + (2 if "gamma" in run.method else 1) * run.repetition / 100)
+        write_json(place / "config.json", configs.run_spec(study, run))
+        write_json(place / "status.json", status)
+        content = {**status, "metrics": {} if lost else metrics, "settings": {"samples": 20}}
+        write_json(place / "metrics.json", content)
+    rows = [("pca", {"components": count}, numbers(*place)) for count, place in PCA.items()]
+    rows = [("zero_code", {}, numbers(0, 0)), *rows]
+    for _, _, measures in rows:
         del measures["density_best"]
-    zero = {"zero_code": {name: value for name, value in numbers(0, 0).items() if name != "density_best"}}
-    path = folder / "baselines.json"
-    write_json(path, {"experiment": "recovery", "dataset": "synthetic", "baselines": zero | references})
-    assemble(folders, [path], configs.labels(config), folder / "metrics.csv")
+    baselines = [{"method": method, "point": point, "metrics": measures} for method, point, measures in rows]
+    write_json(folder / "baselines/recovery.json", {"baselines": baselines})
+    index = configs.index(study)
+    write_json(folder / "study.json", index)
+    assemble(index, folder)
     return Study(folder)
 
 
@@ -224,7 +231,7 @@ def test_a_frontier_gathers_methods_with_knobs_of_their_own(made: Study) -> None
 
 
 def test_methods_with_one_knob_still_stand_side_by_side(tmp_path: Path) -> None:
-    study = make(tmp_path, 1, overrides={"fista": {"penalty": 2}, "gaussian": {"kl_weight": 0.1}})
+    study = make(tmp_path, 1, overrides={})
     assert study.side_by_side == study.groups == ["recovery", "recovery, density = 0.1", "recovery, density = 0.4"]
 
 
@@ -267,10 +274,10 @@ def test_densities_that_never_meet_are_not_compared(made: Study) -> None:
 
 
 def test_a_run_that_diverged_narrows_its_repetition_alone(tmp_path: Path) -> None:
-    study = make(tmp_path, diverged=(("gaussian_thresh@density=0.4", 1),))
+    study = make(tmp_path, diverged=(("gaussian_thresh__density-0.4", 1),))
     found = matched_difference(study, "recovery", "gaussian_thresh_gamma", "gaussian_thresh")
     assert found.to_dict() == pytest.approx({0: 0.1, 2: 0.12})
-    write_table("matched_density", tmp_path, tmp_path)
+    write("matched_density", tmp_path, tmp_path)
     assert "| Fixed (1 diverged) " in (tmp_path / "matched_density.md").read_text()
 
 
@@ -289,7 +296,7 @@ def test_each_setting_has_its_frontier(tmp_path: Path) -> None:
 
 
 def test_table_by_hand(made: Study, tmp_path: Path) -> None:
-    write_table("matched_density", made.results, tmp_path)
+    write("matched_density", made.results, tmp_path)
     long = pd.read_csv(tmp_path / "matched_density.csv").set_index(["method", "metric"])
     assert "Areas over densities 0.1 to 0.4 (one draw)" in (tmp_path / "matched_density.md").read_text()
     fixed = long.loc["gaussian_thresh"]
@@ -325,14 +332,14 @@ def test_table_by_hand(made: Study, tmp_path: Path) -> None:
 
 def test_one_repetition_has_no_interval(tmp_path: Path) -> None:
     make(tmp_path, 1)
-    write_table("matched_density", tmp_path, tmp_path)
+    write("matched_density", tmp_path, tmp_path)
     long = pd.read_csv(tmp_path / "matched_density.csv")
     assert long["low"].isna().all()
     assert "[" not in (tmp_path / "matched_density.md").read_text().split("|:", maxsplit=1)[1]
 
 
 def test_figure_shows_points_frontiers_and_references(made: Study, tmp_path: Path) -> None:
-    draw("frontier", made.results, tmp_path)
+    write("frontier", made.results, tmp_path)
     words = (tmp_path / "frontier.svg").read_text()
     for label in ("FISTA", "Gaussian", "Fixed", "Learned", "All-zero code", "PCA, fewer components"):
         assert f">{label}<" in words, label
@@ -347,7 +354,7 @@ def test_figure_shows_points_frontiers_and_references(made: Study, tmp_path: Pat
 
 
 def test_figure_says_which_points_lie_below_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PLACES, "gaussian_thresh@density=0.1", (0.1, -8.0))
+    monkeypatch.setitem(PLACES, "gaussian_thresh density 0.1", (0.1, -8.0))
     study = make(tmp_path, 1)
     figure = import_module("vscbench.reporting.figures.frontier").draw(study)
     (part,) = figure.subfigs
@@ -356,10 +363,9 @@ def test_figure_says_which_points_lie_below_it(tmp_path: Path, monkeypatch: pyte
 
 
 def test_study_without_operating_points_says_so(tmp_path: Path) -> None:
-    still = {"fista": {"penalty": 2}, "gaussian": {"kl_weight": 0.1}}
-    study = make(tmp_path, 1, density=0.1, overrides=still)
+    study = make(tmp_path, 1, density=0.1, overrides={})
     figure = import_module("vscbench.reporting.figures.frontier").draw(study)
     assert [text.get_text() for text in figure.texts] == ["no method has several operating points"]
-    write_table("matched_density", tmp_path, tmp_path)
+    write("matched_density", tmp_path, tmp_path)
     assert "No experiment has these numbers." in (tmp_path / "matched_density.md").read_text()
     assert pd.read_csv(tmp_path / "matched_density.csv").empty

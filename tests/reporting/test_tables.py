@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from copy import deepcopy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -14,24 +13,27 @@ import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
-from conftest import STUDY
 from vscbench import config as configs
+from vscbench import registry
+from vscbench.data import Data
 from vscbench.errors import UserError
-from vscbench.files import write_json
+from vscbench.files import VERSION, write_json
+from vscbench.methods import METHODS
 from vscbench.metrics.baselines import baselines
+from vscbench.reporting import OUTPUTS, write
 from vscbench.reporting.assemble import BASELINE_LABELS, COLUMNS, assemble
-from vscbench.reporting.columns import TABLES
 from vscbench.reporting.numbers import Cell, figures_of, text
 from vscbench.reporting.published import RESULTS as PUBLISHED
 from vscbench.reporting.study import Study
-from vscbench.reporting.tables import write_table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vscbench.data import Splits
 
-LINEAR = tuple(name for name in TABLES if name not in ("sweeps", "attributes", "matched_density", "recovery"))
+TABLES = {name: registry.load(where) for name, where in OUTPUTS.items() if ".tables." in where}
+WITH_BASELINES = ("table1", "corrected")
+ELSEWHERE = ("sweep_points", "attribute_scores", "matched_density", "recovery_scores")
+LINEAR = tuple(name for name in TABLES if name not in ELSEWHERE)
 """The tables that a linear generator without a sweep, on data whose dictionary is not known, has rows in."""
 Numbers = dict[str, float]
 Row = dict[str, str]
@@ -79,27 +81,32 @@ BASELINES = {
 }
 
 
-def make_run(folder: Path, experiment: str, method: str, repetition: int, content: Numbers | int) -> Path:
-    """The files of a run that tables read, in the format that training and evaluation write."""
-    study = deepcopy(STUDY)
-    study["methods"][method] = {"family": "gaussian"}
-    study["experiments"][experiment] = study["experiments"].pop("recovery") | {"methods": [method]}
-    spec = configs.run_spec(configs.check(study), experiment, method, repetition)
-    run = folder / "runs" / configs.run_name(spec)
+def make_run(folder: Path, experiment: str, method: str, repetition: int, content: Numbers | int) -> dict[str, Any]:
+    """The files of a run that tables read, in the format that training and evaluation write; its line in the index."""
     completed = isinstance(content, dict)
-    status = {
-        "status": "completed" if completed else "diverged",
-        "key": configs.run_key(spec),
-        "step": 4200 if completed else content,
-    }
-    status |= {} if completed else {"loss": "inf"}
+    spec = configs.spec(METHODS[method](), (6,), generator={"latents": 12}, objective={"samples": 3})
+    spec |= {"experiment": experiment, "repetition": repetition, "dataset": {"name": "synthetic", "kind": "synthetic"}}
+    spec["training"] |= {"batch_size": 10}
+    run = folder / "runs" / experiment / method / str(repetition)
+    status = {"status": "completed" if completed else "diverged", "step": 4200 if completed else content}
     metrics = content if isinstance(content, dict) else {"train_seconds": 0.5}
     write_json(run / "config.json", spec)
     write_json(run / "status.json", status)
-    write_json(run / "metrics.json", {**status, "metrics": metrics, "settings": configs.EVALUATION_DEFAULTS})
+    write_json(run / "metrics.json", {**status, "metrics": metrics, "settings": {"samples": 3}})
     atoms = np.random.default_rng(repetition).standard_normal((6, 4)).astype(np.float32)
-    save_file({"generator.atoms": atoms}, run / "weights.safetensors")
-    return run
+    save_file({"coder.generator.atoms": atoms}, run / "weights.safetensors")
+    place = str(run.relative_to(folder))
+    about = {"experiment": experiment, "method": method, "variant": method, "repetition": repetition}
+    return about | {"point": {}, "folder": place, "key": ""}
+
+
+def make_index(runs: list[dict[str, Any]], labels: dict[str, str]) -> dict[str, Any]:
+    """The content of study.json."""
+    experiments = {
+        run["experiment"]: {"dataset": "synthetic", "kind": "synthetic", "linear": True, "latents": 12} for run in runs
+    }
+    names = {run["method"]: labels.get(run["method"], run["method"]) for run in runs}
+    return {"version": VERSION, "experiments": experiments, "methods": names, "runs": runs}
 
 
 def make_results(
@@ -110,10 +117,12 @@ def make_results(
 ) -> Path:
     """A results folder with the given runs and reference codes, assembled."""
     made = [make_run(folder, name, *run, content) for name in experiments for run, content in runs.items()]
-    references = [folder / f"baselines/{name}.json" for name in experiments]
-    for path in references:
-        write_json(path, {"experiment": path.stem, "dataset": "synthetic", "baselines": BASELINES})
-    assemble(made, references, LABELS if labels is None else labels, folder / "metrics.csv")
+    for name in experiments:
+        rows = [{"method": method, "point": {}, "metrics": metrics} for method, metrics in BASELINES.items()]
+        write_json(folder / f"baselines/{name}.json", {"baselines": rows})
+    index = make_index(made, LABELS if labels is None else labels)
+    write_json(folder / "study.json", index)
+    assemble(index, folder)
     return folder
 
 
@@ -127,7 +136,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def out(results: Path) -> Path:
     """The folder with every table of those results."""
     for name in TABLES:
-        write_table(name, results, results / "tables")
+        write(name, results, results / "tables")
     return results / "tables"
 
 
@@ -200,22 +209,22 @@ def test_method_without_a_label_goes_by_its_name(tmp_path: Path) -> None:
     assert study.labels["zero_code"] == "All-zero code"
 
 
-def test_every_baseline_has_a_label(splits: Splits) -> None:
-    assert {name.partition("@")[0] for name in baselines(splits, 12, [20.0])} == BASELINE_LABELS.keys()
+def test_every_baseline_has_a_label() -> None:
+    data = Data.from_array(np.random.default_rng(0).normal(size=(200, 16)))
+    assert {row["method"] for row in baselines(data, 12, [20.0])} == BASELINE_LABELS.keys()
 
 
-@pytest.mark.parametrize("file", ["config.json", "metrics.json"])
-def test_run_that_is_not_finished_cannot_be_assembled(tmp_path: Path, file: str) -> None:
+def test_run_that_is_not_finished_cannot_be_assembled(tmp_path: Path) -> None:
     run = make_run(tmp_path, "recovery", "gaussian", 0, {"lasso20_best": 1.0})
-    (run / file).unlink()
-    with pytest.raises(UserError, match=re.escape(f"{run / file} is missing")):
-        assemble([run], [], {}, tmp_path / "metrics.csv")
+    (tmp_path / run["folder"] / "metrics.json").unlink()
+    with pytest.raises(UserError, match="metrics.json is missing"):
+        assemble(make_index([run], {}), tmp_path)
     assert not (tmp_path / "metrics.csv").exists()
 
 
 def test_study_that_was_not_assembled(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=re.escape(f"{tmp_path / 'metrics.csv'} is missing")):
-        write_table("table1", tmp_path, tmp_path)
+    with pytest.raises(UserError, match=r"(study.json|metrics.csv) is missing"):
+        write("table1", tmp_path, tmp_path)
 
 
 # -------------------------------------------------------------------- numbers
@@ -300,9 +309,9 @@ def test_mean_and_standard_deviation_over_repetitions(out: Path) -> None:
     assert row["Lasso objective λ=20"] == "199.5 ± 1.4"
     assert row["Multi-information (bits)"] == "150.50 ± 0.35"
     assert row["Coefficient collapse (%)"] == "12.50 ± 0.00"
-    honest = table(out, "honest")["Thresholded Laplacian"]
-    assert honest["MSE J=1"] == "0.822 ± 0.014"
-    assert honest["Jaccard"] == "2.3e-04 ± 2.8e-05"
+    corrected = table(out, "corrected")["Thresholded Laplacian"]
+    assert corrected["MSE J=1"] == "0.822 ± 0.014"
+    assert corrected["Jaccard"] == "2.3e-04 ± 2.8e-05"
     long = pd.read_csv(out / "table1.csv").set_index(["method", "metric"])
     line = long.loc[("laplacian_thresh", "lasso20_best")]
     assert (line["mean"], line["n"], line["diverged"]) == (199.5, 2, 0)
@@ -315,17 +324,17 @@ def test_single_number_has_no_deviation(out: Path, tmp_path: Path) -> None:
     assert shown["Gaussian (1 diverged)"]["Lasso objective λ=20"] == "900.0"
     assert shown["All-zero code"]["Lasso objective λ=20"] == "128.0"
     one = make_results(tmp_path / "one", {run: content for run, content in RUNS.items() if run[1] == 0})
-    write_table("table1", one, tmp_path)
+    write("table1", one, tmp_path)
     assert table(tmp_path, "table1")["Thresholded Laplacian"]["Lasso objective λ=20"] == "200.5"
     assert "1 repetition," in (tmp_path / "table1.md").read_text()
 
 
 def test_comparison_of_repetitions_has_no_deviation(out: Path) -> None:
     """Both have the number of their only pair, and "± 0" would say that it is certain."""
-    shown = table(out, "honest")["Thresholded Laplacian"]
+    shown = table(out, "corrected")["Thresholded Laplacian"]
     assert [shown[name].count("±") for name in ("Dictionary across seeds", "Its null", "MSE J=1")] == [0, 0, 1]
     assert float(shown["Dictionary across seeds"]) > 0
-    long = pd.read_csv(out / "honest.csv").set_index(["method", "metric"])
+    long = pd.read_csv(out / "corrected.csv").set_index(["method", "metric"])
     line = long.loc[("laplacian_thresh", "dictionary_agreement")]
     assert math.isnan(line["sd"])
     assert line["n"] == 2
@@ -377,21 +386,21 @@ def test_published_numbers_that_ship_name_their_sources() -> None:
     numbers = pd.read_csv(PUBLISHED)
     assert numbers["source"].notna().all()
     assert numbers["mean"].notna().all()
-    known = configs.load([PUBLISHED.parents[3] / "config.yaml"])["methods"]
+    known = METHODS
     linear = numbers[numbers["dataset"] == "natural_patches"]
     assert set(linear["method"]) <= known.keys()
 
 
 def test_runs_that_diverged_are_named(out: Path) -> None:
     """In every table that has rows for the method: a method of which no run came to its end keeps its row."""
-    for name in ("table1", "honest", "resources"):
+    for name in ("table1", "corrected", "resources"):
         shown = table(out, name)
         assert "Gaussian (1 diverged)" in shown, name
         assert "Thresholded Laplacian" in shown, name
         assert "Laplacian (2 diverged)" in shown, name
-    honest = table(out, "honest")["Laplacian (2 diverged)"]
-    assert set(list(honest.values())[1:]) == {"–"}
-    counts = pd.read_csv(out / "honest.csv").groupby("method")["diverged"].first()
+    corrected = table(out, "corrected")["Laplacian (2 diverged)"]
+    assert set(list(corrected.values())[1:]) == {"–"}
+    counts = pd.read_csv(out / "corrected.csv").groupby("method")["diverged"].first()
     assert counts.to_dict() == {
         "laplacian_thresh": 0,
         "gaussian": 1,
@@ -401,7 +410,7 @@ def test_runs_that_diverged_are_named(out: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["sweeps", "attributes", "matched_density"])
+@pytest.mark.parametrize("name", ["sweep_points", "attribute_scores", "matched_density"])
 def test_table_without_rows_says_so(out: Path, name: str) -> None:
     assert "No experiment has these numbers." in (out / f"{name}.md").read_text()
     assert (out / f"{name}.tex").read_text().endswith("No experiment has these numbers.\n")
@@ -413,11 +422,11 @@ def test_table_leaves_out_experiments_without_its_numbers(tmp_path: Path) -> Non
     """Not those of which all runs diverged: that is a result."""
     runs: dict[tuple[str, int], Numbers | int] = {("gaussian", 0): {"multi_information": 1.0, "mse_draw": 0.5}}
     results = make_results(tmp_path, runs)
-    for name, shown in (("table1", False), ("gradients_inference", False), ("honest", True)):
-        write_table(name, results, tmp_path)
+    for name, shown in (("table1", True), ("gradients_inference", False), ("corrected", True)):
+        write(name, results, tmp_path)
         assert bool(markdown(tmp_path / f"{name}.md")) == shown, name
     diverged = make_results(tmp_path / "diverged", {("gaussian", 0): 17})
-    write_table("table1", diverged, tmp_path)
+    write("table1", diverged, tmp_path)
     assert list(table(tmp_path, "table1")) == ["Gaussian (1 diverged)", "All-zero code", "PCA, K components"]
 
 
@@ -436,8 +445,8 @@ def test_missing_numbers_are_dashes(out: Path) -> None:
 @pytest.mark.parametrize("name", LINEAR)
 def test_reference_codes_have_rows_where_the_table_says_so(out: Path, name: str) -> None:
     shown = table(out, name)
-    assert ("All-zero code" in shown) == TABLES[name].baselines
-    if TABLES[name].baselines:
+    assert ("All-zero code" in shown) == (name in WITH_BASELINES)
+    if name in WITH_BASELINES:
         assert list(shown)[-2:] == ["All-zero code", "PCA, K components"]
     assert next(iter(shown)) == "Thresholded Laplacian"  # in the order of the config
 
@@ -451,7 +460,7 @@ def test_table_says_what_it_was_measured_on(out: Path) -> None:
 
 def test_each_experiment_has_its_table(tmp_path: Path) -> None:
     results = make_results(tmp_path, RUNS, experiments=("recovery", "another"))
-    write_table("table1", results, tmp_path)
+    write("table1", results, tmp_path)
     tables = markdown(tmp_path / "table1.md")
     assert len(tables) == 2
     assert tables[0] == tables[1]
@@ -474,7 +483,7 @@ def test_each_experiment_has_its_table(tmp_path: Path) -> None:
 def test_latex_escapes(tmp_path: Path, label: str, written: str) -> None:
     """Labels are free text, and the name of the method where there is none."""
     results = make_results(tmp_path, {("gaussian", 0): {"lasso20_best": 1.0}}, labels={"gaussian": label})
-    write_table("table1", results, tmp_path)
+    write("table1", results, tmp_path)
     lines = (tmp_path / "table1.tex").read_text().splitlines()
     assert [line for line in lines if line.startswith(f"{written} & ")]
     assert [line for line in lines if line.startswith(r"Method & Lasso objective $\lambda$=20 & ")]
@@ -482,7 +491,7 @@ def test_latex_escapes(tmp_path: Path, label: str, written: str) -> None:
 
 def test_html_escapes(tmp_path: Path) -> None:
     results = make_results(tmp_path, {("gaussian", 0): {"lasso20_best": 1.0}}, labels={"gaussian": "a <b> & c"})
-    write_table("table1", results, tmp_path)
+    write("table1", results, tmp_path)
     assert "<td>a &lt;b&gt; &amp; c</td>" in (tmp_path / "table1.html").read_text()
 
 
@@ -494,6 +503,6 @@ def test_latex_spreads_are_in_math(out: Path) -> None:
 
 
 def test_writing_a_table_again_changes_nothing(results: Path, out: Path, tmp_path: Path) -> None:
-    write_table("table1", results, tmp_path)
+    write("table1", results, tmp_path)
     for suffix in ("csv", "md", "tex"):
         assert (tmp_path / f"table1.{suffix}").read_bytes() == (out / f"table1.{suffix}").read_bytes()

@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from vscbench.files import VERSION, write_json
+from vscbench.reporting import OUTPUTS
 from vscbench.reporting.assemble import COLUMNS
 from vscbench.reporting.claims import CLAIMS
 from vscbench.reporting.claims.page import write_claims
 from vscbench.reporting.claims.verdicts import Claim, Effect, Verdict, judge
-from vscbench.reporting.figures import FIGURES
 from vscbench.reporting.statistics import bootstrap_interval, holm, p_above, repetitions_needed
-from vscbench.reporting.study import Study
+from vscbench.reporting.study import Study, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -164,14 +165,13 @@ def made_up(folder: Path, runs: dict[tuple[str, str, str], dict[str, float]], re
     """A study whose metrics vary by a thousandth of their size from repetition to repetition."""
     rows = []
     for seed, ((experiment, point, method), metrics) in enumerate(runs.items()):
-        axes = [part.split("=") for part in filter(None, point.split(";"))]
+        axes = dict(part.split("=") for part in filter(None, point.split(";")))
         common = {
             "experiment": experiment,
             "dataset": experiment,
             "method": method,
             "label": method,
-            "axis": ";".join(axis for axis, _ in axes),
-            "value_on_axis": ";".join(value for _, value in axes),
+            "point": text_of(axes),
             "status": "completed",
         }
         for k, (metric, mean) in enumerate(metrics.items()):
@@ -180,7 +180,14 @@ def made_up(folder: Path, runs: dict[tuple[str, str, str], dict[str, float]], re
                 rows.append(common | {"repetition": repetition, "metric": metric, "value": value})
     folder.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(rows, columns=COLUMNS).to_csv(folder / "metrics.csv", index=False)
+    write_index(folder, dict.fromkeys(experiment for experiment, _, _ in runs))
     return Study(folder)
+
+
+def write_index(folder: Path, experiments: Iterable[str]) -> None:
+    """A study.json that says of each experiment whether its generator is a dictionary."""
+    found = {name: {"linear": name != NETWORK, "dataset": name, "kind": "natural_images"} for name in experiments}
+    write_json(folder / "study.json", {"version": VERSION, "experiments": found, "methods": {}, "runs": []})
 
 
 def spread(experiment: str, metric: str, values: dict[str, float], **others: float) -> Any:
@@ -298,43 +305,43 @@ def bits(metric: str, dense: float, sparse: float) -> Any:
 
 
 CASES: list[tuple[int, str, Any, str]] = [
-    (1, "honest", merged(lasso(), {(PATCHES, "", "laplacian_thresh"): {"spike_slab_distance": 0.002}}), "supported"),
-    (1, "honest", merged(lasso(), {(PATCHES, "", "laplacian_thresh"): {"spike_slab_distance": 0.03}}), "not supported"),
+    (1, "corrected", merged(lasso(), {(PATCHES, "", "laplacian_thresh"): {"spike_slab_distance": 0.002}}), "supported"),
+    (1, "corrected", merged(lasso(), {(PATCHES, "", "laplacian_thresh"): {"spike_slab_distance": 0.03}}), "not supported"),
     (2, "published", lasso(), "supported"),
     (2, "published", lasso(gaussian_thresh=180), "not supported"),
     (2, "published", lasso(spike_slab=160.5), "not supported"),  # lower, by less than a percent
-    (2, "honest", operating_points("gaussian_thresh", "spike_slab", 0.1), "supported"),
-    (2, "honest", operating_points("spike_slab", "gaussian_thresh", 0.1), "not supported"),
-    (3, "honest", lasso(), "supported"),
-    (3, "honest", lasso(fista=155), "not supported"),
+    (2, "corrected", operating_points("gaussian_thresh", "spike_slab", 0.1), "supported"),
+    (2, "corrected", operating_points("spike_slab", "gaussian_thresh", 0.1), "not supported"),
+    (3, "corrected", lasso(), "supported"),
+    (3, "corrected", lasso(fista=155), "not supported"),
     (4, "published", bits("multi_information", 700, 170), "supported"),
-    (4, "honest", bits("multi_information_excess", 0.001, 0.001), "not supported"),
-    (4, "honest", bits("multi_information_excess", 30, 2), "supported"),
-    (5, "honest", noise(), "supported"),
-    (5, "honest", noise(laplacian_thresh=0.03), "not supported"),
+    (4, "corrected", bits("multi_information_excess", 0.001, 0.001), "not supported"),
+    (4, "corrected", bits("multi_information_excess", 30, 2), "supported"),
+    (5, "corrected", noise(), "supported"),
+    (5, "corrected", noise(laplacian_thresh=0.03), "not supported"),
     (5, "published", noise(), "supported"),
-    (6, "honest", estimators(-290.0), "supported"),
-    (6, "honest", estimators(-310.0), "not supported"),
-    (7, "honest", sampled(draw=0.4, bound=-290.0), "supported"),
-    (7, "honest", sampled(draw=0.4, bound=-310.0), "not supported"),
-    (7, "honest", sampled(draw=0.1, bound=-290.0), "not supported"),
+    (6, "corrected", estimators(-290.0), "supported"),
+    (6, "corrected", estimators(-310.0), "not supported"),
+    (7, "corrected", sampled(draw=0.4, bound=-290.0), "supported"),
+    (7, "corrected", sampled(draw=0.4, bound=-310.0), "not supported"),
+    (7, "corrected", sampled(draw=0.1, bound=-290.0), "not supported"),
     (7, "published", sampled(), "supported"),
-    (8, "honest", operating_points("laplacian_thresh_gamma", "laplacian_thresh", 0.1), "supported"),
-    (8, "honest", operating_points("laplacian_thresh", "laplacian_thresh_gamma", 0.1), "not supported"),
-    (8, "honest", operating_points("laplacian_thresh_gamma", "laplacian_thresh", 0.0), "not supported"),
+    (8, "corrected", operating_points("laplacian_thresh_gamma", "laplacian_thresh", 0.1), "supported"),
+    (8, "corrected", operating_points("laplacian_thresh", "laplacian_thresh_gamma", 0.1), "not supported"),
+    (8, "corrected", operating_points("laplacian_thresh_gamma", "laplacian_thresh", 0.0), "not supported"),
     (8, "published", lasso(laplacian_thresh_gamma=155.0), "not supported"),
     (8, "published", lasso(laplacian_thresh_gamma=140.0), "supported"),
     (9, "published", sizes("mse_best", 0.03), "supported"),
     (9, "published", sizes("mse_best", 0.01), "not supported"),
-    (9, "honest", sizes("mse_draw", 0.03, mse_best=0.01), "supported"),
+    (9, "corrected", sizes("mse_draw", 0.03, mse_best=0.01), "supported"),
     (10, "published", network("mse_best", 0.02, 0.0202), "supported"),
     (10, "published", network("mse_best", 0.02, 0.03), "not supported"),
-    (10, "honest", network("mse_draw", 0.02, 0.03), "not supported"),
+    (10, "corrected", network("mse_draw", 0.02, 0.03), "not supported"),
     (11, "published", densities("mse_best", d20=0.018), "supported"),
     (11, "published", densities("mse_best", d50=0.018), "not supported"),
-    (11, "honest", densities("mse_draw", d20=0.018), "supported"),
-    (12, "honest", attributes(5.0), "supported"),
-    (12, "honest", attributes(2.0), "not supported"),
+    (11, "corrected", densities("mse_draw", d20=0.018), "supported"),
+    (12, "corrected", attributes(5.0), "supported"),
+    (12, "corrected", attributes(2.0), "not supported"),
     (12, "published", attributes(2.0, 0.6), "supported"),
 ]  # fmt: skip
 
@@ -363,6 +370,7 @@ def test_repetitions_are_paired(tmp_path: Path) -> None:
         for k, value in enumerate(common)
     ]
     pd.DataFrame(rows[::-1], columns=COLUMNS).to_csv(tmp_path / "metrics.csv", index=False)
+    write_index(tmp_path, ["a"])
     write_claims(tmp_path, tmp_path)
     row = pd.read_csv(tmp_path / "claims.csv").query("claim == 3").iloc[0]
     assert row["effect"] == pytest.approx(10)
@@ -381,9 +389,9 @@ def test_page_says_the_same_in_every_format(tmp_path: Path) -> None:
     made_up(tmp_path, merged(lasso(), attributes(5.0), sampled()))
     write_claims(tmp_path, tmp_path)
     rows = pd.read_csv(tmp_path / "claims.csv")
-    honest = rows[rows["metric"] == "honest"].drop_duplicates("claim")
-    assert list(honest["claim"]) == list(range(1, 13))
-    assert list(verdicts_on(tmp_path)) == list(honest["verdict"])
+    corrected = rows[rows["metric"] == "corrected"].drop_duplicates("claim")
+    assert list(corrected["claim"]) == list(range(1, 13))
+    assert list(verdicts_on(tmp_path)) == list(corrected["verdict"])
     page = (tmp_path / "claims.html").read_text()
     chips = re.findall(r'class="verdict [a-z-]+">. ([a-z ]+)<', page)
     assert len(chips) == len(rows.drop_duplicates(["claim", "metric"]))
@@ -401,4 +409,4 @@ def test_study_without_numbers_says_what_to_run(tmp_path: Path) -> None:
 
 def test_claims_are_those_of_the_paper_with_figures_that_exist() -> None:
     assert [each.number for each in CLAIMS] == list(range(1, 13))
-    assert {each.figure for each in CLAIMS} <= set(FIGURES)
+    assert {each.figure for each in CLAIMS} <= set(OUTPUTS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -41,26 +41,36 @@ def test_unused_atoms_agree_with_nothing() -> None:
     assert matched_cosine(one, one) == pytest.approx(3 / 5, abs=1e-6)
 
 
-def make_run(folder: Path, repetition: int, dictionary: np.ndarray, status: str = "completed") -> Path:
-    """What is read of a run."""
-    run = folder / "runs/a/method" / str(repetition)
-    write_json(run / "config.json", {"generator": {"kind": "dictionary"}})
-    write_json(run / "metrics.json", {"status": status})
-    save_file({"generator.atoms": dictionary}, run / "weights.safetensors")
-    return run
+def make_run(folder: Path, repetition: int, dictionary: np.ndarray, status: str = "completed") -> dict[str, Any]:
+    """What is read of a run, and its line in the index."""
+    place = f"runs/a/method/{repetition}"
+    write_json(folder / place / "metrics.json", {"status": status})
+    save_file({"coder.generator.atoms": dictionary}, folder / place / "weights.safetensors")
+    return {"experiment": "a", "variant": "method", "folder": place}
+
+
+def index(*runs: dict[str, Any], linear: bool = True) -> dict[str, Any]:
+    """What study.json says of them."""
+    return {"experiments": {"a": {"linear": linear}}, "runs": list(runs)}
 
 
 def test_each_run_is_compared_with_its_repetitions(tmp_path: Path) -> None:
     shared = atoms(0, 40)
     runs = [make_run(tmp_path, 0, shared), make_run(tmp_path, 1, -shared), make_run(tmp_path, 2, atoms(1, 40))]
     runs.append(make_run(tmp_path, 3, atoms(2, 40), "diverged"))
-    found = dict(dictionary_agreement(runs))
-    assert list(found) == runs[:3]
+    found = dict(dictionary_agreement(index(*runs), tmp_path))
+    places = [run["folder"] for run in runs]
+    assert list(found) == places[:3]
     apart = matched_cosine(shared, atoms(1, 40))
-    assert found[runs[0]]["dictionary_agreement"] == pytest.approx((1 + apart) / 2, abs=1e-6)
-    assert found[runs[2]]["dictionary_agreement"] == pytest.approx(apart, abs=1e-6)
-    assert found[runs[0]]["dictionary_agreement_null"] == pytest.approx(apart, abs=0.05)
+    assert found[places[0]]["dictionary_agreement"] == pytest.approx((1 + apart) / 2, abs=1e-6)
+    assert found[places[2]]["dictionary_agreement"] == pytest.approx(apart, abs=1e-6)
+    assert found[places[0]]["dictionary_agreement_null"] == pytest.approx(apart, abs=0.05)
 
 
 def test_one_repetition_has_nothing_to_compare_with(tmp_path: Path) -> None:
-    assert dict(dictionary_agreement([make_run(tmp_path, 0, atoms(0))])) == {}
+    assert dict(dictionary_agreement(index(make_run(tmp_path, 0, atoms(0))), tmp_path)) == {}
+
+
+def test_networks_have_no_dictionary(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, k, atoms(k)) for k in range(2)]
+    assert dict(dictionary_agreement(index(*runs, linear=False), tmp_path)) == {}
