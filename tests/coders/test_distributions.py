@@ -62,7 +62,7 @@ def test_slab_while_the_noise_warms_up(warmup: float, rng: Generator) -> None:
 @pytest.mark.parametrize("loc", [0.0, -0.7])
 @pytest.mark.parametrize(("scale", "threshold"), [(0.1, 0.25), (0.3, 0.25), (1.0, 0.25), (0.2, 1e-3)])
 def test_thresholded_laplacian_is_spike_and_slab(scale: float, threshold: float, loc: float, warmup: float) -> None:
-    """z ~ γ Laplace(μ, w b) + (1 - γ) δ₀ with γ = exp(-λ/(w b)), exactly (paper, section 3.2)."""
+    """z ~ γ Laplace(μ, w b) + (1 - γ) δ₀ with γ = exp(-λ/(w b)), exactly."""
     base = Laplacian()
     base.warmup = warmup
     codes = draw_codes(FixedThreshold(base, value=threshold), constant(loc=loc, log_scale=log(scale)), 5)
@@ -110,7 +110,7 @@ def test_threshold_acts_on_the_deviation() -> None:
 def test_threshold_for_a_density_under_the_prior(
     base: Gaussian | Laplacian, spread: dict[str, float], table: dict[float, float]
 ) -> None:
-    """Both ways, and as the thresholds of the paper's appendix and of other densities."""
+    """Both ways, against rounded values."""
     prior = constant(loc=0.0, **spread)
     for threshold, density in table.items():
         assert base.tail(prior, threshold)[0].item() == pytest.approx(density, abs=1.5e-3)

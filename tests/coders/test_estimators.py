@@ -1,4 +1,4 @@
-"""Gradients of thresholded codes and of gates against the definitions of their estimators (paper, sections 3.1 and 3.2)."""
+"""Gradients of thresholded codes and of gates against the definitions of their estimators."""
 
 from __future__ import annotations
 

@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from battery import (
-    BATCH,
-    LATENTS,
-    POSTERIOR_SPECS,
-    Spec,
-    draw_params,
-    made_up,
-    make_coder,
-    make_posterior,
-    name,
-    within,
-)
 from scipy import stats
 from torch import Generator, Tensor, nn
-from vscbench.objectives.divergence import divergence
-from vscbench.training.loop import Trainer
 
-from vscbench import config as configs
-from vscbench.coders import PRIORS, Amortised, vamp
+from vscbench.coders import PRIORS, vamp
+from vscbench.coders.amortised import Amortised
 from vscbench.coders.classifier_prior import ClassifierPrior
 from vscbench.coders.vamp import mixture_log_prob
-from vscbench.metrics import bounds
-from vscbench.metrics.evaluation import Evaluation
-from vscbench.model import Model
+from vscbench.data import Data
 from vscbench.objectives.iwae import log_mean_exp
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from vscbench.networks.dictionary import Dictionary
+from vscbench.testing.models import BATCH, LATENTS, draw_params, leaves, make_coder, make_posterior, within
+from vscbench.testing.specs import POSTERIOR_SPECS, Spec, name
+from vscbench.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 J, M = 6, 4
@@ -46,17 +28,19 @@ J, M = 6, 4
 SPECS = [
     spec
     for spec in POSTERIOR_SPECS
-    if spec.get("estimator", "straight_through") == "straight_through" and not {"kl", "gate_estimator"} & spec.keys()
+    if spec.get("threshold", {}).get("estimator", "straight_through") == "straight_through"
+    and "divergence" not in spec.get("threshold", {})
+    and "gate_estimator" not in spec
 ]
 every_posterior = pytest.mark.parametrize("spec", SPECS, ids=name)
 every_prior = pytest.mark.parametrize("prior", PRIORS)
 
 
-def make(spec: Spec, prior: str, count: int = M, **objective: object) -> tuple[Amortised, Dictionary, Tensor]:
-    coder, dictionary, x = make_coder(spec | {"prior": prior, "pseudo_inputs": count}, torch.float64, **objective)
+def make(spec: Spec, prior: str, count: int = M, **objective: object) -> tuple[Any, Tensor]:
+    coder, x = make_coder(spec | {"prior": {"kind": prior, "pseudo_inputs": count}}, **objective)
     assert isinstance(coder, Amortised)
     coder.set_step(1, 2)  # while things still ramp
-    return coder, dictionary, x
+    return coder, x
 
 
 # --------------------------------------------------------------------- the mixture
@@ -87,10 +71,9 @@ def test_gradient_of_the_mixture_is_the_same_in_blocks(spec: Spec, monkeypatch: 
     found = []
     for block in (1, 2**21):
         monkeypatch.setattr(vamp, "BLOCK", block)
-        leaves = [params, draw_params(posterior, M, LATENTS, seed=1)]
-        leaves = [{head: value.clone().requires_grad_() for head, value in each.items()} for each in leaves]
-        density = mixture_log_prob(posterior, leaves[1], posterior.draw(leaves[0], noise))
-        found.append(torch.autograd.grad(density.sum(), [value for each in leaves for value in each.values()]))
+        here, pseudo = leaves(params), leaves(draw_params(posterior, M, LATENTS, seed=1))
+        density = mixture_log_prob(posterior, pseudo, posterior.draw(here, noise))
+        found.append(torch.autograd.grad(density.sum(), [*here.values(), *pseudo.values()]))
     for one, other in zip(*found, strict=True):
         assert one.any()
         torch.testing.assert_close(one, other)
@@ -101,7 +84,7 @@ def test_gradient_of_the_mixture_is_the_same_in_blocks(spec: Spec, monkeypatch: 
 def test_one_pseudo_input_at_x_leaves_no_divergence(spec: Spec, prior: str) -> None:
     """Of the draws under every rule, and of each latent: the prior is the posterior."""
     for rule in ("average", "max_elbo", "rejection"):
-        coder, dictionary, x = make(spec, prior, count=1, sampling=rule, samples=J)
+        coder, x = make(spec, prior, count=1, sampling=rule, samples=J)
         x = x[:1]
         with torch.no_grad():
             coder.learned_prior.pseudo_inputs.copy_(x)
@@ -111,24 +94,24 @@ def test_one_pseudo_input_at_x_leaves_no_divergence(spec: Spec, prior: str) -> N
         torch.testing.assert_close(coder.kl(x), torch.zeros(1, LATENTS).double(), rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("spec", [spec for spec in SPECS if spec.get("threshold") != "gamma"], ids=name)
+@pytest.mark.parametrize("spec", [spec for spec in SPECS if spec.get("threshold", {}).get("kind") != "gamma"], ids=name)
 def test_draws_of_the_mixture_have_its_density(spec: Spec) -> None:
     """E_p[q(z)/p(z)] = 1 for a component q, z drawn from the prior."""
-    coder, _, _ = make(spec, "vamp")
+    coder, _ = make(spec, "vamp")
     coder.set_step(1, 1)
-    codes = coder.prior(20_000, LATENTS, Generator().manual_seed(0))[None]
+    codes = coder.sample_prior(20_000, Generator().manual_seed(0))[None]
     with torch.no_grad():
         pseudo = coder.pseudo_params(coder.learned_prior)
         component = {head: value[:1] for head, value in pseudo.items()}
         q = coder.family.log_prob_at(component, codes).sum(-1)
-        p = mixture_log_prob(coder.posterior, pseudo, vamp.Draw(codes))
+        p = mixture_log_prob(coder.family, pseudo, vamp.Draw(codes))
     within((q - p).exp().T, torch.ones(1).double())
     assert (q - p).std() > 1e-3
 
 
 def test_divergence_from_the_mixture_is_bounded_by_that_from_its_parts(rng: Generator) -> None:
     """KL(q ‖ 1/M Σ_m q_m) ≤ log M + min_m KL(q ‖ q_m), and the same q among the parts: at most log M."""
-    coder, dictionary, x = make({"family": "gaussian"}, "vamp", count=BATCH, sampling="average", samples=200)
+    coder, x = make({"family": "gaussian"}, "vamp", count=BATCH, sampling="average", samples=200)
     with torch.no_grad():
         coder.learned_prior.pseudo_inputs.copy_(x)
         kl = coder.loss(x, rng).kl
@@ -140,11 +123,11 @@ def test_divergence_from_the_mixture_is_bounded_by_that_from_its_parts(rng: Gene
 
 
 def loss_and_gradients(spec: Spec, prior: str, **objective: object) -> tuple[list[Tensor], dict[str, Tensor]]:
-    coder, dictionary, x = make(spec, prior, **objective)
+    coder, x = make(spec, prior, **objective)
     loss = coder.loss(x, Generator().manual_seed(0))
     loss.value.mean().backward()
     torch.testing.assert_close(loss.value, loss.mse + objective["kl_weight"] * loss.kl)
-    parameters = dict(coder.named_parameters()) | dict(dictionary.named_parameters())
+    parameters = dict(coder.named_parameters())
     return list(loss), {name: parameter.grad for name, parameter in parameters.items()}
 
 
@@ -159,12 +142,12 @@ def test_max_elbo_counts_the_draw_of_smallest_loss(spec: Spec, prior: str) -> No
     for key, gradient in one[1].items():
         torch.testing.assert_close(gradient, other[1][key], rtol=1e-7, atol=1e-12)
 
-    coder, dictionary, x = make(spec, prior, **rule)
+    coder, x = make(spec, prior, **rule)
     params, rng = coder.params(x), Generator().manual_seed(0)
     log_prior = coder.log_prior(x, rng)
     noise = coder.family.noise(params, J, rng)
-    mse = (dictionary(coder.family.codes(params, noise)) - x).square().mean(-1)
-    losses = mse + 0.05 * divergence(coder.posterior, params, noise, log_prior)
+    mse = (coder.decode(coder.family.codes(params, noise)) - x).square().mean(-1)
+    losses = mse + 0.05 * coder.divergence(params, noise, log_prior)
     torch.testing.assert_close(one[0][0], losses.min(0).values)
 
 
@@ -181,22 +164,20 @@ def test_gradient_reaches_all_that_learns(spec: Spec, prior: str) -> None:
 
 
 def test_bound_of_a_mixture() -> None:
-    """iwae is the plain mean of the weights with the mixture's density in them; bounds.py measures the same."""
-    coder, dictionary, x = make({"family": "spike_slab"}, "vamp", sampling="iwae", samples=J, kl_weight=0.3)
+    """iwae is the plain mean of the weights with the mixture's density in them, which is what is measured."""
+    coder, x = make({"family": "spike_slab"}, "vamp", sampling="iwae", samples=J, kl_weight=0.3)
     params = coder.params(x)
     noise = coder.family.noise(params, J, Generator().manual_seed(0))
     draw = coder.family.draw(params, noise)
-    mse = (dictionary(draw.codes) - x).square().mean(-1)
-    p = mixture_log_prob(coder.posterior, coder.pseudo_params(coder.learned_prior), draw)
+    mse = (coder.decode(draw.codes) - x).square().mean(-1)
+    p = mixture_log_prob(coder.family, coder.pseudo_params(coder.learned_prior), draw)
     weights = (p - coder.family.log_prob(params, draw).sum(-1) - mse / 0.3).exp()
     loss = coder.loss(x, Generator().manual_seed(0))
     torch.testing.assert_close(loss.value, -0.3 * weights.mean(0).log())
     measured = coder.log_weights(x, J, Generator().manual_seed(0))
     torch.testing.assert_close(log_mean_exp(measured), weights.mean(0).log().detach())
-    settings = configs.EVALUATION_DEFAULTS
-    assert "elbo" in bounds.measure(Evaluation(Model(dictionary, coder), made_up(x), settings, 0, CPU))
-    looks, dictionary, x = make({"family": "gaussian"}, "clf", kl_weight=0.3)
-    assert bounds.measure(Evaluation(Model(dictionary, looks), made_up(x), settings, 0, CPU)) == {}
+    assert coder.bounded
+    assert not make({"family": "gaussian"}, "classifier", kl_weight=0.3)[0].bounded
 
 
 # --------------------------------------------------------------------- the classifier
@@ -217,7 +198,7 @@ def test_picks_follow_the_logits(rng: Generator) -> None:
 
 
 def test_prior_of_a_data_point_is_the_posterior_that_is_picked() -> None:
-    coder, _, x = make({"family": "laplacian"}, "clf")
+    coder, x = make({"family": "laplacian"}, "classifier")
     params = coder.params(x)
     draw = coder.family.draw(params, coder.family.noise(params, J, Generator().manual_seed(1)))
     found = coder.log_prior(x, Generator().manual_seed(0))(draw)
@@ -243,12 +224,12 @@ def test_prior_draws_from_what_training_picked(rng: Generator) -> None:
 
 
 def test_temperature_falls_as_the_authors_does() -> None:
-    """1 × 0.9995 a step down to 0.01, in a training of 240,000 steps (published protocol, 1.6)."""
+    """1 × 0.9995 a step down to 0.01, in a training of 240,000 steps."""
     prior = ClassifierPrior((3,), M)
-    assert prior.heat == 0.01
+    assert prior.temperature == 0.01
     for step in (0, 100, 3000, 9000, 20_000):
         prior.set_step(step, 240_000)
-        assert prior.heat == pytest.approx(max(0.9995**step, 0.01), rel=2e-3)
+        assert prior.temperature == pytest.approx(max(0.9995**step, 0.01), rel=2e-3)
 
 
 # --------------------------------------------------------------------- in training
@@ -256,35 +237,25 @@ def test_temperature_falls_as_the_authors_does() -> None:
 IMAGES = {"kind": "convolutional", "width": 0.05}
 
 
-def run_spec(spec: Spec, images: bool, **objective: Any) -> dict[str, Any]:
-    linear = {
-        "encoder_rate": {"peak": 0.01},
-        "dictionary_rate": {"initial": 0.1, "final": 0.1},
-        "dictionary_decay": 0.0,
-        "optimizer": "two_rates",
-        "validation_penalty": 1.0,
-    }
-    deep = {"optimizer": "adam", "rate": {"peak": 1e-3}, "weight_decay": 0.0}
+def run_spec(coder: Spec, *, images: bool) -> dict[str, Any]:
+    two_rates = {"kind": "two_rates", "encoder_rate": {"peak": 0.01}, "dictionary_rate": {"peak": 0.1}}
+    adam = {"kind": "adam", "rate": {"peak": 1e-3}}
     return {
         "seed": 1,
-        "experiment": "e",
-        "method": "m",
-        "point": {},
-        "repetition": 0,
         "encoder": IMAGES if images else {"kind": "mlp", "widths": [8]},
         "generator": (IMAGES if images else {"kind": "dictionary"}) | {"latents": 5},
-        "coder": spec,
-        "objective": {"samples": 3, "kl_weight": 0.01} | objective,
-        "training": (deep if images else linear) | {"epochs": 2, "batch_size": 8, "clip_norm": None},
+        "coder": coder,
+        "objective": {"samples": 3, "kl_weight": 0.01},
+        "training": {"epochs": 2, "batch_size": 8, "optimizer": adam if images else two_rates},
     }
 
 
 @every_prior
 @pytest.mark.parametrize("images", [False, True], ids=["patches", "images"])
 @pytest.mark.parametrize(
-    "spec", [{"family": "spike_slab"}, {"family": "laplacian", "threshold": "gamma", "threshold_value": 0.1}], ids=name
+    "spec", [{"family": "spike_slab"}, {"family": "laplacian", "threshold": {"kind": "gamma", "value": 0.1}}], ids=name
 )
-def test_training_ends_with_a_finite_loss(spec: Spec, images: bool, prior: str, tmp_path: Path) -> None:
+def test_training_ends_with_a_finite_loss(spec: Spec, images: bool, prior: str) -> None:
     """Pseudo-inputs move, the encoder's running statistics are those of the data, draws of the prior have a shape."""
     rng = np.random.default_rng(0)
     x = (
@@ -292,10 +263,11 @@ def test_training_ends_with_a_finite_loss(spec: Spec, images: bool, prior: str, 
         if images
         else rng.standard_normal((24, 9), dtype=np.float32)
     )
-    full = run_spec(spec | {"prior": prior, "pseudo_inputs": M}, images)
-    trainer = Trainer(full, made_up(torch.from_numpy(x)), tmp_path / "checkpoint.pt", CPU, 60)
-    coder = trainer.model.coder
+    full = run_spec(spec | {"prior": {"kind": prior, "pseudo_inputs": M}}, images=images)
+    trainer = Trainer(full, Data(x, x, x), CPU)
+    coder = trainer.coder
     assert isinstance(coder, Amortised)
+    assert coder.learned_prior is not None
     before = coder.learned_prior.pseudo_inputs.detach().clone()
     trainer.train()
     assert all(math.isfinite(value) for row in trainer.history for value in row.values())
@@ -304,15 +276,15 @@ def test_training_ends_with_a_finite_loss(spec: Spec, images: bool, prior: str, 
         if isinstance(layer, nn.BatchNorm2d):
             assert layer.training
             assert layer.num_batches_tracked == trainer.steps
-    assert coder.prior(7, 5, Generator().manual_seed(0)).shape == (7, 5)
+    assert coder.sample_prior(7, Generator().manual_seed(0)).shape == (7, 5)
     assert coder.kl(trainer.validation).isfinite().all()
 
 
 def test_fixed_prior_is_what_a_method_without_one_has() -> None:
     """The same weights, draws and loss."""
     found = []
-    for extra in ({}, {"prior": "fixed"}):
-        coder, dictionary, x = make_coder({"family": "spike_slab"} | extra, torch.float64, samples=J)
+    for extra in ({}, {"prior": None}):
+        coder, x = make_coder({"family": "spike_slab"} | extra, torch.float64, samples=J)
         found.append((coder.state_dict(), coder.loss(x, Generator().manual_seed(0))))
     assert found[0][0].keys() == found[1][0].keys()
     assert all(torch.equal(value, found[1][0][key]) for key, value in found[0][0].items())

@@ -9,20 +9,20 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from battery import POSTERIOR_SPECS, Spec, name
-from vscbench.coders import build_coder
 from vscbench.data.batches import flipped, inputs
 from vscbench.errors import UserError
-from vscbench.networks import build_encoder, build_generator
+from vscbench.model import build_coder, part
+from vscbench.networks import ENCODERS, GENERATORS
+from vscbench.testing.specs import POSTERIOR_SPECS, Spec, name
 
 CPU = torch.device("cpu")
-GENERATORS: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
+OF_CODES: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
     "dictionary": ({"kind": "dictionary", "latents": 5}, (9,)),
     "mlp": ({"kind": "mlp", "latents": 5, "widths": [7]}, (1, 8, 8)),
     "convolutional_28": ({"kind": "convolutional", "latents": 5, "width": 0.1}, (1, 28, 28)),
     "convolutional_64": ({"kind": "convolutional", "latents": 5, "width": 0.1}, (3, 64, 64)),
 }
-ENCODERS: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
+OF_DATA: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
     "mlp": ({"kind": "mlp", "widths": [7, 6]}, (9,)),
     "mlp_of_images": ({"kind": "mlp", "widths": [7, 6]}, (1, 8, 8)),
     "convolutional_28": ({"kind": "convolutional", "width": 0.1}, (1, 28, 28)),
@@ -31,27 +31,34 @@ ENCODERS: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
 }
 
 
-def small(generator_of: str, spec: Spec, **objective: Any) -> tuple[nn.Module, nn.Module, Tensor]:
-    """A coder, a generator and images (B, C, H, W), in float64, in training."""
-    generator_spec, shape = GENERATORS[generator_of]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        kind = "mlp" if generator_of == "mlp" else "convolutional"
-        constants = {"widths": [8]} if kind == "mlp" else {"width": 0.1}
-        encoder, generator = build_encoder({"kind": kind, **constants}, shape), build_generator(generator_spec, shape)
-        coder = build_coder(spec, encoder, generator, objective)
-        x = torch.rand(6, *shape, dtype=torch.float64)
-    return coder.double(), generator.double(), x
+def build_generator(spec: dict[str, Any], shape: tuple[int, ...]) -> Any:
+    return part(GENERATORS, spec, "kind of generator", shape=shape)
 
 
-def gradients(coder: nn.Module, generator: nn.Module) -> dict[str, Tensor]:
-    found = [("coder", coder), ("generator", generator)]
-    return {f"{of}.{key}": p.grad for of, module in found for key, p in module.named_parameters() if p.grad is not None}
+def build_encoder(spec: dict[str, Any], shape: tuple[int, ...]) -> Any:
+    return part(ENCODERS, spec, "kind of encoder", shape=shape)
 
 
-@pytest.mark.parametrize("which", GENERATORS)
+def model_of(generator: dict[str, Any], encoder: dict[str, Any], coder: Spec, **objective: Any) -> dict[str, Any]:
+    return {"seed": 0, "generator": generator, "encoder": encoder, "coder": coder, "objective": objective}
+
+
+def small(generator_of: str, spec: Spec, **objective: Any) -> tuple[Any, Tensor]:
+    """A coder with a generator, and images (B, C, H, W), in float64, in training."""
+    generator, shape = OF_CODES[generator_of]
+    kind = "mlp" if generator_of == "mlp" else "convolutional"
+    constants: dict[str, Any] = {"widths": [8]} if kind == "mlp" else {"width": 0.1}
+    coder = build_coder(model_of(generator, {"kind": kind} | constants, spec, **objective), shape).double()
+    return coder, torch.rand(6, *shape, dtype=torch.float64, generator=Generator().manual_seed(0))
+
+
+def gradients(coder: nn.Module) -> dict[str, Tensor]:
+    return {key: p.grad for key, p in coder.named_parameters() if p.grad is not None}
+
+
+@pytest.mark.parametrize("which", OF_CODES)
 def test_generator_decodes_any_leading_shape(which: str) -> None:
-    spec, shape = GENERATORS[which]
+    spec, shape = OF_CODES[which]
     generator = build_generator(spec, shape).eval()
     codes = torch.randn(2, 3, 5)
     images = generator(codes)
@@ -61,9 +68,9 @@ def test_generator_decodes_any_leading_shape(which: str) -> None:
         assert 0 < images.min() < images.max() < 1
 
 
-@pytest.mark.parametrize("which", ENCODERS)
+@pytest.mark.parametrize("which", OF_DATA)
 def test_encoder_gives_the_features_that_it_names(which: str) -> None:
-    spec, shape = ENCODERS[which]
+    spec, shape = OF_DATA[which]
     encoder = build_encoder(spec, shape).eval()
     assert encoder(torch.rand(4, *shape)).shape == (4, encoder.features)
 
@@ -77,11 +84,12 @@ def test_encoder_gives_the_features_that_it_names(which: str) -> None:
     ],
 )
 def test_sizes_are_the_published_ones(shape: tuple[int, ...], latents: int, encoder: int, generator: int) -> None:
-    """Parameters with the two heads of a dense posterior (published_protocol.md, 3); of CelebA to three digits."""
-    network = build_generator({"kind": "convolutional", "latents": latents}, shape)
-    of_images = build_encoder({"kind": "convolutional"}, shape)
-    coder = build_coder({"family": "gaussian"}, of_images, network, {})
-    count = [sum(p.numel() for p in module.parameters()) for module in (coder, network)]
+    """Parameters with the two heads of a dense posterior; of CelebA to three digits."""
+    kind = {"kind": "convolutional"}
+    coder = build_coder(model_of(kind | {"latents": latents}, kind, {"family": "gaussian"}), shape)
+    assert coder.generator is not None
+    of_generator, of_all = (sum(p.numel() for p in module.parameters()) for module in (coder.generator, coder))
+    count = [of_all - of_generator, of_generator]
     if shape[-1] == 28:
         assert count == [encoder, generator]
     else:  # published with the two heads of a learned threshold
@@ -103,11 +111,11 @@ def test_selected_backward_is_the_plain_one_without_batch_norm(spec: Spec) -> No
     """Values and gradients of `selected` and `all`, through a network, in float64."""
     found = []
     for backward in ("selected", "all"):
-        coder, generator, x = small("mlp", spec, samples=4, backward=backward)
+        coder, x = small("mlp", spec, samples=4, backward=backward)
         coder.set_step(1, 2)
         loss = coder.loss(x, Generator().manual_seed(1))
         loss.value.sum().backward()
-        found.append((loss, gradients(coder, generator)))
+        found.append((loss, gradients(coder)))
     (selected, of_selected), (plain, of_plain) = found
     torch.testing.assert_close(selected.value, plain.value)
     torch.testing.assert_close(selected.codes, plain.codes)
@@ -122,25 +130,25 @@ def statistics(module: nn.Module) -> list[Tensor]:
 
 def test_running_statistics_follow_the_chosen_codes_alone() -> None:
     """They end as if the chosen codes had been decoded once, whatever J is."""
-    coder, generator, x = small("convolutional_28", {"family": "gaussian"}, samples=5)
-    reference = deepcopy(generator)
-    before = statistics(generator)
+    coder, x = small("convolutional_28", {"family": "gaussian"}, samples=5)
+    reference = deepcopy(coder.generator)
+    before = statistics(coder.generator)
     codes = coder.loss(x, Generator().manual_seed(1)).codes
     reference(codes.detach())
-    for after, expected, old in zip(statistics(generator), statistics(reference), before, strict=True):
+    for after, expected, old in zip(statistics(coder.generator), statistics(reference), before, strict=True):
         torch.testing.assert_close(after, expected)
         assert not torch.equal(after, old)
 
 
 def test_candidates_are_normalised_as_the_chosen_codes_are() -> None:
     """Each candidate's error is that of a batch with one code for each image, in training mode."""
-    coder, generator, x = small("convolutional_28", {"family": "gaussian"}, samples=5)
+    coder, x = small("convolutional_28", {"family": "gaussian"}, samples=5)
     with torch.no_grad():
         params = coder.params(x)
-        transport, posterior = coder.family.transport(params), coder.posterior
-        noise = coder.objective.select(x, posterior, params, transport, generator, Generator().manual_seed(1))
-        draws = posterior.noise(params, 5, Generator().manual_seed(1))
-        error = torch.stack([(generator(z) - x).square().mean((1, 2, 3)) for z in transport(draws)])
+        transport = coder.family.transport(params)
+        noise = coder.select(x, params, transport, 5, Generator().manual_seed(1))
+        draws = coder.family.noise(params, 5, Generator().manual_seed(1))
+        error = torch.stack([(coder.decode(z) - x).square().mean((1, 2, 3)) for z in transport(draws)])
     rows = torch.arange(len(x))
     assert torch.equal(noise["normal"][0], draws["normal"][error.argmin(0), rows])
 
