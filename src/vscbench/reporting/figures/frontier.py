@@ -29,9 +29,7 @@ def operating_points(place: Frontier, code: Code) -> pd.DataFrame:
     """Density and FVE of every run, the `point` of its method and whether a sparser one is as good there."""
     table = place.points.rename(columns={"group": "point"})
     means = table.groupby(["method", "point"], sort=False)[[code.density, code.fve]].mean().reset_index()
-    best = [
-        part.assign(efficient=efficient(part[code.density], part[code.fve])) for _, part in means.groupby("method")
-    ]
+    best = [part.assign(efficient=efficient(part[code.density], part[code.fve])) for _, part in means.groupby("method")]
     return table.merge(pd.concat(best)[["method", "point", "efficient"]], on=["method", "point"])
 
 

@@ -60,7 +60,8 @@ def published(study: Study, group: str, methods: list[str], counts: list[int]) -
     numbers = linear()
     quoted = study.spec_of(group)["dataset"]["kind"] in NATURAL and not study.points[group]
     kept = quoted & (numbers["metric"] == "gradient_snr_inference") & numbers["method"].isin(methods)
-    return numbers[kept].astype({"samples": int}).query("samples in @counts")
+    kept &= numbers["samples"].isin(map(str, counts))
+    return numbers[kept].astype({"samples": int})
 
 
 def show(axes: Axes, table: pd.DataFrame, printed: pd.DataFrame, counts: list[int], look: dict[str, Look]) -> None:
@@ -80,7 +81,7 @@ def show(axes: Axes, table: pd.DataFrame, printed: pd.DataFrame, counts: list[in
 
 
 def finish(axes: Axes, floor: float, title: str, labels: list[str]) -> None:
-    """Name the methods, and shade what lies below the ratio of pure noise, within the limits that the marks have set."""
+    """Name the methods, and shade what lies below the ratio of pure noise within the limits that the marks set."""
     limits = axes.get_xlim()  # a shade from 0 has no place on a logarithmic axis
     axes.axvspan(limits[0], floor, color=FLOOR["facecolor"], lw=0, zorder=0)
     axes.axvline(floor, color=FLOOR["edgecolor"], ls=FLOOR["ls"], lw=FLOOR["lw"], zorder=1)
@@ -116,8 +117,11 @@ def key(counts: list[int], any_published: bool) -> list[Artist]:
 def explanation(study: Study, group: str, methods: list[str], any_published: bool) -> list[str]:
     """What a reader must know to compare the marks."""
     lines = [
-        "Filled: median over parameters, mean over seeds, with its bootstrap interval over parameters (mostly narrower "
-        "than the marker). Noise floor: the median that gradients of pure noise would show at this number of passes."
+        (
+            "Filled: median over parameters, mean over seeds, with its bootstrap interval over parameters (mostly "
+            "narrower than the marker). Noise floor: the median that gradients of pure noise would show at this number "
+            "of passes."
+        )
     ]
     if any_published:
         lines.append(

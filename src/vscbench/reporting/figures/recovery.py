@@ -74,7 +74,7 @@ def along(data: pd.DataFrame) -> list[Line]:
     found = []
     for axis, other in (("density", "noise"), ("noise", "density")) if len(data) else ():
         fixed, places = max(data.groupby(other)[axis], key=lambda item: item[1].nunique())
-        if places.nunique() > 1 or (axis == "density" and len(data) == 1):
+        if len(set(places)) > 1 or (axis == "density" and len(data) == 1):
             found.append(Line(axis, f"{other} {fixed:g}", places.sort_values().to_dict()))
     return found
 

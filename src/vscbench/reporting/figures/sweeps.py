@@ -113,7 +113,7 @@ def seeds(study: Study, sweep: Sweep, metric: str) -> pd.DataFrame:
 
 
 def show(axes: Axes, study: Study, sweep: Sweep, panel: Panel, look: dict[str, Look]) -> set[float]:
-    """Draw the methods along the axis, or across it where it does not move them, and the authors' points: their places."""
+    """Draw the methods along the axis, across it where it does not move them, and the authors' points: their places."""
     lines(axes, seeds(study, sweep, panel.metric), "place", "value", look, dashes=False)
     if panel.null:
         null = seeds(study, sweep, panel.null)

@@ -78,7 +78,9 @@ def show_samples(axes: Axes, density: float, last: bool) -> None:
     slab = codes[codes != 0]
     for values, colour in ((base, BASE), (slab, COLOUR)):
         weights = np.full(len(values), weight)
-        sns.histplot(x=values, bins=edges.tolist(), weights=weights, element="step", color=colour, alpha=0.6, lw=0, ax=axes)
+        sns.histplot(
+            x=values, bins=edges.tolist(), weights=weights, element="step", color=colour, alpha=0.6, lw=0, ax=axes
+        )
     z = np.linspace(*RANGE, 1001)
     axes.plot(z, active / (2 * SCALE) * np.exp(-np.abs(z - LOC) / SCALE), color="black", lw=1)
     axes.set(xlim=RANGE, ylim=(0, 5.5), xlabel="sample", ylabel="")
@@ -122,7 +124,7 @@ FIGURE = Output(
     title="The threshold",
     caption="The shifted soft threshold as a map of the base sample, and samples of a Laplace posterior before and "
     "after it, for thresholds λ that keep 50, 20 and 10 % of them. The non-zero samples should fill the exact density "
-    "γ Laplace(μ, b) drawn as a line, and the arrow is the mass at exactly zero, 1 − γ with γ = exp(−λ/b).",  # noqa: RUF001
+    "γ Laplace(μ, b) drawn as a line, and the arrow is the mass at exactly zero, 1 − γ with γ = exp(−λ/b).",
     needs=needs.anything,
     draw=draw,
 )

@@ -47,6 +47,7 @@ CURVES = (
     Curve("validation_lasso_best", "Validation, best of {samples}", "lasso objective, λ = {penalty}", solvers=True),
     Curve("validation_density", "Validation, one draw", "density", solvers=True),
 )
+BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8}
 SOLVERS = ("fista", "admm", "lista")
 """Families that infer a maximum a posteriori: they have no draws."""
 
@@ -120,7 +121,9 @@ def draw(study: Study) -> Figure:
             axes.set(title=curve.title.format(**words), xlabel="step", ylabel=curve.unit.format(**words))
             if not curve.solvers:
                 text = outside(study, table[solved], curve.column)
-                axes.text(0.97, 0.97, text, transform=axes.transAxes, ha="right", va="top", fontsize=SMALL_PT)
+                axes.text(
+                    0.97, 0.97, text, transform=axes.transAxes, ha="right", va="top", fontsize=SMALL_PT, bbox=BEHIND
+                )
         panels[len(curves)].legend(handles=key(study, group, look), loc="center left", bbox_to_anchor=(-0.2, 0.5))
         note(
             part,
