@@ -31,6 +31,7 @@ from vscbench.training import run as training
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from typing import Self
 
     import pandas as pd
     from numpy.typing import ArrayLike
@@ -209,7 +210,7 @@ class Bar:
 
         self.bar = tqdm(desc=label, unit="step", leave=True)
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

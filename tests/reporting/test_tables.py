@@ -223,7 +223,7 @@ def test_run_that_is_not_finished_cannot_be_assembled(tmp_path: Path) -> None:
 
 
 def test_study_that_was_not_assembled(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"(study.json|metrics.csv) is missing"):
+    with pytest.raises(UserError, match=r"(study\.json|metrics\.csv) is missing"):
         write("table1", tmp_path, tmp_path)
 
 
