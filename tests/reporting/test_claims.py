@@ -304,9 +304,14 @@ def bits(metric: str, dense: float, sparse: float) -> Any:
     return merged(lasso(), spread(PATCHES, metric, values))
 
 
+def exact(distance: float) -> Any:
+    """A thresholded Laplacian at a distance from a spike-and-slab."""
+    return merged(lasso(), {(PATCHES, "", "laplacian_thresh"): {"spike_slab_distance": distance}})
+
+
 CASES: list[tuple[int, str, Any, str]] = [
-    (1, "corrected", merged(lasso(), {(PATCHES, "", "laplacian_thresh"): {"spike_slab_distance": 0.002}}), "supported"),
-    (1, "corrected", merged(lasso(), {(PATCHES, "", "laplacian_thresh"): {"spike_slab_distance": 0.03}}), "not supported"),
+    (1, "corrected", exact(0.002), "supported"),
+    (1, "corrected", exact(0.03), "not supported"),
     (2, "published", lasso(), "supported"),
     (2, "published", lasso(gaussian_thresh=180), "not supported"),
     (2, "published", lasso(spike_slab=160.5), "not supported"),  # lower, by less than a percent

@@ -217,7 +217,7 @@ def test_every_baseline_has_a_label() -> None:
 def test_run_that_is_not_finished_cannot_be_assembled(tmp_path: Path) -> None:
     run = make_run(tmp_path, "recovery", "gaussian", 0, {"lasso20_best": 1.0})
     (tmp_path / run["folder"] / "metrics.json").unlink()
-    with pytest.raises(UserError, match="metrics.json is missing"):
+    with pytest.raises(UserError, match=r"metrics\.json is missing"):
         assemble(make_index([run], {}), tmp_path)
     assert not (tmp_path / "metrics.csv").exists()
 
