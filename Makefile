@@ -3,16 +3,18 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := study
 VENV := .venv
 PYTHON ?= python3
+CORES ?= all
+CONFIG := $(if $(STUDY),config/$(STUDY).yaml,config.yaml)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 READY := $(VENV)/.ready
 
 .PHONY: study figures tables test test-all check format bench ui clean help
 
-study: $(READY)  ## set up, then run the default study (all tables, figures, MLflow)
-	snakemake --cores all
+study: $(READY)  ## set up, then run the default study, or one of config/: make STUDY=recovery CORES=1
+	snakemake --cores $(CORES) --configfile $(CONFIG)
 
 figures tables: $(READY)  ## only the figures, or only the tables, and what they need
-	snakemake --cores all $@
+	snakemake --cores $(CORES) --configfile $(CONFIG) $@
 
 test: $(READY)  ## set up, then run the tests
 	python -m pytest -n 2 -m "not slow and not alone"
@@ -37,8 +39,8 @@ format: $(READY)  ## format the code
 bench: $(READY)  ## speed and memory, as ratios measured in one run on one core
 	OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/run.py
 
-ui: $(READY)  ## compare runs in MLflow at http://127.0.0.1:5000 (PORT=5001 for another port)
-	vscbench ui --port $(or $(PORT),5000)
+ui: $(READY)  ## compare runs in MLflow at http://127.0.0.1:5000 (STUDY=, PORT=5001 for another port)
+	vscbench ui --config $(CONFIG) --port $(or $(PORT),5000)
 
 clean:  ## remove the results, but not the environment
 	find results -mindepth 1 ! -name README.md -delete

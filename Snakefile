@@ -1,54 +1,39 @@
-# The study, from data to figures. Rules are in workflow/rules, one file a stage; the study is config.yaml.
+# The study of config.yaml, or of --configfile, from data to figures. Rules are in workflow/rules, one file a stage.
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
 
-from vscbench import config as configs
-from vscbench import preloading
+from vscbench import planning, preloading
 from vscbench.errors import UserError
 
-
-configfile: "config.yaml"
+min_version("9.8")
 
 
 report: "workflow/report/study.rst"
 
 
-try:
-    configs.check(config)
-except UserError as error:
-    raise WorkflowError(str(error))
-
-RESULTS = config["results"]
-RUNS = [f"{RESULTS}/runs/{'/'.join(map(str, run))}" for run in configs.runs(config)]
-
-
 wildcard_constraints:
-    experiment="[a-z0-9_]+",
-    # A method, and where something is swept its point: gaussian@latents=64.
-    method="[a-z0-9_]+(@[^/]+)?",
-    repetition=r"\d+",
-
-
-onstart:
-    preloading.start()
-
-
-localrules:
-    all,
-    data,
-    train,
-    metrics,
-    tables,
-    figures,
-    mlflow,
+    dataset="[^/]+",
+    experiment="[^/]+",
+    variant="[^/]+",  # a method, and where something is swept its point, gaussian__latents-64: see study.json
+    repetition="[0-9]+",
+    table="[^/]+",
+    figure="[^/]+",
 
 
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/assemble.smk"
+include: "workflow/rules/report.smk"
 include: "workflow/rules/track.smk"
-include: "workflow/rules/studies.smk"
+include: "workflow/rules/experiments.smk"
+
+
+onstart:
+    PLAN.publish()
+    # Fewer jobs import less than what is imported here for all of them.
+    if len(workflow.dag) > 4:
+        preloading.start()
 
 
 rule all:
@@ -58,3 +43,4 @@ rule all:
         rules.tables.input,
         rules.figures.input,
         rules.track_runs.output,
+    localrule: True

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
-
 from vscbench.config.sweeps import variant
+
 from vscbench.files import write_json
 from vscbench.reporting.assemble import COLUMNS
 from vscbench.reporting.figures.ablation import PANELS, blocks, draw

@@ -57,3 +57,9 @@ def test_conda_installs_the_lock(tmp_path: Path) -> None:
     assert {pin.requirement for pin in pins} == {str(pin) for pin in PINS}
     assert package.is_editable
     assert (tmp_path / package.requirement).samefile(tmp_path)
+
+
+def test_jobs_in_conda_have_what_the_package_needs() -> None:
+    """`snakemake --sdm conda`: the environment that each rule names lists the dependencies, and no file beside it."""
+    *_, part = yaml.safe_load((ROOT / "workflow/envs/vscbench.yaml").read_text())["dependencies"]
+    assert part["pip"] == sorted([*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["workflow"]])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from safetensors.numpy import save_file
+from vscbench.training.loop import write_history
 
 from vscbench import config as configs
 from vscbench.errors import UserError
@@ -20,7 +21,6 @@ from vscbench.reporting.assemble import assemble
 from vscbench.reporting.figures import FIGURES, draw
 from vscbench.reporting.study import Study
 from vscbench.reporting.style import PAGE_IN, STYLE, looks, wrapped
-from vscbench.training.loop import write_history
 
 if TYPE_CHECKING:
     from pathlib import Path

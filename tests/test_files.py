@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from vscbench.errors import UserError
-from vscbench.files import atomic, read_json, write_json, write_text
+from vscbench.files import VERSION, atomic, of_this_version, read_json, write_json, write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,3 +50,11 @@ def test_json_round_trip_and_errors(tmp_path: Path) -> None:
     path.write_text(json.dumps([1, 2])[:-1])
     with pytest.raises(UserError, match=f"{path} is not valid JSON"):
         read_json(path)
+
+
+@pytest.mark.parametrize("found", [{}, {"version": 1}, [], None, "text", {"study": "old", "seed": 0}])
+def test_files_of_another_version_are_told(found: Any) -> None:
+    with pytest.raises(UserError, match=r"results/study\.json"):
+        of_this_version(found, "results/study.json")
+    content = {"version": VERSION}
+    assert of_this_version(content, "x") is content

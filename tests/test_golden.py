@@ -57,7 +57,7 @@ def section(spec: dict[str, Any]) -> dict[str, Any]:
     """The `coder` section of today for an old specification."""
     old = dict(spec)
     threshold = {"kind": old.pop("threshold", "none"), "value": old.pop("threshold_value", None)}
-    for key, name in (("estimator", "estimator"), ("gamma_kl_weight", "kl_weight"), ("kl", "kl_of")):
+    for key, name in (("estimator", "estimator"), ("gamma_kl_weight", "kl_weight"), ("kl", "divergence")):
         if key in old:
             threshold[name] = old.pop(key)
     scale = old.pop("spread_prior")

@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from vscbench.reporting.columns import TABLES
+from vscbench.training.loop import write_history
 
 from vscbench import config as configs
 from vscbench.files import read_json, write_json
 from vscbench.reporting import published
 from vscbench.reporting.assemble import assemble
-from vscbench.reporting.columns import TABLES
 from vscbench.reporting.figures import FIGURES, draw
 from vscbench.reporting.figures.attributes import written
 from vscbench.reporting.figures.sweeps import sweeps
@@ -26,7 +27,6 @@ from vscbench.reporting.pictures import about_grey, centres, mosaic, shown
 from vscbench.reporting.study import Study
 from vscbench.reporting.style import PAGE_IN, STYLE, looks
 from vscbench.reporting.tables import write_table
-from vscbench.training.loop import write_history
 
 if TYPE_CHECKING:
     from pathlib import Path

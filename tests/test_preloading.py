@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,15 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
-from vscbench import config as configs
-from vscbench.data.splits import write
-from vscbench.preloading import ADDRESS, JOBS_BEFORE
+from vscbench import preloading
+from vscbench.preloading import ADDRESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from vscbench.data import Splits
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="commands fork on Linux alone")
 
@@ -34,6 +31,7 @@ preloading.start()
 print(os.environ[preloading.ADDRESS], flush=True)
 sys.stdin.read()
 """
+RUN = "recovery/laplacian_thresh_gamma/0"
 Command = list[str]
 
 
@@ -63,27 +61,24 @@ def until(holds: Callable[[], Any], seconds: float = 120) -> Any:
     return found
 
 
-def ask(address: Path, *arguments: object, **environment: str) -> subprocess.Popen[str]:
+def ask(address: str, *arguments: object, **environment: str) -> subprocess.Popen[str]:
     """A job: `vscbench` with `arguments`, in an environment that names the server at `address`."""
     line = [sys.executable, "-m", "vscbench", *map(str, arguments)]
     pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
-    return subprocess.Popen(line, env=os.environ | {ADDRESS: str(address)} | environment, text=True, **pipes)
+    variables = os.environ | {ADDRESS: address, "OMP_NUM_THREADS": "1"} | environment
+    return subprocess.Popen(line, env=variables, text=True, **pipes)
 
 
 class Server:
     """The server of a process that has started one."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.holder, self.address = process, Path(process.stdout.readline().strip())
+        self.holder, self.address = process, process.stdout.readline().strip()
         (self.pid,) = until(lambda: children(process.pid))
-        until(self.address.is_socket)
 
-    def warm_up(self) -> None:
-        """Ask until the server has imported all: some jobs run by themselves before it does."""
-        for _ in range(JOBS_BEFORE):
-            assert not self.forks()
-            outcome(self.command("runs"))
-        until(self.address.is_socket)
+    def listens(self) -> bool:
+        """Whether it has imported all and waits for jobs."""
+        return f"@{self.address}" in Path("/proc/net/unix").read_text()
 
     def command(self, *arguments: object, **environment: str) -> subprocess.Popen[str]:
         """A job."""
@@ -95,36 +90,65 @@ class Server:
 
 
 @contextmanager
-def holding() -> Iterator[subprocess.Popen[str]]:
-    """A process that starts a server, as Snakemake does, and says where."""
+def serving() -> Iterator[Server]:
+    """A process that starts a server, as Snakemake does."""
     pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
-    with subprocess.Popen([sys.executable, "-c", HOLD], text=True, **pipes) as process:
+    environment = {key: value for key, value in os.environ.items() if key != ADDRESS}
+    with subprocess.Popen([sys.executable, "-c", HOLD], text=True, env=environment, **pipes) as process:
         try:
-            yield process
+            yield Server(process)
         finally:
             process.kill()
 
 
-@contextmanager
-def serving() -> Iterator[Server]:
-    with holding() as process:
-        yield Server(process)
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
+    """A server that is ready."""
     with serving() as found:
-        found.warm_up()
+        until(found.listens)
         yield found
 
 
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of a study whose data are prepared."""
+    folder = tmp_path_factory.mktemp("prepared")
+    process = ask("", "data", "synthetic", "--config", study(folder))
+    assert outcome(process)[0] == 0
+    return folder / "results/data"
+
+
+def study(folder: Path) -> str:
+    """The configuration of a study of one run that takes seconds, with its results in `folder`."""
+    content = {
+        "results": str(folder / "results"),
+        "device": "cpu",
+        "datasets": {"synthetic": {"kind": "synthetic", "train": 2000, "validation": 30, "test": 30, "pixels": 64}},
+        "experiments": {
+            "recovery": {
+                "dataset": "synthetic",
+                "methods": ["laplacian_thresh_gamma"],
+                "generator": {"latents": 32},
+                "training": {"steps": 600, "batch_size": 50},
+            }
+        },
+    }
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return str(path)
+
+
 @pytest.fixture
-def training(study: dict[str, Any], splits: Splits, tmp_path: Path) -> Command:
-    """The command that trains a run which takes seconds, all but its folders."""
-    study["experiments"]["recovery"]["training"]["epochs"] = 30
-    spec = configs.run_spec(study, "recovery", "laplacian_thresh_gamma", 0)
-    write(splits, tmp_path / "data.safetensors", {})
-    return ["train", "--spec", json.dumps(spec), "--data", str(tmp_path / "data.safetensors")]
+def training(data: Path, tmp_path: Path) -> Command:
+    """The command that trains a run."""
+    return trained_in(tmp_path / "study", data)
+
+
+def trained_in(folder: Path, data: Path) -> Command:
+    """The command that trains a run below `folder`."""
+    (folder / "results").mkdir(parents=True)
+    (folder / "results/data").symlink_to(data)
+    return ["train", RUN, "--config", study(folder)]
 
 
 @pytest.fixture
@@ -135,10 +159,6 @@ def interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-def into(folder: Path) -> Command:
-    return ["--out", str(folder), "--checkpoint", str(folder / "checkpoint.pt")]
-
-
 def outcome(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     stdout, stderr = process.communicate(timeout=120)
     return process.returncode, stdout, stderr
@@ -146,41 +166,41 @@ def outcome(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(["runs"], 0), (["--help"], 0), (["train", "nothing"], 2), (["no-such-command"], 2), (["table", "no_table"], 2)],
+    [(["--version"], 0), (["--help"], 0), (["runs", "--config", "nowhere"], 2), (["no-such-command"], 2)],
 )
 def test_a_fork_says_what_a_process_says(server: Server, arguments: Command, code: int) -> None:
-    forked, alone = outcome(server.command(*arguments)), outcome(server.command(*arguments, **{ADDRESS: "/nowhere"}))
+    forked, alone = outcome(server.command(*arguments)), outcome(ask("nowhere", *arguments))
     assert forked == alone
     assert forked[0] == code
     assert forked[1] or forked[2]
 
 
-def test_training_in_a_fork_is_bit_identical(server: Server, training: Command, tmp_path: Path) -> None:
-    process = server.command(*training, *into(tmp_path / "forked"))
+def test_training_in_a_fork_is_bit_identical(server: Server, data: Path, tmp_path: Path) -> None:
+    process = server.command(*trained_in(tmp_path / "forked", data))
     until(server.forks)
     assert outcome(process)[0] == 0
-    assert outcome(server.command(*training, *into(tmp_path / "alone"), **{ADDRESS: "/nowhere"}))[0] == 0
-    forked, alone = ((tmp_path / name / "weights.safetensors").read_bytes() for name in ("forked", "alone"))
-    assert forked == alone
+    assert outcome(ask("nowhere", *trained_in(tmp_path / "alone", data)))[0] == 0
+    runs = [tmp_path / name / "results/runs" / RUN / "weights.safetensors" for name in ("forked", "alone")]
+    assert runs[0].read_bytes() == runs[1].read_bytes()
 
 
 @pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_fork_ends_with_its_command(server: Server, training: Command, tmp_path: Path, kill: signal.Signals) -> None:
-    process = server.command(*training, *into(tmp_path / "run"))
-    until(lambda: list((tmp_path / "run").glob("*")) or server.forks())
+    process = server.command(*training)
+    until(server.forks)
     process.send_signal(kill)
     code, _, said = outcome(process)
     assert code == (128 + kill if kill == signal.SIGINT else -kill)
     assert "Traceback" not in said
     until(lambda: not server.forks())
-    assert not (tmp_path / "run/weights.safetensors").exists()
+    assert not (tmp_path / "study/results/runs" / RUN / "weights.safetensors").exists()
 
 
-def test_a_killed_fork_is_an_error_of_one_line(server: Server, training: Command, tmp_path: Path) -> None:
-    process = server.command(*training, *into(tmp_path / "run"))
+def test_a_killed_fork_is_an_error_of_one_line(server: Server, training: Command) -> None:
+    process = server.command(*training)
     (fork,) = until(server.forks)
-    until(lambda: Path(f"/proc/{fork}/cwd").exists() and len(list(Path(f"/proc/{fork}/task").iterdir())) > 1)
+    until(lambda: len(list(Path(f"/proc/{fork}/task").iterdir())) > 1)  # it has said that it runs the command
     os.kill(fork, signal.SIGKILL)
     code, _, said = outcome(process)
     assert code == 128 + signal.SIGKILL
@@ -189,54 +209,60 @@ def test_a_killed_fork_is_an_error_of_one_line(server: Server, training: Command
 
 def test_another_number_of_threads_is_not_for_a_fork(server: Server, training: Command, tmp_path: Path) -> None:
     """Libraries read it when they are imported."""
-    code, _, _ = outcome(server.command(*training, *into(tmp_path / "run"), OMP_NUM_THREADS="2"))
-    assert code == 0
-    assert json.loads((tmp_path / "run/resources.json").read_text())["threads"] == 2
+    assert outcome(server.command(*training, OMP_NUM_THREADS="2"))[0] == 0
+    resources = tmp_path / "study/results/runs" / RUN / "resources.json"
+    assert json.loads(resources.read_text())["threads"] == 2
 
 
 def test_nothing_that_is_preloaded_starts_a_thread(server: Server) -> None:
     assert len(list(Path(f"/proc/{server.pid}/task").iterdir())) == 1
 
 
-@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("ready", [False, True])
 @pytest.mark.parametrize("end", [subprocess.Popen.kill, lambda process: process.stdin.close()])
-def test_the_server_ends_with_who_started_it(end: Callable[[subprocess.Popen[str]], None], warm: bool) -> None:
+def test_the_server_ends_with_who_started_it(end: Callable[[subprocess.Popen[str]], None], ready: bool) -> None:
     with serving() as server:
-        if warm:
-            server.warm_up()
+        if ready:
+            until(server.listens)
         end(server.holder)
         until(lambda: server.pid not in parents())
-        assert not server.address.parent.exists()
-        assert outcome(server.command("runs"))[0] == 0  # by itself
+        assert not server.listens()
+        assert outcome(server.command("--version"))[0] == 0  # by itself
 
 
-def test_a_server_that_cannot_start_costs_no_job() -> None:
+def test_a_training_ends_with_a_killed_snakemake(data: Path, tmp_path: Path) -> None:
+    """Else the next one would train the same run beside it."""
     with serving() as server:
+        until(server.listens)
+        process = server.command(*trained_in(tmp_path / "study", data))
+        (fork,) = until(server.forks)
+        server.holder.kill()
+        until(lambda: fork not in parents())
+        assert outcome(process)[0] == 128 + signal.SIGKILL
+
+
+def test_a_server_that_was_killed_costs_no_job() -> None:
+    with serving() as server:
+        until(server.listens)
         os.kill(server.pid, signal.SIGKILL)
         until(lambda: server.pid not in parents())
-        assert outcome(server.command("runs"))[0] == 0
-        assert not server.forks()
-        shutil.rmtree(server.address.parent)  # nobody is left to do it
-
-
-def test_a_path_too_long_for_a_socket_costs_no_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / ("long" * 30)
-    folder.mkdir()
-    monkeypatch.setenv("TMPDIR", str(folder))
-    with holding() as process:
-        address = Path(process.stdout.readline().strip())
-        until(lambda: not address.parent.exists())
-        code, stdout, stderr = outcome(ask(address, "runs"))
-    assert (code, stderr) == (0, "")
-    assert stdout
+        assert outcome(server.command("--version"))[0] == 0
 
 
 def test_who_asks_for_nothing_harms_nobody(server: Server) -> None:
-    for said in (b"", b"\0\0\0\5{", b"\0\0\0\2{}"):
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(server.address))
-            client.sendall(said)
+    for said in (b"", b"{", b"[]"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
+            client.connect(f"\0{server.address}")
+            client.send(said)
     until(lambda: not server.forks())
     process = server.command("--help")
-    until(server.forks)
     assert outcome(process)[0] == 0
+
+
+def test_another_user_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At both ends, by what the kernel says of the other one."""
+    one, other = socket.socketpair(socket.AF_UNIX)
+    with one, other:
+        assert preloading._is_ours(one)
+        monkeypatch.setattr(os, "getuid", lambda: 12345)
+        assert not preloading._is_ours(one)

@@ -19,13 +19,12 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import STUDY
 from vscbench import config as configs
-from vscbench.cli import main
 from vscbench.files import read_json, write_json
-from vscbench.metrics import evaluate
+from vscbench.metrics.measuring import measure_run
 from vscbench.tracking import ARTIFACTS, Store, flatten, git_commit
-from vscbench.training.loop import train, write_history
+from vscbench.training import run as training
+from vscbench.training.run import write_history
 
 mlflow = pytest.importorskip("mlflow")
 
@@ -33,27 +32,37 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-    from vscbench.data import Splits
-
 WRITERS = 8
 WRITER = """
-import sys
+import pathlib, sys
 import mlflow, mlflow.store.tracking.sqlalchemy_store, vscbench.tracking  # what takes long, and not equally long
-from vscbench.cli import main
+store, run = sys.argv[1:]
 print("ready", flush=True)
 sys.stdin.readline()
-sys.exit(main(sys.argv[1:]))
+vscbench.tracking.Store.of(store, "").log([pathlib.Path(run)], pathlib.Path(run, "receipt.json"))
 """
-"""`vscbench track`, to be started by a line on stdin: all at the same moment."""
+"""A process that logs a run, to be started by a line on stdin: all at the same moment."""
 MLFLOW_EXPERIMENT = "tiny-recovery"
-SETTINGS = configs.EVALUATION_DEFAULTS | {
+STUDY: dict[str, Any] = {
+    "study": "tiny",
+    "datasets": {"synthetic": {"kind": "synthetic", "train": 210, "validation": 30, "test": 30, "pixels": 16}},
+    "experiments": {
+        "recovery": {
+            "dataset": "synthetic",
+            "methods": ["laplacian_thresh_gamma"],
+            "generator": {"latents": 12},
+            "encoder": {"widths": [16]},
+            "objective": {"samples": 3},
+            "training": {"epochs": 2, "batch_size": 10},
+        }
+    },
+}
+SETTINGS = {
     "samples": 2,
     "penalties": [20.0],
-    "gradient_passes": 2,
-    "gradient_batches": 1,
-    "gradient_samples": [1],
-    "stability_draws": 2,
-    "stability_patches": 5,
+    "gradients": {"passes": 2, "batches": 1, "samples": [1]},
+    "stability": {"draws": 2, "points": 5},
+    "bounds": {"points": 5},
 }
 
 
@@ -72,16 +81,19 @@ def changed(run: Path, copy: Path, **changes: Any) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(splits: Splits, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A run that came to its end, and one that diverged."""
-    folder = tmp_path_factory.mktemp("trained")
+    folder, device = tmp_path_factory.mktemp("trained"), torch.device("cpu")
     for name, rate in (("completed", 0.01), ("diverged", 1e12)):
         study = deepcopy(STUDY)
         rates = {key: {"initial": rate, "final": rate} for key in ("encoder_rate", "dictionary_rate")}
-        study["experiments"]["recovery"]["training"] |= rates
-        spec = configs.run_spec(configs.check(study), "recovery", "laplacian_thresh_gamma", 0)
-        train(spec, splits, folder / name, folder / name / "checkpoint.pt", torch.device("cpu"))
-        evaluate(folder / name, splits, SETTINGS, torch.device("cpu"))
+        study["experiments"]["recovery"]["training"]["optimizer"] = rates | {"clip_norm": None}
+        checked = configs.check(study)
+        spec = configs.run_spec(checked, next(configs.runs(checked)))
+        data = configs.source(checked, "synthetic").load()
+        found = training.train(spec, data, device=device, key=configs.run_key(spec))
+        training.write(found, spec, data.shape, folder / name)
+        measure_run(folder / name, data, SETTINGS, device)
         assert read_json(folder / name / "metrics.json")["status"] == name
     return {path.name: path for path in folder.iterdir()}
 
@@ -99,7 +111,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The database of a store without runs: to be copied, since making its tables takes seconds."""
     place = tmp_path_factory.mktemp("empty") / "mlflow"
     receipt = place.parent / "receipt.json"
-    assert main(["track", "--create", "--store", str(place), "--receipt", str(receipt)]) == 0
+    Store.of(str(place), "").create(receipt)
     assert read_json(receipt) == {"uri": f"sqlite:///{place}/mlflow.db"}
     return place / "mlflow.db"
 
@@ -144,8 +156,9 @@ def client(store: Path) -> MlflowClient:
     return client_of(store)
 
 
-def track(*arguments: Path | str) -> int:
-    return main(["--quiet", "track", *map(str, arguments)])
+def track(*runs: Path, store: Path, receipt: Path | None = None) -> None:
+    """Log runs to the store in a folder."""
+    Store.of(str(store), "").log(runs, receipt)
 
 
 # -------------------------------------------------------------------- writing
@@ -157,8 +170,8 @@ def test_eight_writers_at_once(trained: dict[str, Path], empty: Path, tmp_path: 
     kinds = ["completed"] + ["diverged"] * (WRITERS - 1)  # which are logged faster: they have no picture
     runs = [changed(trained[kind], tmp_path / str(k), repetition=k) for k, kind in enumerate(kinds)]
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    command = [sys.executable, "-c", WRITER, "track", "--store", str(place)]
-    writers = [subprocess.Popen([*command, run, "--receipt", run / "receipt.json"], text=True, **pipes) for run in runs]
+    command = [sys.executable, "-c", WRITER, str(place)]
+    writers = [subprocess.Popen([*command, run], text=True, **pipes) for run in runs]
     for writer in writers:
         assert writer.stdout is not None
         assert writer.stdout.readline() == "ready\n"
@@ -208,8 +221,8 @@ def test_run_is_logged_with_all_that_it_is(client: MlflowClient, runs: list[Path
         assert found.data.params["objective.samples"] == "3"
         assert found.data.params["coder.family"] == "laplacian"
         expected = {
-            "mlflow.runName": f"laplacian_thresh_gamma-{spec['repetition']}",
-            "run": configs.run_name(spec),
+            "mlflow.runName": f"laplacian_thresh_gamma/{spec['repetition']}",
+            "run": f"recovery/laplacian_thresh_gamma/{spec['repetition']}",
             "study": "tiny",
             "experiment": "recovery",
             "dataset": "synthetic",
@@ -268,7 +281,7 @@ def test_run_that_is_logged_again_replaces_its_own_entry(
     result = read_json(again / "metrics.json")
     result["metrics"]["mse_draw"] = 123.5
     write_json(again / "metrics.json", result)
-    assert track(again, "--store", store, "--receipt", tmp_path / "receipt.json") == 0
+    track(again, store=store, receipt=tmp_path / "receipt.json")
 
     after = logged(client)
     assert after.keys() == before.keys()
@@ -289,7 +302,7 @@ def test_changed_specification_adds_an_entry(
     objective = {"sampling": "average", "samples": 1, "kl_weight": 0.5}
     other = changed(runs[2], tmp_path / "other", objective=objective)
     elsewhere = changed(runs[2], tmp_path / "elsewhere", study="second")
-    assert track(other, elsewhere, "--store", store, "--receipt", tmp_path / "receipt.json") == 0
+    track(other, elsewhere, store=store, receipt=tmp_path / "receipt.json")
     after = logged(client)
     assert after.keys() == before.keys() | {key_of(other)}
     assert after[key_of(other)].data.params["objective.sampling"] == "average"
@@ -309,7 +322,7 @@ def test_long_run_is_logged_whole(store: Path, client: MlflowClient, runs: list[
     rows[300]["b"] = math.inf
     rows[301]["c"] = math.nan
     write_history(run / "history.csv", rows)
-    assert track(run, "--store", store) == 0
+    track(run, store=store)
     found = logged(client, "long-recovery")[key_of(run)]
     for column in "abcd":
         (name,) = (metric for metric in found.data.metrics if re.fullmatch(rf"curve.{column}", metric))
@@ -323,7 +336,7 @@ def test_experiment_that_was_deleted_comes_back(
     """Whoever tidies up in the pages and runs the study again finds it there again."""
     run = changed(runs[0], tmp_path / "run", study="deleted")
     for _ in range(2):
-        assert track(run, "--store", store, "--receipt", tmp_path / "receipt.json") == 0
+        track(run, store=store, receipt=tmp_path / "receipt.json")
         assert "failed" not in read_json(tmp_path / "receipt.json")
         assert logged(client, "deleted-recovery").keys() == {key_of(run)}
         client.delete_experiment(client.get_experiment_by_name("deleted-recovery").experiment_id)
@@ -337,7 +350,7 @@ def test_run_that_fails_half_way_leaves_nothing(
     broken = changed(runs[1], tmp_path / "broken")
     (broken / "weights.safetensors").unlink()
     receipt = tmp_path / "receipt.json"
-    assert track(runs[0], broken, runs[2], "--store", store, "--receipt", receipt) == 0
+    track(runs[0], broken, runs[2], store=store, receipt=receipt)
     found = read_json(receipt)
     assert list(found["runs"]) == ["recovery/laplacian_thresh_gamma/0"]
     assert "weights.safetensors" in found["failed"]
@@ -385,7 +398,7 @@ def test_environment_names_the_store(
     shutil.copy(empty, tmp_path / "theirs.db")
     address = f"sqlite:///{tmp_path}/theirs.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    assert track(runs[0], "--store", tmp_path / "ours", "--receipt", tmp_path / "receipt.json") == 0
+    Store.of(None, str(tmp_path / "ours")).log([runs[0]], tmp_path / "receipt.json")
     assert read_json(tmp_path / "receipt.json")["uri"] == address
     assert logged(mlflow.MlflowClient(address)).keys() == {key_of(runs[0])}
     assert not (tmp_path / "ours").exists()
@@ -393,7 +406,7 @@ def test_environment_names_the_store(
 
 def test_folder_with_an_odd_name(runs: list[Path], empty: Path, tmp_path: Path) -> None:
     place = copy_of(empty, tmp_path / "my études 100%")
-    assert track(runs[0], "--store", place, "--receipt", tmp_path / "receipt.json") == 0
+    track(runs[0], store=place, receipt=tmp_path / "receipt.json")
     assert "failed" not in read_json(tmp_path / "receipt.json")
     client = client_of(place)
     found = logged(client)[key_of(runs[0])]
@@ -435,10 +448,10 @@ def test_store_that_cannot_be_used_costs_a_warning(runs: list[Path], tmp_path: P
     """And no more than seconds, neither when it is created nor when a run is logged."""
     place = make(tmp_path)
     script = (
-        "import sys; from vscbench.cli import main; store, run, one, two = sys.argv[1:]\n"
-        "codes = [main(['track', '--create', '--store', store, '--receipt', one]),\n"
-        "         main(['track', run, '--store', store, '--receipt', two])]\n"
-        "sys.exit(codes != [0, 0])"
+        "import logging, pathlib, sys; from vscbench.tracking import Store\n"
+        "logging.basicConfig(format='%(message)s'); store, run, one, two = sys.argv[1:]\n"
+        "Store.of(store, '').create(pathlib.Path(one))\n"
+        "Store.of(store, '').log([pathlib.Path(run)], pathlib.Path(two))\n"
     )
     receipts = [tmp_path / "one.json", tmp_path / "two.json"]
     before = {path: path.read_bytes() for path in runs[0].iterdir()}
@@ -487,5 +500,5 @@ def test_commit_of_the_working_folder(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_receipt_is_valid_json_whatever_failed(runs: list[Path], tmp_path: Path) -> None:
     place = folder_is_a_file(tmp_path)
     receipt = tmp_path / "deep/er/receipt.json"
-    assert track(runs[0], "--store", place, "--receipt", receipt) == 0
+    track(runs[0], store=place, receipt=receipt)
     assert json.loads(receipt.read_text())["failed"]

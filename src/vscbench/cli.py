@@ -1,4 +1,7 @@
-"""The command line: what the workflow's rules call, and what works without it."""
+"""Variational sparse coding, trained, measured and compared under one protocol.
+
+Every command reads a study, --config, and writes below its results folder; the rules of the workflow call them too.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ import logging
 import os
 import signal
 import sys
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vscbench import commands
 from vscbench.errors import UserError
@@ -16,104 +20,85 @@ from vscbench.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    Parser = argparse.ArgumentParser
 
-def parser() -> argparse.ArgumentParser:
+RUN = "EXPERIMENT/METHOD/REPETITION, see `vscbench runs`; of a sweep with its point for METHOD"
+
+
+def parser() -> Parser:
     """The parser of the command line."""
-    top = argparse.ArgumentParser(prog="vscbench", description=__doc__)
+    top = argparse.ArgumentParser(prog="vscbench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    top.add_argument("--version", action="version", version=f"%(prog)s {version('vscbench')}")
     top.add_argument("--quiet", action="store_true", help="say nothing but warnings and errors")
     subcommands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
+    config = argparse.ArgumentParser(add_help=False)
+    config.add_argument(
         "--config",
         type=Path,
         nargs="+",
         default=[Path("config.yaml")],
-        help="the study; further files are laid over the first (default: config.yaml)",
+        help="the study; each further file is laid over those before it (default: config.yaml)",
     )
     device = argparse.ArgumentParser(add_help=False)
-    device.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: the config's, else auto)")
+    device.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps (default: the study's)")
+    store = argparse.ArgumentParser(add_help=False)
+    store.add_argument("--store", help="folder or address of the MLflow store (default: the study's)")
 
-    def add(name: str, run: Any, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
-        command = subcommands.add_parser(name, help=run.__doc__, description=run.__doc__, parents=parents)
+    def add(run: Callable[..., None], example: str, *parents: Parser) -> Parser:
+        """Add the command that `run` is."""
+        name = run.__name__.replace("_", "-")
+        epilog = f"example:\n  vscbench {name} {example}"
+        formatter = argparse.RawDescriptionHelpFormatter
+        command = subcommands.add_parser(
+            name, help=run.__doc__, description=run.__doc__, epilog=epilog, parents=parents, formatter_class=formatter
+        )
         command.set_defaults(run_command=run)
         return command
 
-    add("runs", commands.runs, common)
+    command = add(commands.init, "my_study")
+    command.add_argument("folder", type=Path, help="a folder that is empty, or is not there yet")
 
-    command = add("data", commands.data, common)
-    command.add_argument("dataset", nargs="?", help="name of a data set of the config")
-    command.add_argument("--spec", help="its specification as JSON, instead of the config")
-    command.add_argument("--out", type=Path, help="file to write (default: <results>/data/NAME.safetensors)")
+    command = add(commands.run, "digits/gaussian --cores 2", config)
+    command.add_argument("part", nargs="?", help="EXPERIMENT or EXPERIMENT/METHOD (default: the whole study)")
+    command.add_argument("--cores", default="all", help="jobs at a time (default: all cores)")
+    command.add_argument("--dry-run", action="store_true", help="only show what would be done")
 
-    command = add("train", commands.train, common, device)
-    command.add_argument("run", nargs="?", help="EXPERIMENT/METHOD/REPETITION, see `vscbench runs`")
-    command.add_argument("--spec", help="its specification as JSON, instead of the config")
-    command.add_argument("--data", type=Path, help="prepared data (default: <results>/data/NAME.safetensors)")
-    command.add_argument("--out", type=Path, help="folder of the run (default: <results>/runs/RUN)")
-    command.add_argument("--checkpoint", type=Path, help="where to save and resume (default: <results>/checkpoints)")
-    command.add_argument(
-        "--checkpoint-seconds", type=float, help="seconds between saves (default: the config's, else 60)"
-    )
+    add(commands.runs, "--config config/smoke.yaml", config)
+    add(commands.schema, "> schema.json", config)
 
-    command = add("evaluate", commands.evaluate, common, device)
-    command.add_argument(
-        "runs", nargs="+", help="EXPERIMENT/METHOD/REPETITION; with --settings the folders of the runs"
-    )
-    command.add_argument("--settings", help="the evaluation settings as JSON, instead of the config")
-    command.add_argument("--data", type=Path, help="prepared data (default: <results>/data/NAME.safetensors)")
-    command.add_argument(
-        "--classifier", type=Path, help="what `vscbench features` made (default: <results>/features/NAME.safetensors)"
-    )
+    command = add(commands.data, "digits", config)
+    command.add_argument("dataset", help="a name under `datasets`")
 
-    command = add("features", commands.features, common, device)
-    command.add_argument("dataset", nargs="?", help="name of a data set of the config")
-    command.add_argument("--data", type=Path, help="prepared data, instead of the config")
-    command.add_argument("--seed", type=int, default=0, help="of a classifier of --data (default: 0)")
-    command.add_argument("--out", type=Path, help="file to write (default: <results>/features/NAME.safetensors)")
+    command = add(commands.train, "digits/gaussian__latents-8/0 --device cpu", config, device)
+    command.add_argument("run", help=RUN)
 
-    command = add("baselines", commands.baselines, common)
-    command.add_argument("experiment", nargs="?", help="name of an experiment of the config")
-    command.add_argument("--spec", help="experiment, dataset, latents and penalties as JSON, instead of the config")
-    command.add_argument("--data", type=Path, help="prepared data (default: <results>/data/NAME.safetensors)")
-    command.add_argument("--out", type=Path, help="file to write (default: <results>/baselines/NAME.json)")
+    command = add(commands.evaluate, "digits/gaussian__latents-8/0", config, device)
+    command.add_argument("runs", nargs="+", metavar="run", help=RUN)
 
-    reporting_commands(add, common)
+    command = add(commands.train_fid_classifier, "digits", config, device)
+    command.add_argument("dataset", help="a name under `datasets`, of data with labels")
+
+    command = add(commands.baselines, "natural_images", config)
+    command.add_argument("experiment", help="a name under `experiments`, of one with a dictionary")
+
+    add(commands.assemble, "--config results/config.yaml", config)
+    for run, name in ((commands.table, "table1"), (commands.figure, "frontier")):
+        command = add(run, f"{name} --config results/config.yaml", config)
+        command.add_argument("name", help=f"which {run.__name__}")
+    add(commands.claims, "--config results/config.yaml", config)
+
+    command = add(commands.track, "--store http://127.0.0.1:5000", config, store)
+    command.add_argument("runs", nargs="*", metavar="run", help=f"{RUN} (default: all)")
+    command.add_argument("--create", action="store_true", help="only create the store")
+    command.add_argument("--receipt", type=Path, help="file to write that says what was logged")
+
+    command = add(commands.ui, "--port 5001", config, store)
+    command.add_argument("--port", type=int, default=5000, help="port on 127.0.0.1 (default: 5000)")
     return top
 
 
-def reporting_commands(add: Callable[..., argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
-    """Add the commands for what comes after the metrics."""
-    command = add("assemble", commands.assemble, common)
-    command.add_argument("--runs", type=Path, nargs="+", help="folders of runs (default: all runs of the config)")
-    command.add_argument("--baselines", type=Path, nargs="*", help="files of reference codes")
-    command.add_argument("--labels", default="{}", help="names of the methods in tables and figures, as JSON")
-    command.add_argument("--out", type=Path, help="file to write (default: <results>/metrics.csv)")
-
-    for name, run in (("table", commands.table), ("figure", commands.figure)):
-        command = add(name, run)
-        command.add_argument("name", help=f"which {name}")
-        command.add_argument("--results", type=Path, default=Path("results"), help="folder of the study")
-        command.add_argument("--out", type=Path, help=f"folder to write to (default: <results>/{name}s)")
-
-    command = add("claims", commands.claims)
-    command.add_argument("--results", type=Path, default=Path("results"), help="folder of the study")
-    command.add_argument("--out", type=Path, help="folder to write to (default: <results>/tables)")
-
-    store = argparse.ArgumentParser(add_help=False)
-    store.add_argument("--store", default="results/mlflow", help="folder or address of the MLflow store")
-    store.add_argument("--uri", help="address that goes before it (default: MLFLOW_TRACKING_URI)")
-
-    command = add("track", commands.track, store)
-    command.add_argument("runs", type=Path, nargs="*", help="folders of runs")
-    command.add_argument("--create", action="store_true", help="only create the store")
-    command.add_argument("--receipt", type=Path, help="file that says what was logged")
-
-    command = add("ui", commands.ui, store)
-    command.add_argument("--port", type=int, default=5000, help="port on 127.0.0.1 (default: 5000)")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 2 is a user's mistake, told in one line."""
+    """Run a command; 2 is a user's mistake, told without a traceback."""
     args = parser().parse_args(arguments)
     level = logging.WARNING if args.quiet else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
@@ -128,5 +113,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print(f"vscbench {args.command}: interrupted", file=sys.stderr)
-        return 130
+        return 128 + signal.SIGINT
     return 0

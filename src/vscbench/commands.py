@@ -1,244 +1,254 @@
-"""What each command of the command line does, with the arguments that `cli` has read."""
+"""What each command of the command line does, with the arguments that `cli` has read.
+
+A command imports what it needs and no more, torch alone takes two seconds; what it imports, and it alone, is the code
+that the jobs of the workflow that run it depend on (`provenance`). What concerns the study is imported above for all:
+a job depends on what the study says of it, not on how that is read.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vscbench import config as configs
 from vscbench.errors import UserError
+from vscbench.files import read_json, write_json
+from vscbench.layout import Layout
+from vscbench.registry import nearest
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
 log = logging.getLogger("vscbench")
 
-# Each command imports what it needs and no more: torch alone takes two seconds.
+
+def load(args: argparse.Namespace) -> tuple[configs.Study, Layout]:
+    """The study of --config, and its files; the one that the workflow wrote below the results has been checked."""
+    with suppress(UserError):
+        study = configs.load(args.config, checked=True)
+        if args.config == [Layout.of(study).config]:
+            return study, Layout.of(study)
+    study = configs.load(args.config)
+    return study, Layout.of(study)
 
 
-def layout(config: dict[str, Any]) -> Path:
-    """The results folder of a study."""
-    return Path(config["results"])
+def known(name: str, names: Iterable[str], what: str) -> str:
+    """`name`, if it is one of `names`.
+
+    Raises:
+        UserError: it is not.
+    """
+    names = list(names)
+    if name not in names:
+        raise UserError(f"no {what} {name}{nearest(name, names)}; there are {', '.join(names)}")
+    return name
 
 
-def chosen_run(run: str | None, config: dict[str, Any]) -> dict[str, Any]:
-    """The specification of the run named on the command line as EXPERIMENT/METHOD/REPETITION, a point with METHOD."""
-    parts = (run or "").split("/")
-    if len(parts) != 3 or not parts[2].isdecimal():  # noqa: PLR2004
-        example = "/".join(map(str, configs.runs(config)[0]))
-        raise UserError(f"{run or 'nothing'} names no run; write EXPERIMENT/METHOD/REPETITION, for example {example}")
-    return configs.run_spec(config, parts[0], parts[1], int(parts[2]))
+# ------------------------------------------------------------------------- a study
 
 
-def check_dataset(name: str | None, config: dict[str, Any]) -> None:
-    """Refuse the name of a data set that the study does not have."""
-    known = config["datasets"]
-    if name not in known:
-        raise UserError(f"no data set {name}{configs.nearest(str(name), known)}; there are {', '.join(known)}")
+def init(args: argparse.Namespace) -> None:
+    """Make a folder for studies of your own: configurations, profiles, and a Snakefile that takes in the workflow."""
+    from shutil import copytree, ignore_patterns
+
+    from vscbench.planning import TEMPLATE
+
+    folder: Path = args.folder
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} is there already, and not an empty folder: nothing was written")
+    copytree(TEMPLATE, folder, ignore=ignore_patterns("workflow", "Snakefile"), dirs_exist_ok=True)
+    (folder / "Snakefile").write_text(
+        "# `snakemake` runs the study of config.yaml by the workflow of the package; rules of your own go below.\n"
+        "from vscbench.planning import SNAKEFILE\n\n\n"
+        "include: SNAKEFILE\n",
+        encoding="utf-8",
+    )
+    log.info("next: cd %s, change config.yaml, and `vscbench run`", folder)
 
 
-def given(text: str, what: str) -> dict[str, Any]:
-    """A mapping given as JSON on the command line."""
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{what} is not valid JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise UserError(f"{what} must be a JSON object")
-    return value
+def run(args: argparse.Namespace) -> None:
+    """Run the study, or a part of it, as far as it is not done: data, training, metrics, tables, figures, MLflow."""
+    from importlib.util import find_spec
 
+    from vscbench.planning import SNAKEFILE
 
-def needs(args: argparse.Namespace, beside: str, *options: str) -> None:
-    """Ask for the options that cannot be derived without a config."""
-    if missing := [f"--{option}" for option in options if getattr(args, option) is None]:
-        raise UserError(f"{beside} needs {' and '.join(missing)} beside it")
-
-
-def apply_defaults(args: argparse.Namespace, defaults: dict[str, Any]) -> None:
-    """Take what the command line leaves open, how a run is executed, from `defaults`."""
-    for option in ("device", "checkpoint_seconds"):
-        if getattr(args, option, None) is None and option in defaults:
-            setattr(args, option, defaults[option])
+    if find_spec("snakemake") is None:
+        raise UserError("running a study needs Snakemake: pip install 'vscbench[workflow]'")
+    targets = []
+    if args.part:
+        study, layout = load(args)
+        experiment, _, method = args.part.partition("/")
+        known(experiment, study.experiments, "experiment")
+        targets = [experiment]
+        if method:
+            known(method, study.experiments[experiment].methods, f"method of {experiment}")
+            mine = [each for each in configs.runs(study) if (each.experiment, each.method) == (experiment, method)]
+            targets = [str(layout.run(each.name) / "metrics.json") for each in mine]
+    snakefile = [] if Path("Snakefile").is_file() else ["--snakefile", str(SNAKEFILE)]
+    line = [*snakefile, "--cores", args.cores, *["--dry-run"] * args.dry_run, *targets]
+    command = [sys.executable, "-m", "snakemake", *line, "--configfile", *map(str, args.config)]
+    os.execv(sys.executable, command)  # noqa: S606
 
 
 def runs(args: argparse.Namespace) -> None:
     """List the runs of the study."""
-    for run in configs.runs(configs.load(args.config)):
-        print("/".join(map(str, run)))
+    for each in configs.runs(load(args)[0]):
+        print(each.name)
+
+
+def schema(_: argparse.Namespace) -> None:
+    """Print the JSON Schema of a study, by which an editor checks and completes its configuration."""
+    from vscbench.config.schema import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
+
+
+# ------------------------------------------------------------------- data to metrics
 
 
 def data(args: argparse.Namespace) -> None:
     """Prepare a data set."""
     from vscbench import data
 
-    if args.spec:
-        spec, out = given(args.spec, "--spec"), args.out
-        needs(args, "--spec", "out")
-    else:
-        config = configs.load(args.config)
-        check_dataset(args.dataset, config)
-        spec = configs.dataset_spec(config, args.dataset)
-        out = args.out or layout(config) / "data" / f"{args.dataset}.safetensors"
-    splits = data.prepare(spec, out)
-    sizes = ", ".join(f"{len(getattr(splits, name))} {name}" for name in ("train", "validation", "test"))
-    shape = "x".join(map(str, splits.train.shape[1:]))
-    log.info("[%s] %s data points of %s", spec["name"], sizes, shape)
+    study, layout = load(args)
+    known(args.dataset, study.datasets, "data set")
+    prepared = data.prepare(configs.dataset_spec(study, args.dataset), layout.data(args.dataset))
+    log.info("[%s] %s", args.dataset, prepared)
 
 
 def train(args: argparse.Namespace) -> None:
-    """Train a run."""
+    """Train a run; one that was stopped goes on from its last checkpoint."""
     from vscbench import data, model
-    from vscbench.training.loop import train
+    from vscbench.training import run
 
-    if args.spec:
-        spec, results = given(args.spec, "--spec"), Path("results")
-        apply_defaults(args, {"device": "auto", "checkpoint_seconds": 60})
-    else:
-        config = configs.load(args.config)
-        spec, results = chosen_run(args.run, config), layout(config)
-        apply_defaults(args, config)
-    name = configs.run_name(spec)
-    source = args.data or results / "data" / f"{spec['dataset']['name']}.safetensors"
-    out = args.out or results / "runs" / name
-    checkpoint = args.checkpoint or results / "checkpoints" / f"{name}.pt"
-    train(spec, data.read(source), out, checkpoint, model.device(args.device), args.checkpoint_seconds)
+    study, layout = load(args)
+    each = configs.resolve(study, args.run)
+    spec = configs.run_spec(study, each)
+    source = data.read(layout.data(study.experiments[each.experiment].dataset))
+    checkpoint = layout.checkpoint(each.name)
+    trained = run.train(
+        spec,
+        source,
+        device=model.device(args.device or study.device),
+        key=configs.run_key(spec),
+        checkpoint=checkpoint,
+        checkpoint_seconds=study.checkpoint_seconds,
+    )
+    run.write(trained, spec, source.shape, layout.run(each.name))
+    checkpoint.unlink(missing_ok=True)
 
 
 def evaluate(args: argparse.Namespace) -> None:
     """Measure trained runs."""
-    from vscbench import data, metrics, model
+    from vscbench import data, model
+    from vscbench.metrics.measuring import measure_run
 
-    def measure(folder: Path, settings: dict[str, Any], source: Path, classifier: Path | None) -> None:
-        metrics.evaluate(folder, data.read(source), settings, model.device(args.device), classifier)
-        summarise(folder)
-
-    if args.settings:
-        settings = given(args.settings, "--settings")
-        needs(args, "--settings", "data")
-        apply_defaults(args, {"device": "auto"})
-        for run in args.runs:
-            measure(Path(run), settings, args.data, args.classifier)
-        return
-    config = configs.load(args.config)
-    apply_defaults(args, config)
-    results = layout(config)
-    for spec in [chosen_run(run, config) for run in args.runs]:
-        name = f"{spec['dataset']['name']}.safetensors"
-        own = results / "features" / name
-        measure(
-            results / "runs" / configs.run_name(spec),
-            configs.evaluation_spec(config, spec["experiment"]),
-            args.data or results / "data" / name,
-            args.classifier or (own if own.is_file() else None),
-        )
+    study, layout = load(args)
+    for each in [configs.resolve(study, name) for name in args.runs]:
+        dataset = study.experiments[each.experiment].dataset
+        settings, classifier = configs.evaluation(study, each.experiment), layout.classifier(dataset)
+        device = model.device(args.device or study.device)
+        own = classifier if classifier.is_file() else None
+        measure_run(layout.run(each.name), data.read(layout.data(dataset)), settings, device, own)
+        summarise(layout.run(each.name), each.name)
 
 
-def summarise(folder: Path) -> None:
+def summarise(folder: Path, name: str) -> None:
     """One line on what was measured of a run."""
-    from vscbench.files import read_json
-
     result = read_json(folder / "metrics.json")
     found = result["metrics"]
     shown = ("mse_draw", "mse_mean", "mse_best", "density", "lasso20_best", "fid_classifier_best", "attributes_found")
-    summary = ", ".join(f"{name} {found[name]:.4g}" for name in shown if name in found)
-    log.info("[%s] %s: %s", "/".join(folder.parts[-3:]), result["status"], summary or "no metrics")
+    summary = ", ".join(f"{metric} {found[metric]:.4g}" for metric in shown if metric in found)
+    log.info("[%s] %s: %s", name, result["status"], summary or "no metrics")
 
 
-def features(args: argparse.Namespace) -> None:
-    """Train the classifier whose features the images of a data set are compared by."""
+def train_fid_classifier(args: argparse.Namespace) -> None:
+    """Train the classifier whose features the images of a data set are compared by, in FID and KID."""
     from vscbench import data, model
     from vscbench.metrics.features import save_classifier, train_classifier
 
-    if args.data:
-        needs(args, "--data", "out")
-        apply_defaults(args, {"device": "auto"})
-        source, out, seed = args.data, args.out, args.seed
-    else:
-        config = configs.load(args.config)
-        check_dataset(args.dataset, config)
-        apply_defaults(args, config)
-        source = layout(config) / "data" / f"{args.dataset}.safetensors"
-        out = args.out or layout(config) / "features" / f"{args.dataset}.safetensors"
-        seed = configs.derive_seed(config["seed"], args.dataset, "features")
-    save_classifier(train_classifier(data.read(source), seed, device=model.device(args.device)), out)
+    study, layout = load(args)
+    known(args.dataset, study.datasets, "data set")
+    seed = configs.derive_seed(study.seed, args.dataset, "features")
+    source, device = data.read(layout.data(args.dataset)), model.device(args.device or study.device)
+    save_classifier(train_classifier(source, seed, device=device), layout.classifier(args.dataset))
 
 
 def baselines(args: argparse.Namespace) -> None:
-    """Measure the reference codes of an experiment."""
+    """Measure the codes of an experiment that learn nothing: all zeros, and principal components."""
     from vscbench import data
-    from vscbench.files import write_json
     from vscbench.metrics.baselines import baselines
 
-    if args.spec:
-        spec = given(args.spec, "--spec")
-        needs(args, "--spec", "data", "out")
-        source, out = args.data, args.out
-    else:
-        config = configs.load(args.config)
-        spec = configs.baseline_spec(config, args.experiment)
-        source = args.data or layout(config) / "data" / f"{spec['dataset']}.safetensors"
-        out = args.out or layout(config) / "baselines" / f"{args.experiment}.json"
-    found = baselines(data.read(source), spec["latents"], spec["penalties"])
-    write_json(out, {"experiment": spec["experiment"], "dataset": spec["dataset"], "baselines": found})
+    study, layout = load(args)
+    experiments: dict[str, Any] = configs.index(study)["experiments"]
+    linear = [name for name, setup in experiments.items() if setup["linear"]]
+    setup = experiments[known(args.experiment, linear, "experiment with a dictionary")]
+    source = data.read(layout.data(setup["dataset"]))
+    found = baselines(source, setup["latents"], setup["evaluation"]["penalties"])
+    content = {"experiment": args.experiment, "dataset": setup["dataset"], "baselines": found}
+    write_json(layout.baseline(args.experiment), content)
+
+
+# ----------------------------------------------------------------- metrics to figures
 
 
 def assemble(args: argparse.Namespace) -> None:
-    """Gather all metrics in one tidy table."""
+    """Gather all metrics in one tidy table, and what the runs are in an index."""
     from vscbench.reporting.assemble import assemble
 
-    if args.runs is not None:
-        labels = given(args.labels, "--labels")
-        needs(args, "--runs", "out")
-        assemble(args.runs, args.baselines or [], labels, args.out)
-        return
-    config = configs.load(args.config)
-    results = layout(config)
-    runs = [results / "runs" / "/".join(map(str, run)) for run in configs.runs(config)]
-    baselines = [results / "baselines" / f"{name}.json" for name in configs.linear_experiments(config)]
-    assemble(runs, baselines, configs.labels(config), args.out or results / "metrics.csv")
+    study, layout = load(args)
+    index = configs.index(study)
+    write_json(layout.index, index)
+    assemble(index, layout.results)
 
 
 def table(args: argparse.Namespace) -> None:
     """Make a table."""
-    from vscbench.reporting.columns import TABLES
-    from vscbench.reporting.tables import write_table
+    from vscbench import reporting
 
-    if args.name not in TABLES:
-        raise UserError(f"no table {args.name}{configs.nearest(args.name, TABLES)}; there are {', '.join(TABLES)}")
-    write_table(args.name, args.results, args.out or args.results / "tables")
+    reporting.write(args.name, load(args)[1].results)
+
+
+def figure(args: argparse.Namespace) -> None:
+    """Draw a figure."""
+    from vscbench import reporting
+
+    reporting.write(args.name, load(args)[1].results)
 
 
 def claims(args: argparse.Namespace) -> None:
     """Decide the paper's claims from the metrics of a study."""
     from vscbench.reporting.claims.page import write_claims
 
-    write_claims(args.results, args.out or args.results / "tables")
+    layout = load(args)[1]
+    write_claims(layout.results, layout.tables)
 
 
-def figure(args: argparse.Namespace) -> None:
-    """Draw a figure."""
-    from vscbench.reporting.figures import FIGURES, draw
-
-    if args.name not in FIGURES:
-        raise UserError(f"no figure {args.name}{configs.nearest(args.name, FIGURES)}; there are {', '.join(FIGURES)}")
-    draw(args.name, args.results, args.out or args.results / "figures")
+# ---------------------------------------------------------------------------- MLflow
 
 
 def track(args: argparse.Namespace) -> None:
     """Log runs to MLflow, or create its store."""
-    from vscbench import tracking
+    from vscbench.tracking import Store
 
-    store = tracking.Store.of(args.uri, args.store)
+    study, layout = load(args)
+    store = Store.of(args.store, layout.store(study))
     if args.create:
         store.create(args.receipt)
     else:
-        store.log(args.runs, args.receipt)
+        chosen = [configs.resolve(study, name) for name in args.runs] or configs.runs(study)
+        store.log([layout.run(each.name) for each in chosen], args.receipt)
 
 
 def ui(args: argparse.Namespace) -> None:
     """Serve MLflow's pages for comparing runs, on this machine alone."""
-    from vscbench import tracking
+    from vscbench.tracking import Store
 
-    tracking.Store.of(args.uri, args.store).serve(args.port)
+    study, layout = load(args)
+    Store.of(args.store, layout.store(study)).serve(args.port)

@@ -15,6 +15,9 @@ from vscbench.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+VERSION = 2
+"""Of the form of a configuration, of study.json and of a run's config.json: files of another are not read."""
+
 
 @contextmanager
 def atomic(path: Path, *, keep_equal: bool = False) -> Iterator[Path]:
@@ -56,3 +59,10 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path} is missing: run the step that writes it first") from None
     except json.JSONDecodeError as error:
         raise UserError(f"{path} is not valid JSON ({error}): delete it and run its step again") from None
+
+
+def of_this_version(content: Any, path: Any) -> dict[str, Any]:
+    """`content` of a study.json or config.json at `path`, if this version wrote it; a `UserError` otherwise."""
+    if not isinstance(content, dict) or content.get("version") != VERSION:
+        raise UserError(f"{path} is not of this version of vscbench: delete its folder and run its step again")
+    return content

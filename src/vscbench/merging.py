@@ -10,15 +10,12 @@ if TYPE_CHECKING:
 
 SELECTORS = ("kind", "family")
 """The keys that decide which others there are."""
-RAMP = frozenset({"initial", "final", "start", "end", "shape", "unit"})
-ONE_CYCLE = frozenset({"peak", "warmup", "warmup_at_least"})
-ALTERNATIVES = (
-    (frozenset({"value"}), frozenset({"density"})),
-    (frozenset({"prior_active"}), frozenset({"density"})),
-    (frozenset({"epochs"}), frozenset({"steps"})),
-    (RAMP, ONE_CYCLE),
-)
-"""Keys of which one side says what the other would: whoever gives one side takes the other back."""
+EXCLUSIVE = (("value", "density"), ("prior_active", "density"), ("epochs", "steps"))
+"""Pairs of settings of which one says what the other would."""
+RAMP = ("initial", "final", "start", "end", "shape", "unit")
+ONE_CYCLE = ("peak", "warmup", "warmup_at_least")
+ALTERNATIVES = (*(((one,), (other,)) for one, other in EXCLUSIVE), (RAMP, ONE_CYCLE))
+"""Groups of keys: whoever gives one of a group takes back those of the other."""
 
 
 def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,7 +37,7 @@ def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]
         merged = {}
     for sides in ALTERNATIVES:
         for one, other in (sides, sides[::-1]):
-            if one & overlay.keys() and not other & overlay.keys():
+            if overlay.keys() & set(one) and not overlay.keys() & set(other):
                 merged = {key: value for key, value in merged.items() if key not in other}
     for key, value in overlay.items():
         if value is None and key in merged:

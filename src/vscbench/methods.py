@@ -84,7 +84,7 @@ def gaussian(**more: Any) -> Method:
 
 
 def laplacian(**more: Any) -> Method:
-    """q(z|x) = Laplace(μ, b) with the prior Laplace(0, 0.1), its noise warmed up (paper, section 3.1)."""
+    """q(z|x) = Laplace(μ, b) with the prior Laplace(0, 0.1), its noise warmed up (section 3.1)."""
     return _method("laplacian", "Laplacian", "laplacian", {"noise_warmup": NOISE_WARMUP}, more)
 
 
@@ -93,31 +93,31 @@ def spike_slab(density: float | None = None, **more: Any) -> Method:
 
     Tonolini, Jensen and Murray-Smith 2020, "Variational Sparse Coding".
     """
-    constants = {"gate": "logit", "noise_warmup": NOISE_WARMUP, "temperature": TEMPERATURE}
-    constants |= {} if density is None else {"density": density}
+    constants: dict[str, Any] = {"gate": "logit", "noise_warmup": NOISE_WARMUP, "temperature": TEMPERATURE}
+    constants |= {"density": density} if density is not None else {}
     return _method("spike_slab", "Spike-and-slab", "spike_slab", constants, more)
 
 
 def gaussian_thresh(value: float = 0.52, density: float | None = None, **more: Any) -> Method:
-    """z = sign(e) max(|e| - λ, 0) shifted by μ, e ~ N(0, σ²), λ = `value` or of a `density` (paper, section 3.2)."""
+    """z = μ + sign(ε)(|ε| - λ) where |ε| > λ, else 0: ε ~ N(0, σ²), λ = `value`, or by `density` (section 3.2)."""
     constants = {"threshold": _threshold("fixed", value, density)}
     return _method("gaussian_thresh", "Thresholded Gaussian", "gaussian", constants, more)
 
 
 def gaussian_thresh_gamma(value: float = 0.52, density: float | None = None, **more: Any) -> Method:
-    """The same with λ ~ Gamma, learned per latent, with a prior of mean λ₀ = `value` (paper, section 3.4)."""
+    """The same with λ ~ Gamma(α, β) from the encoder, against Gamma(3, 3/λ₀), λ₀ = `value` (section 3.2)."""
     constants = {"threshold": _threshold("gamma", value, density)}
     return _method("gaussian_thresh_gamma", "Thresholded Gaussian + Gamma", "gaussian", constants, more)
 
 
 def laplacian_thresh(value: float = 0.25, density: float | None = None, **more: Any) -> Method:
-    """z = sign(e) max(|e| - λ, 0) shifted by μ, e ~ Laplace(0, b), λ = `value` or of a `density` (paper, section 3.2)."""
+    """z = μ + sign(ε)(|ε| - λ) where |ε| > λ, else 0: ε ~ Laplace(0, b), λ = `value`, or by `density` (section 3.2)."""
     constants = {"noise_warmup": NOISE_WARMUP, "threshold": _threshold("fixed", value, density)}
     return _method("laplacian_thresh", "Thresholded Laplacian", "laplacian", constants, more)
 
 
 def laplacian_thresh_gamma(value: float = 0.25, density: float | None = None, **more: Any) -> Method:
-    """The same with λ ~ Gamma, learned per latent, with a prior of mean λ₀ = `value` (paper, section 3.4)."""
+    """The same with λ ~ Gamma(α, β) from the encoder, against Gamma(3, 3/λ₀), λ₀ = `value` (section 3.2)."""
     constants = {"noise_warmup": NOISE_WARMUP, "threshold": _threshold("gamma", value, density)}
     return _method("laplacian_thresh_gamma", "Thresholded Laplacian + Gamma", "laplacian", constants, more)
 

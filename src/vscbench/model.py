@@ -27,15 +27,16 @@ class Model(nn.Module):
 
     Args:
         coder: of standardised data.
+        shape: of a data point, (P,) or (C, H, W).
         standardisation: how raw data became those; None: they were not standardised.
     """
 
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, coder: Coder, standardisation: Standardisation | None = None) -> None:
+    def __init__(self, coder: Coder, shape: Sequence[int], standardisation: Standardisation | None = None) -> None:
         super().__init__()
-        self.coder = coder
+        self.coder, self.shape = coder, tuple(shape)
         mean, scale = (0.0, 1.0) if standardisation is None else (standardisation.mean, standardisation.scale)
         self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32))
         self.register_buffer("scale", torch.as_tensor(scale, dtype=torch.float32))
@@ -98,7 +99,7 @@ def build_coder(spec: Mapping[str, Any], shape: Sequence[int]) -> Coder:
 
 def build(spec: Mapping[str, Any], shape: Sequence[int], standardisation: Standardisation | None = None) -> Model:
     """The untrained model of a run; arguments and errors as of `build_coder` and `Model`."""
-    return Model(build_coder(spec, shape), standardisation)
+    return Model(build_coder(spec, shape), shape, standardisation)
 
 
 def load(spec: Mapping[str, Any], weights: Path, device: torch.device) -> Model:

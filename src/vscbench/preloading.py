@@ -1,10 +1,11 @@
 """Jobs of the workflow as forks of one process that has imported what they all import.
 
-Importing torch, pandas and their like costs a job two to four seconds of CPU, as much as a short training: a quarter of
-the default study. Snakemake starts a server (`start`) that imports them once; `python -m vscbench` asks it for a fork
-(`run_in_fork`), hands over its arguments, folder, environment and standard streams, and ends as the fork ends. The
-package itself is not preloaded: each job reads the code as it is. Where there is no server (a cluster's node, another
-system than Linux, a command by hand) a command runs in its own process, with the same result.
+Importing torch and its like costs a job three to five seconds of CPU, four fifths of the smoke study. Snakemake starts
+a server (`start`) that imports them once; `python -m vscbench` asks it for a fork (`run_in_fork`), hands over its
+arguments, folder, environment and standard streams, and ends as the fork ends. The package itself is not preloaded:
+each job reads the code as it is. Without a server (a cluster's node, another system than Linux, a command by hand) a
+command runs in its own process, with the same result. The socket is no file, which could be left behind; each end asks
+the kernel whose process the other is.
 """
 
 from __future__ import annotations
@@ -13,165 +14,125 @@ import contextlib
 import gc
 import importlib
 import json
-import math
 import os
-import selectors
-import shutil
+import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
-import tempfile
 import threading
+import traceback
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 ADDRESS = "VSCBENCH_PRELOADED"
-"""The variable that holds the server's socket."""
+"""The variable that holds the server's address, a name in Linux's abstract namespace of sockets."""
 PRELOADED = (
-    "numpy",
-    "torch",
-    "torch._dynamo",  # any optimiser imports it, though nothing here is compiled
-    "safetensors.torch",
-    "scipy.optimize",
-    "scipy.stats",
-    "sklearn.linear_model",
-    "pandas",
-    "matplotlib.pyplot",
-    "seaborn",
+    *("torch", "torch._dynamo", "safetensors.torch", "scipy.optimize", "scipy.stats", "sklearn.linear_model"),
+    *("pandas", "matplotlib.pyplot", "pydantic"),
 )
-"""What most jobs import. None may start a thread: a fork has only the thread that made it."""
-ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",  # what Snakemake gives a job
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pandas imports pyarrow, whose allocator has a thread
-}
-JOBS_BEFORE = 2
-"""How many jobs run by themselves first: for a single one, a figure drawn again, all that is not worth it."""
-STREAMS = (0, 1, 2)
-READY, LENGTH_BYTES = b"r", 4
+"""What most jobs import, an optimiser of torch `torch._dynamo`. None may start a thread: a fork has but one."""
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+"""What Snakemake gives a job; no thread of pyarrow's, which pandas imports."""
+LARGEST, READY = 1 << 17, b"r"
 
 
 def start() -> None:
-    """Start the server for the jobs of this process; it ends with this process. Nothing where there is one already."""
-    if not sys.platform.startswith("linux") or ADDRESS in os.environ:
-        return
-    os.environ[ADDRESS] = str(Path(tempfile.mkdtemp(prefix="vscbench-")) / "socket")  # in a folder for this user alone
-    subprocess.Popen(
-        [sys.executable, "-m", "vscbench.preloading"],
-        stdin=subprocess.PIPE,  # closes when this process ends, however it ends
-        start_new_session=True,  # Ctrl-C is for the jobs
-        env=ENVIRONMENT | os.environ,
-    )
+    """Start the server for the jobs of this process; it and its forks end with this process, however that ends."""
+    if sys.platform.startswith("linux") and ADDRESS not in os.environ:
+        os.environ[ADDRESS] = f"vscbench-{uuid.uuid4()}"
+        command = [sys.executable, "-m", "vscbench.preloading"]  # in a session of its own: Ctrl-C is for the jobs
+        subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, env=ENVIRONMENT | os.environ)
 
 
 def run_in_fork(arguments: Sequence[str]) -> int | None:
     """Run `vscbench` with `arguments` in a fork of the server; its exit code, or None where no server takes it."""
-    address = os.environ.get(ADDRESS)
-    if address is None:
+    if ADDRESS not in os.environ:
         return None
-    with socket.socket(socket.AF_UNIX) as server:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
         try:
-            code = server.recv(1) if taken(server, address, arguments) else None
+            ready = b""
+            with contextlib.suppress(OSError):  # it imports still, has ended, or never came to be
+                server.connect("\0" + os.environ[ADDRESS])
+                request = json.dumps([sys.prefix, arguments, str(Path.cwd()), dict(os.environ)]).encode()
+                if _is_ours(server) and len(request) <= LARGEST:
+                    socket.send_fds(server, [request], [0, 1, 2])
+                    ready = server.recv(1)
+            if ready != READY:
+                return None
+            code = server.recv(1)
         except KeyboardInterrupt:
             return 128 + signal.SIGINT
-    if code == b"":
+    if not code:
         print(f"vscbench {arguments[0]}: its process was killed", file=sys.stderr)
-        return 128 + signal.SIGKILL
-    return code[0] if code else None
+    return code[0] if code else 128 + signal.SIGKILL
 
 
-def taken(server: socket.socket, address: str, arguments: Sequence[str]) -> bool:
-    """Hand the command over to the server at `address`; whether a fork runs it."""
-    try:
-        server.connect(address)
-        request = json.dumps([list(arguments), str(Path.cwd()), dict(os.environ)]).encode()
-        socket.send_fds(server, [len(request).to_bytes(LENGTH_BYTES)], STREAMS)
-        server.sendall(request)
-        return server.recv(1) == READY
-    except OSError:  # it has ended, or never came to be
-        return False
+def _is_ours(other: socket.socket) -> bool:
+    """Whether the process at the other end is of the same user."""
+    identity = other.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return bool(struct.unpack("3i", identity)[1] == os.getuid())
 
 
-def serve(address: str) -> None:
-    """Fork for each job that asks at `address`, until standard input closes."""
-    if not all(jobs(address, JOBS_BEFORE)):
-        return
+def serve() -> None:
+    """Fork for each job that asks, until standard input closes."""
     for name in PRELOADED:
         with contextlib.suppress(ImportError):  # tables and figures are an extra of the package
             importlib.import_module(name)
     gc.freeze()  # else each fork's collector visits 400,000 objects of these, which copies the pages they share: 0.25 s
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks end unattended
-    for client in jobs(address):
-        if client and os.fork() == 0:
-            try:
-                answer(client)
-            finally:  # it ends here, whatever happens
-                os._exit(1)
-
-
-def jobs(address: str, count: float = math.inf) -> Iterator[socket.socket | None]:
-    """The connections of the next `count` jobs, each open until the next; None and no more when standard input closes.
-
-    A job that comes while nobody waits for it here is refused, and runs by itself.
-    """
-    with socket.socket(socket.AF_UNIX) as listener, selectors.DefaultSelector() as events:
-        listener.bind(address)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind("\0" + os.environ[ADDRESS])
         listener.listen(128)
-        for source in (listener, sys.stdin):
-            events.register(source, selectors.EVENT_READ)
-        while count > 0:
-            if any(key.fileobj is sys.stdin for key, _ in events.select()):
-                yield None
-                break
-            count -= 1
+        while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
             client, _ = listener.accept()
             with client:
-                yield client
-    Path(address).unlink()
+                if _is_ours(client) and os.fork() == 0:
+                    listener.close()
+                    try:
+                        _answer(client)
+                    finally:  # it ends here, whatever happens
+                        os._exit(1)
+    os.killpg(0, signal.SIGKILL)  # Snakemake has ended: a job that still runs was lost with it
 
 
-def answer(client: socket.socket) -> None:
+def _answer(client: socket.socket) -> None:
     """Run what `client` asks for, as the process that it would have been."""
-    head, streams, _, _ = socket.recv_fds(client, LENGTH_BYTES, len(STREAMS))
-    with client.makefile("rb") as reader:
-        arguments, folder, environment = json.loads(reader.read(int.from_bytes(head)))
-    if environment.get("OMP_NUM_THREADS") != os.environ.get("OMP_NUM_THREADS"):
-        return  # libraries have read theirs: the job had better run by itself
-    for stream, given in zip(STREAMS, streams, strict=True):
+    request, streams, _, _ = socket.recv_fds(client, LARGEST, 3)
+    prefix, arguments, folder, environment = json.loads(request)
+    if prefix != sys.prefix or environment.get("OMP_NUM_THREADS") != os.environ.get("OMP_NUM_THREADS"):
+        return  # other libraries, or such as have read their number of threads: the job had better run by itself
+    for stream, given in enumerate(streams):
         os.dup2(given, stream)
         os.close(given)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    client.sendall(READY)
-    threading.Thread(target=end_with, args=(client,), daemon=True).start()
-    code = run(arguments)
+    client.send(READY)
+    threading.Thread(target=_end_with, args=(client,), daemon=True).start()
+    from vscbench.cli import main
+
+    try:
+        code = main(arguments)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:  # noqa: BLE001  (as the interpreter does)
+        traceback.print_exc()
+        code = 1
     for output in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
             output.flush()
-    client.sendall(bytes([code]))
+    client.send(bytes([code]))
     os._exit(code)
 
 
-def run(arguments: list[str]) -> int:
-    """The exit code of the command line with `arguments`, whatever happens in it."""
-    from vscbench.cli import main
-
-    sys.argv = ["vscbench", *arguments]
-    try:
-        return main(arguments)
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:  # noqa: BLE001  (as the interpreter does)
-        sys.excepthook(*sys.exc_info())
-        return 1
-
-
-def end_with(client: socket.socket) -> None:
+def _end_with(client: socket.socket) -> None:
     """Kill this process when the process that asked for it ends first: it was killed, or interrupted."""
     with contextlib.suppress(OSError):
         client.recv(1)
@@ -179,8 +140,4 @@ def end_with(client: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        with contextlib.suppress(OSError):  # no place for a socket, or a path too long for one: jobs run by themselves
-            serve(os.environ[ADDRESS])
-    finally:
-        shutil.rmtree(Path(os.environ[ADDRESS]).parent, ignore_errors=True)
+    serve()

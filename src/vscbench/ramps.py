@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import cos, pi
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -72,8 +72,3 @@ class OneCycle:
         if step < turn:
             return Ramp(self.peak / 25, self.peak, 0, turn, unit="steps")(step, steps)
         return Ramp(self.peak, self.peak / 25e4, turn, steps, shape="cosine", unit="steps")(step, steps)
-
-
-def schedule(spec: dict[str, Any]) -> Ramp | OneCycle:
-    """The schedule that `spec` describes: a one-cycle where it has a `peak`, else a ramp."""
-    return OneCycle(**spec) if "peak" in spec else Ramp(**spec)

@@ -19,15 +19,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vscbench.config import run_key, run_name
+from vscbench.config import Run, run_key
 from vscbench.errors import UserError
 from vscbench.files import read_json, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    import numpy as np
     from mlflow import MlflowClient
     from mlflow.entities import Metric
+    from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 
@@ -74,11 +76,11 @@ class Store:
     """Where a local store keeps artifacts; None where the server decides."""
 
     @classmethod
-    def of(cls, uri: str | None, place: str) -> Store:
-        """The store at `uri`, else at MLFLOW_TRACKING_URI, else at `place`: an address, or a folder for SQLite."""
-        uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or (place if "://" in place else None)
-        if uri:
-            return cls(uri, None)
+    def of(cls, given: str | None, place: str) -> Store:
+        """The store `given`, else at MLFLOW_TRACKING_URI, else at `place`: an address, or a folder for SQLite."""
+        place = given or os.environ.get("MLFLOW_TRACKING_URI") or place
+        if "://" in place:
+            return cls(place, None)
         folder = Path(place).absolute()
         return cls(f"sqlite:///{folder / 'mlflow.db'}", (folder / "artifacts").as_uri())
 
@@ -161,11 +163,12 @@ class Store:
     def _log_run(self, client: MlflowClient, run: Path) -> tuple[str, str]:
         """Log one run; its name and its id."""
         spec, result = read_json(run / "config.json"), read_json(run / "metrics.json")
-        name, key = run_name(spec), run_key(spec)
+        of_spec = Run(spec["experiment"], spec["method"], tuple(spec["point"].items()), spec["repetition"])
+        name, key = of_spec.name, run_key(spec)
         experiment = self.experiment(client, f"{spec['study']}-{spec['experiment']}")
         older = client.search_runs([experiment], f"tags.run_key = '{key}'")
         tags = {
-            "mlflow.runName": f"{spec['method']}-{spec['repetition']}",
+            "mlflow.runName": f"{of_spec.variant}/{spec['repetition']}",
             "run": name,
             "run_key": key,
             "study": spec["study"],
@@ -215,9 +218,8 @@ class Store:
             client.log_batch(identifier, metrics=points[start : start + BATCH])
         for artifact in ARTIFACTS:
             client.log_artifact(identifier, str(run / artifact))
-        if result["status"] == "completed":
-            picture = _dictionary_picture(run)
-            client.log_figure(identifier, picture, "dictionary.png")
+        if result["status"] == "completed" and (picture := _dictionary(run)) is not None:
+            client.log_image(identifier, picture, "dictionary.png")
 
 
 def _insist(write: Callable[[], object]) -> None:
@@ -247,17 +249,35 @@ def _curves(path: Path, now: int) -> Iterator[Metric]:
                     yield Metric(f"curve/{name}", value, now, step)
 
 
-def _dictionary_picture(run: Path) -> Any:
-    """The run's dictionary as a figure: the learned atoms, or those recovered from a generator that is a network."""
-    import matplotlib as mpl
+def _dictionary(run: Path) -> NDArray[np.uint8] | None:
+    """The atoms of a run side by side, by falling norm, each about grey and scaled to its own extremes: (H, W, 1 or 3).
 
-    mpl.use("Agg")
-    from vscbench.reporting.agreement import dictionary
-    from vscbench.reporting.figures import dictionaries, recovered_dictionaries
-    from vscbench.reporting.study import Study
+    Learned atoms, or those recovered from a generator that is a network; None where atoms are no pictures.
+    """
+    import numpy as np
+    from safetensors import safe_open
 
-    recovered = Study.array(run, "recovered_atoms")
-    return dictionaries.picture(dictionary(run)) if recovered is None else recovered_dictionaries.picture(recovered)
+    with np.load(run / "arrays.npz") as file:
+        atoms = file.get("recovered_atoms")  # (K, C, H, W)
+    if atoms is None:
+        with safe_open(run / "weights.safetensors", "numpy") as file:
+            if "coder.generator.atoms" not in file.keys():  # noqa: SIM118  (no mapping)
+                return None
+            atoms = file.get_tensor("coder.generator.atoms").T  # (K, P)
+        side = math.isqrt(atoms.shape[1])
+        if side**2 != atoms.shape[1]:
+            return None
+        atoms = atoms.reshape(-1, 1, side, side)
+    norms = np.linalg.norm(atoms.reshape(len(atoms), -1), axis=1)
+    atoms = atoms[np.argsort(-norms, kind="stable")]
+    grey = 0.5 + 0.5 * atoms / np.maximum(np.abs(atoms).max((1, 2, 3), keepdims=True), 1e-12)
+    tiles = np.pad(grey, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=1.0)
+    columns = math.isqrt(len(tiles) - 1) + 1
+    tiles = np.concatenate([tiles, np.ones((-len(tiles) % columns, *tiles.shape[1:]))])
+    _, c, h, w = tiles.shape
+    picture = tiles.reshape(-1, columns, c, h, w).transpose(0, 3, 1, 4, 2).reshape(-1, columns * w, c)
+    found: NDArray[np.uint8] = (255 * picture).round().astype(np.uint8)
+    return found
 
 
 class _warn_of_failure:  # noqa: N801  (reads as a verb in a with statement)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
-import parts as stand_ins
 import pytest
+
+from vscbench.config import parts
 
 STUDY: dict[str, Any] = {
     "study": "tiny",
@@ -25,12 +27,13 @@ STUDY: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def tables(request: pytest.FixtureRequest) -> None:
-    """The stand-ins as the package's parts, but where the shipped studies are tried."""
-    if request.module.__name__.endswith("test_shipped_studies"):
-        return
-    monkeypatch = request.getfixturevalue("monkeypatch")
-    for table, names in stand_ins.TABLES.items():
-        monkeypatch.setattr(table, {name: f"{stand_ins.HERE}:{part}" for name, part in names.items()}, raising=False)
+    """The tables of the stand-ins as the package's, but where the shipped studies are tried."""
+    parts._filled.cache_clear()
+    if not request.module.__name__.endswith("test_shipped_studies"):
+        monkeypatch = request.getfixturevalue("monkeypatch")
+        for role, about in parts.ROLES.items():
+            if about.table:
+                monkeypatch.setitem(parts.ROLES, role, replace(about, table=f"parts:{role.upper()}"))
 
 
 @pytest.fixture

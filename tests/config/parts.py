@@ -1,3 +1,4 @@
+# ruff: noqa: D102
 """Stand-ins for the parts that a configuration names: as the package's own, but of a line each, without torch."""
 
 from __future__ import annotations
@@ -125,6 +126,13 @@ class Laplacian:
 
 
 @dataclass(frozen=True)
+class Weighted(Laplacian):
+    """A family with a setting that is named as one of the objective."""
+
+    kl_weight: Positive = 1.0
+
+
+@dataclass(frozen=True)
 class SpikeSlab:
     """A family with a density of its own."""
 
@@ -140,8 +148,6 @@ class SpikeSlab:
 class Fista:
     """A solver."""
 
-    takes: ClassVar[tuple[str, ...]] = ()
-
     def __init__(
         self,
         generator: nn.Module,
@@ -156,7 +162,9 @@ class Fista:
 class Admm(Fista):
     """A solver for dictionaries."""
 
-    def __init__(self, atoms: Tensor, penalty: Positive = 20.0, penalty_warmup: Ramp = Ramp(1, 1)) -> None: ...
+    def __init__(
+        self, atoms: Tensor, penalty: Positive = 20.0, rho: Positive = 10.0, penalty_warmup: Ramp = Ramp(1, 1)
+    ) -> None: ...
 
     @staticmethod
     def unfit(spec: dict[str, Any], *, shape: tuple[int, ...], linear: bool) -> str:  # noqa: ARG004
@@ -186,7 +194,9 @@ class GammaThreshold:
 class VampPrior:
     """A mixture."""
 
-    def __init__(self, shape: tuple[int, ...], pseudo_inputs: Count = 500) -> None: ...
+    def __init__(
+        self, shape: tuple[int, ...], pseudo_inputs: Count = 500, sizes: tuple[Count, ...] = (1, 2)
+    ) -> None: ...
 
 
 def average(mse: Tensor, kl: Tensor) -> Tensor: ...  # type: ignore[empty-body]
@@ -227,22 +237,18 @@ def gradients(  # type: ignore[empty-body]
 ) -> dict[str, float]: ...
 
 
-HERE = "parts"
-TABLES = {
-    "vscbench.data.SOURCES": {"synthetic": "Synthetic", "pictures": "Pictures", "array": "Array"},
-    "vscbench.networks.GENERATORS": {"dictionary": "Dictionary", "mlp": "MLP", "convolutional": "Convolutional"},
-    "vscbench.networks.ENCODERS": {"mlp": "Encoder"},
-    "vscbench.coders.FAMILIES": {
-        "gaussian": "Gaussian",
-        "laplacian": "Laplacian",
-        "spike_slab": "SpikeSlab",
-        "fista": "Fista",
-        "admm": "Admm",
-    },
-    "vscbench.coders.THRESHOLDS": {"fixed": "FixedThreshold", "gamma": "GammaThreshold"},
-    "vscbench.coders.PRIORS": {"vamp": "VampPrior"},
-    "vscbench.objectives.RULES": {"max_elbo": "average", "average": "average", "iwae": "iwae"},
-    "vscbench.training.OPTIMIZERS": {"two_rates": "TwoRates", "adam": "Adam"},
-    "vscbench.metrics.METRICS": {"reconstruction": "reconstruction", "gradients": "gradients"},
+DATASET = {"synthetic": "parts:Synthetic", "pictures": "parts:Pictures", "array": "parts:Array"}
+GENERATOR = {"dictionary": "parts:Dictionary", "mlp": "parts:MLP", "convolutional": "parts:Convolutional"}
+ENCODER = {"mlp": "parts:Encoder"}
+CODER = {
+    "gaussian": "parts:Gaussian",
+    "laplacian": "parts:Laplacian",
+    "spike_slab": "parts:SpikeSlab",
+    "fista": "parts:Fista",
+    "admm": "parts:Admm",
 }
-"""The tables of the package, with these parts in them."""
+THRESHOLD = {"fixed": "parts:FixedThreshold", "gamma": "parts:GammaThreshold"}
+PRIOR = {"vamp": "parts:VampPrior"}
+RULE = {"max_elbo": "parts:average", "average": "parts:average", "iwae": "parts:iwae"}
+OPTIMIZER = {"two_rates": "parts:TwoRates", "adam": "parts:Adam"}
+METRIC = {"reconstruction": "parts:reconstruction", "gradients": "parts:gradients"}

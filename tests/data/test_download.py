@@ -363,6 +363,20 @@ def test_each_of_several_tries_where_nothing_can_be_had(server: Server, path: Pa
     assert len(server.requests) == 3
 
 
+def test_the_next_in_line_takes_over_where_one_fails(server: Server, path: Path, right: str) -> None:
+    """What it waited for has been removed: it begins a file of its own."""
+    server.statuses = [404] * 5
+
+    def attempt() -> bool:
+        try:
+            return download(server.url, path, git_blob_id, right) == path
+        except UserError:
+            return False
+
+    assert sorted(together(6, attempt)) == [False] * 5 + [True]
+    assert files(path) == {"file.bin": CONTENT}
+
+
 def test_process_that_is_killed_leaves_no_lock(server: Server, path: Path, right: str) -> None:
     """The lock ends with its holder; what it fetched is continued."""
     path.parent.mkdir()

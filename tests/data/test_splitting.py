@@ -47,7 +47,7 @@ def test_a_share_is_one_row_at_least() -> None:
 
 @pytest.mark.parametrize("kind", [int, str])
 def test_a_group_is_on_one_side(source: np.random.Generator, kind: type) -> None:
-    groups = source.integers(0, 40, 1000)
+    groups = np.sort(source.integers(0, 40, 1000))
     parts = divide(1000, 0.1, 200, np.random.default_rng(3), groups.astype(kind))
     np.testing.assert_array_equal(np.sort(np.concatenate(list(parts.values()))), np.arange(1000))
     sides = [set(groups[rows].tolist()) for rows in parts.values()]
@@ -57,6 +57,21 @@ def test_a_group_is_on_one_side(source: np.random.Generator, kind: type) -> None
     assert (np.diff(groups[parts["train"]]) != 0).mean() > 0.9  # rows in random order, not group after group
     other = divide(1000, 0.1, 200, np.random.default_rng(4), groups)
     assert set(groups[other["test"]].tolist()) != sides[2]
+
+
+def test_no_part_is_ever_empty(source: np.random.Generator) -> None:
+    """Whatever the groups and their order: each part has a row, or the division is refused."""
+    taken = 0
+    for seed in range(200):
+        groups = source.integers(0, 4, 12)
+        try:
+            parts = divide(12, int(source.integers(1, 5)), int(source.integers(1, 5)), source, groups)
+        except UserError as error:
+            assert "groups" in str(error), seed  # noqa: PT017  (some are refused)
+            continue
+        taken += 1
+        assert all(len(rows) for rows in parts.values())
+    assert 20 < taken < 180
 
 
 @pytest.mark.parametrize(

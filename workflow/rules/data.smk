@@ -1,41 +1,22 @@
-# Data: from a source to patches, one file a data set.
-import json
-
-DATA_CODE = (
-    "__init__",
-    "splits",
-    "patches",
-    "whitening",
-    "download",
-    "subsets",
-    "torchvision_ops",
-)
-
-
+# Data: from a source to vectors or images, one file a data set.
 rule data:
     input:
-        sorted(
-            {
-                f"{RESULTS}/data/{setup['dataset']}.safetensors"
-                for setup in configs.experiments(config).values()
-            }
-        ),
+        [f"{RESULTS}/data/{dataset}.safetensors" for dataset in PLAN.datasets],
+    localrule: True
 
 
 rule prepare_data:
     input:
-        source=dataset_source,
-        code=lambda w: code(
-            *(f"data/{name}.py" for name in DATA_CODE),
-            f"data/{config['datasets'][w.dataset]['kind']}.py",
-        ),
+        lambda wildcards: PLAN.source_files(wildcards.dataset),
     output:
         f"{RESULTS}/data/{{dataset}}.safetensors",
     log:
         f"{RESULTS}/logs/data/{{dataset}}.log",
     conda:
-        "../../environment.yml"
+        "../envs/vscbench.yaml"
     params:
-        spec=lambda w: json.dumps(configs.dataset_spec(config, w.dataset)),
+        config=CONFIG,
+        spec=lambda wildcards: PLAN.dataset_spec(wildcards.dataset),
+        code=lambda wildcards: PLAN.data_code(wildcards.dataset),
     shell:
-        "python -m vscbench data --spec {params.spec:q} --out {output:q} 2>&1 | tee {log:q}"
+        "python -m vscbench data {wildcards.dataset} --config {params.config:q} 2>&1 | tee {log:q}"

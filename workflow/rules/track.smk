@@ -1,35 +1,31 @@
 # MLflow: every run with its parameters, curves, metrics and artifacts. The files under results are the truth.
-STORE = config["tracking"] or f"{RESULTS}/mlflow"
-
-
 rule mlflow:
     # No output: asked for by name it always runs, and logs every run of the study anew, replacing its own entries.
     input:
-        [f"{run}/metrics.json" for run in RUNS],
+        run_files("metrics.json"),
     log:
         f"{RESULTS}/logs/mlflow.log",
     conda:
-        "../../environment.yml"
+        "../envs/vscbench.yaml"
     params:
-        runs=RUNS,
-        store=STORE,
+        config=CONFIG,
     shell:
-        "python -m vscbench track {params.runs:q} --store {params.store:q} 2>&1 | tee {log:q}"
+        "python -m vscbench track --config {params.config:q} 2>&1 | tee {log:q}"
 
 
 rule track_runs:
     # All runs at once: importing MLflow costs more than logging them.
     input:
-        runs=[f"{run}/metrics.json" for run in RUNS],
-        code=code("tracking.py"),
+        run_files("metrics.json"),
     output:
         f"{RESULTS}/tracking.json",
     log:
         f"{RESULTS}/logs/tracking.log",
     conda:
-        "../../environment.yml"
+        "../envs/vscbench.yaml"
     params:
-        runs=RUNS,
-        store=STORE,
+        config=CONFIG,
+        store=PLAN.layout.store(PLAN.study),
+        code=PLAN.code("track"),
     shell:
-        "python -m vscbench track {params.runs:q} --store {params.store:q} --receipt {output:q} 2>&1 | tee {log:q}"
+        "python -m vscbench track --config {params.config:q} --receipt {output:q} 2>&1 | tee {log:q}"

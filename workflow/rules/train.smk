@@ -1,19 +1,16 @@
 # Training: one run of one method. A run depends on its specification, its data and the code that trains it.
-import json
-
-
 rule train:
     input:
-        [f"{run}/weights.safetensors" for run in RUNS],
+        run_files("weights.safetensors"),
+    localrule: True
 
 
 rule train_run:
     input:
-        data=lambda w: dataset_file(w.experiment),
-        code=training_code,
+        prepared_data,
     output:
         multiext(
-            f"{RESULTS}/runs/{{experiment}}/{{method}}/{{repetition}}/",
+            f"{RESULTS}/runs/{{experiment}}/{{variant}}/{{repetition}}/",
             "weights.safetensors",
             "history.csv",
             "config.json",
@@ -21,19 +18,21 @@ rule train_run:
             "resources.json",
         ),
     log:
-        f"{RESULTS}/logs/train/{{experiment}}/{{method}}/{{repetition}}.log",
+        f"{RESULTS}/logs/train/{{experiment}}/{{variant}}/{{repetition}}.log",
     conda:
-        "../../environment.yml"
+        "../envs/vscbench.yaml"
     resources:
-        # Not parameters: where and how safely a run is trained is no part of what it is.
-        device=config["device"],
-        checkpoint_seconds=config["checkpoint_seconds"],
+        gpu=int(PLAN.study.device.startswith("cuda")),
     params:
-        spec=lambda w: json.dumps(run_spec(w)),
-        folder=subpath(output[0], parent=True),
-        # Not a declared output: Snakemake deletes those of a run that was stopped, and a run resumes from this.
-        checkpoint=lambda w: f"{RESULTS}/checkpoints/{w.experiment}/{w.method}/{w.repetition}.pt",
+        config=CONFIG,
+        run=run_name,
+        seed=section("seed"),
+        dataset=section("dataset"),
+        generator=section("generator"),
+        encoder=section("encoder"),
+        coder=section("coder"),
+        objective=section("objective"),
+        training=section("training"),
+        code=lambda wildcards: PLAN.run_code("train", run_name(wildcards)),
     shell:
-        "python -m vscbench train --spec {params.spec:q} --data {input.data:q} --out {params.folder:q}"
-        " --checkpoint {params.checkpoint:q} --checkpoint-seconds {resources.checkpoint_seconds}"
-        " --device {resources.device} 2>&1 | tee {log:q}"
+        "python -m vscbench train {params.run} --config {params.config:q} 2>&1 | tee {log:q}"

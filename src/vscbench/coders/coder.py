@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Generator, Tensor, nn
@@ -35,6 +35,9 @@ class Coder(nn.Module, ABC):
         >>> coder.decode(coder.encode(torch.zeros(5, 16))).shape
         torch.Size([5, 16])
     """
+
+    takes: ClassVar[tuple[str, ...]] = ()
+    """Parts that may be composed with it: none, a posterior has some."""
 
     def __init__(self, generator: nn.Module | None = None) -> None:
         super().__init__()

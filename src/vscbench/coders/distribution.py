@@ -42,7 +42,8 @@ class Distribution:
     def rsample(self, sample_shape: Sequence[int] = (), rng: Generator | None = None) -> Tensor:
         """Codes with a gradient to the parameters, by the family's estimator: (*sample_shape, B, K)."""
         noise = self.family.noise(self.params, prod(sample_shape), rng)
-        return self.family.codes(self.params, noise).unflatten(0, (*sample_shape, 1)).squeeze(len(sample_shape))
+        codes: Tensor = self.family.codes(self.params, noise).unflatten(0, (*sample_shape, 1))
+        return codes.squeeze(len(sample_shape))
 
     @torch.no_grad()
     def sample(self, sample_shape: Sequence[int] = (), rng: Generator | None = None) -> Tensor:

@@ -18,29 +18,30 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
 
-def signed(shape: Sequence[int], like: Tensor, rng: Generator | None) -> Tensor:
-    """u ~ U(-1, 1), neither end included, on a grid of 2⁻³¹ in single and 2⁻⁶³ in double precision: `shape`."""
-    inside = 1 - torch.finfo(like.dtype).eps
+def between(low: float, high: float, shape: Sequence[int], like: Tensor, rng: Generator | None) -> Tensor:
+    """u ~ U(low, high), neither end included, on a grid of 2⁻³² (single) or 2⁻⁶⁴ (double) of the range: `shape`."""
+    centre, reach = (low + high) / 2, (high - low) / 2 * (1 - torch.finfo(like.dtype).eps)
     if like.device.type != "cpu" or like.dtype not in (torch.float32, torch.float64):
-        return like.new_empty(shape).uniform_(-inside, inside, generator=rng)
+        return like.new_empty(shape).uniform_(centre - reach, centre + reach, generator=rng)
     seed = int(torch.empty((), dtype=torch.int64).random_(generator=rng))
     wide, count = like.dtype == torch.float64, math.prod(shape)
     words = np.random.SFC64(seed).random_raw(count if wide else (count + 1) // 2)
-    whole = torch.from_numpy(words.view(np.int64 if wide else np.int32)[:count])
-    return whole.to(like.dtype).mul_(inside * 2.0 ** (-63 if wide else -31)).view(*shape)
+    whole = torch.from_numpy(words.view(np.int64 if wide else np.int32)[:count]).to(like.dtype)
+    # From the least to the greatest whole number, to centre ± reach, in one pass.
+    return torch.add(like.new_tensor(centre), whole, alpha=reach * 2.0 ** (-63 if wide else -31), out=whole).view(shape)
 
 
 def uniform(shape: Sequence[int], like: Tensor, rng: Generator | None) -> Tensor:
     """u ~ U(0, 1), neither end included: `shape`."""
-    return signed(shape, like, rng).mul_(0.5).add_(0.5)
+    return between(0, 1, shape, like, rng)
 
 
 def normal(shape: Sequence[int], like: Tensor, rng: Generator | None) -> Tensor:
-    """ε ~ N(0, 1), √2 erf⁻¹(u) of a signed u: `shape`."""
-    return signed(shape, like, rng).erfinv_().mul_(math.sqrt(2))
+    """ε ~ N(0, 1), √2 erf⁻¹(u) of u ~ U(-1, 1): `shape`."""
+    return between(-1, 1, shape, like, rng).erfinv_().mul_(math.sqrt(2))
 
 
 def laplace(shape: Sequence[int], like: Tensor, rng: Generator | None) -> Tensor:
-    """ε ~ Laplace(0, 1), -sign(u) log |u| of a signed u: `shape`."""
-    u = signed(shape, like, rng)
+    """ε ~ Laplace(0, 1), -sign(u) log |u| of u ~ U(-1, 1): `shape`."""
+    u = between(-1, 1, shape, like, rng)
     return torch.copysign(u.abs().clamp_(min=2.0**-32).log_(), u, out=u)

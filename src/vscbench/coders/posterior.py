@@ -46,6 +46,8 @@ class Posterior(ABC):
 
     heads: tuple[str, ...]
     """Names of the parameters, each the output of one linear head of the encoder."""
+    takes: ClassVar[tuple[str, ...]] = ("prior",)
+    """The parts that may be composed with it: a learned prior; with a `Base` also a threshold."""
 
     def clamp(self, params: Params) -> Params:
         """The outputs of the heads, clipped to where all else can be computed."""
@@ -136,6 +138,7 @@ class Posterior(ABC):
 class Base(Posterior):
     """A posterior z = μ + s ε whose noise ε is symmetric about 0, so that a threshold can act on the deviation s ε."""
 
+    takes: ClassVar[tuple[str, ...]] = ("threshold", "prior")
     standard: ClassVar[str]
     """The name of ε among the noise."""
 

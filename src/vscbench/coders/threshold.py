@@ -158,13 +158,13 @@ class Thresholded(Posterior):
 class FixedThreshold(Thresholded):
     """A threshold that is the same constant for every latent."""
 
-    kl_of: Literal["base", "exact"] = "base"
+    divergence: Literal["base", "exact"] = "base"
     """`base`, as published; `exact` is that of the codes themselves, for a Laplacian base."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.kl_of == "exact" and not isinstance(self.base, Laplacian):
-            raise UserError("kl_of: exact is known of a Laplacian base alone; take base")
+        if self.divergence == "exact" and not isinstance(self.base, Laplacian):
+            raise UserError("divergence: exact is known of a Laplacian base alone; take base")
 
     def threshold(self, params: Params, noise: Noise) -> float:  # noqa: ARG002
         """λ."""
@@ -176,7 +176,7 @@ class FixedThreshold(Thresholded):
 
     def kl(self, params: Params) -> Tensor:
         """The divergence of the base, or of the codes, whatever the noise warm-up: (B, K), nats."""
-        if self.kl_of == "base":
+        if self.divergence == "base":
             return self.base.kl(params)
         assert isinstance(self.base, Laplacian)  # noqa: S101  (the constructor allows it there alone)
         return thresholded_laplace_kl(params["loc"], params["log_scale"], self.level, self.base.prior_scale)

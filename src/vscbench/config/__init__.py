@@ -13,11 +13,10 @@ from vscbench.config.runs import (
     Run,
     addresses,
     dataset_spec,
-    derive_seed,
+    describe,
     evaluation,
     index,
     labels,
-    of_this_version,
     resolve,
     run_key,
     run_spec,
@@ -25,15 +24,16 @@ from vscbench.config.runs import (
     source,
     spec,
 )
-from vscbench.config.study import VERSION, Experiment, Study
+from vscbench.config.schema import json_schema
+from vscbench.config.study import Experiment, Study
 from vscbench.merging import merge
+from vscbench.seeds import derive_seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 __all__ = [
-    "VERSION",
     "Experiment",
     "Run",
     "Study",
@@ -42,17 +42,20 @@ __all__ = [
     "check_data",
     "dataset_spec",
     "derive_seed",
+    "describe",
     "evaluation",
     "index",
+    "json_schema",
     "labels",
     "load",
-    "of_this_version",
+    "merge",
     "resolve",
     "run_key",
     "run_spec",
     "runs",
     "source",
     "spec",
+    "study_of",
 ]
 
 

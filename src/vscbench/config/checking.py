@@ -8,12 +8,14 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vscbench.config import parts, runs
+from vscbench import registry
+from vscbench.config import parts, runs, sections
 from vscbench.config.study import MOST_RUNS, RESERVED, Evaluation, Study
 from vscbench.errors import UserError
 from vscbench.methods import METHODS
 from vscbench.registry import nearest
-from vscbench.settings import ViolationsError, made
+from vscbench.settings import made
+from vscbench.violations import ViolationsError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -36,16 +38,11 @@ def check(content: Mapping[str, Any]) -> Study:
     Raises:
         UserError: it is not valid; every violation on a line of its own.
     """
-    lines, study = [], None
-    try:
-        study = study_of(content)
-    except ViolationsError as error:
-        lines += error.at("")
-    _refuse([*lines, *dataset_lines(content), *method_lines(content)])
-    assert study is not None  # noqa: S101
-    _refuse(reference_lines(study))
-    _refuse(experiment_lines(study))
-    _refuse(fit_lines(study))
+    content = json.loads(json.dumps(content, default=str))
+    _refuse([*_study_lines(content), *_dataset_lines(content), *_method_lines(content)])
+    study = study_of(content)
+    for lines in (_reference_lines, _experiment_lines, _fit_lines):
+        _refuse(lines(study))
     return study
 
 
@@ -55,13 +52,15 @@ def check_data(study: Study) -> None:
     Raises:
         UserError: they are not, or are not what they should be.
     """
-    lines = []
-    for dataset in dict.fromkeys(setup.dataset for setup in study.experiments.values()):
-        try:
-            runs.source(study, dataset).check()
-        except UserError as error:
-            lines.append(f"datasets.{dataset}: {error}")
-    _refuse(lines)
+
+    def lines() -> Iterator[str]:
+        for dataset in dict.fromkeys(setup.dataset for setup in study.experiments.values()):
+            try:
+                runs.source(study, dataset).check()
+            except UserError as error:
+                yield f"datasets.{dataset}: {error}"
+
+    _refuse(lines())
 
 
 def _refuse(lines: Iterable[str]) -> None:
@@ -73,48 +72,57 @@ def _refuse(lines: Iterable[str]) -> None:
 def _entries(content: Mapping[str, Any], group: str) -> dict[str, dict[str, Any]]:
     """The mappings in a group of a configuration that may be wrong elsewhere."""
     entries = content.get(group)
-    return {str(k): v for k, v in entries.items() if isinstance(v, dict)} if isinstance(entries, dict) else {}
+    return (
+        {name: entry for name, entry in entries.items() if isinstance(entry, dict)} if isinstance(entries, dict) else {}
+    )
 
 
-def dataset_lines(content: Mapping[str, Any]) -> list[str]:
+def _study_lines(content: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the keys of the study and of its experiments."""
+    try:
+        study_of(content)
+    except ViolationsError as error:
+        return error.at()
+    return []
+
+
+def _dataset_lines(content: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the data sets."""
-    entries = _entries(content, "datasets").items()
-    return [
-        line for name, part in entries for line in _section_lines({"dataset": part}, lambda _, n=name: f"datasets.{n}")
-    ]
-
-
-def method_lines(content: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the methods: their coder and objective; training is that of an experiment."""
-    entries, lines = _entries(content, "methods"), []
-    for name in entries:
+    for name, part in _entries(content, "datasets").items():
         try:
-            coder = dict(runs.method(entries, name).settings)
+            parts.filled("dataset", part)
+        except ViolationsError as error:
+            yield from error.at("datasets", name)
+
+
+def _method_lines(content: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the methods: their coder and objective; training is that of an experiment."""
+    entries = _entries(content, "methods")
+    for name, entry in entries.items():
+        try:
+            coder = dict(sections.method(entries, name).settings)
         except UserError as error:
-            lines.append(str(error) if str(error).startswith("methods.") else f"methods.{name}.base: {error}")
+            yield f"methods.{name}.base: {error}"
             continue
-        objective = coder.pop("objective", {})
-        of = {"coder": coder | {k: entries[name][k] for k in ("label",) if k in entries[name]}}
-        of |= {"objective": objective} if isinstance(objective, dict) else {"coder": coder | {"objective": objective}}
-        lines += _section_lines(of, lambda s, n=name: f"methods.{n}" + f".{s}" * (s != "coder"))
-    return lines
+        if "label" in entry:
+            coder["label"] = entry["label"]
+        objective = coder.pop("objective") if isinstance(coder.get("objective"), dict) else {}
+        where = {"coder": f"methods.{name}", "objective": f"methods.{name}.objective"}
+        yield from _section_lines({"coder": coder, "objective": objective}, where.__getitem__)
 
 
-def reference_lines(study: Study) -> Iterator[str]:
+def _reference_lines(study: Study) -> Iterator[str]:
     """Names that point to nothing or mean two things."""
     methods = list(dict.fromkeys([*study.methods, *METHODS]))
     if study.plugins and not Path(study.plugins).is_dir():
         yield f"plugins: there is no folder {study.plugins}"
     for name, setup in study.experiments.items():
         where = f"experiments.{name}"
-        if name in RESERVED:
-            yield f"{where}: {name} is a target of the workflow, call the experiment something else"
+        if name in RESERVED.split():
+            yield f"{where}: {name} is a rule of the workflow, call the experiment something else"
         if setup.dataset not in study.datasets:
-            known = study.datasets
-            yield (
-                f"{where}.dataset: there is no data set {setup.dataset}{nearest(setup.dataset, known)}; "
-                f"there are {', '.join(known)}"
-            )
+            near = nearest(setup.dataset, study.datasets)
+            yield f"{where}.dataset: there is no data set {setup.dataset}{near}; there are {', '.join(study.datasets)}"
         for key, used in (("methods", setup.methods), ("overrides", setup.overrides)):
             for method in (each for each in used if each not in methods):
                 near = nearest(method, methods)
@@ -124,23 +132,12 @@ def reference_lines(study: Study) -> Iterator[str]:
                 yield f"{where}.methods: {method} is given {count} times"
 
 
-def experiment_lines(study: Study) -> Iterator[str]:
+def _experiment_lines(study: Study) -> Iterator[str]:
     """What is wrong with the parts of experiments, sweeps included, and with their number of runs."""
     total = 0
     for name, setup in study.experiments.items():
-        yield from evaluation_lines(setup.evaluation, f"experiments.{name}.evaluation")
+        yield from _evaluation_lines(setup.evaluation, f"experiments.{name}.evaluation")
         for method in setup.methods:
-
-            def where(section: str, name: str = name, method: str = method) -> str:
-                """Where the last word on a section is."""
-                override = study.experiments[name].overrides.get(method, {})
-                own = section if section in ("objective", "training") else ""
-                if override and (section == "coder" or own in override):
-                    return ".".join(filter(None, ["experiments", name, "overrides", method, own]))
-                if section == "coder" or own in runs.method(study.methods, method).settings:
-                    return ".".join(filter(None, ["methods", method, own]))
-                return f"experiments.{name}.{section}"
-
             try:
                 plan = runs.plan(study, name, method)
             except ViolationsError as error:
@@ -153,56 +150,59 @@ def experiment_lines(study: Study) -> Iterator[str]:
             if total > MOST_RUNS:
                 yield f"experiments.{name}: with {method} the study has {total} runs; at most {MOST_RUNS} are allowed"
                 return
-            yield from _section_lines(plan.sections, where)
+            yield from _section_lines(plan.sections, _last_word(study, name, method))
 
 
-def _section_lines(of: runs.Sections, where: Callable[[str], str]) -> list[str]:
-    """What is wrong with sections of a specification, at each place of the longest of their sweeps: all values are seen."""
-    swept = runs.axes(of)
-    lines = [
-        f"{where(axis.section)}.{'.'.join(axis.path)}: a sweep needs values, each once"
-        for axis in swept
-        if len({(isinstance(value, bool), value) for value in axis.values}) < max(1, len(axis.values))
-    ]
-    for column in [] if lines else columns(of, swept):
-        for section, part in column.items():
-            try:
-                parts.filled(section, part)
-            except ViolationsError as error:
-                lines += error.at(where(section))
-    return lines
+def _last_word(study: Study, experiment: str, method: str) -> Callable[[str], str]:
+    """Where a file has the last word on a section of a method in an experiment."""
+    override = study.experiments[experiment].overrides.get(method)
+    own = sections.method(study.methods, method).settings
+
+    def where(section: str) -> str:
+        beside = f".{section}" if section in parts.FIXED else ""
+        if section == "coder" or (beside and section in (override or own)):
+            return (
+                f"methods.{method}" if override is None else f"experiments.{experiment}.overrides.{method}"
+            ) + beside
+        return f"experiments.{experiment}.{section}"
+
+    return where
 
 
-def columns(of: runs.Sections, swept: list[runs.Axis]) -> Iterator[runs.Sections]:
-    """Sections at each place of the longest sweep, with the values that stand there: not the grid, but every value."""
-    for index in range(max([1, *(len(axis.values) for axis in swept)])):
-        yield runs.settled(of, {(a.section, *a.path): a.values[min(index, len(a.values) - 1)] for a in swept})
+def _section_lines(of: sections.Sections, where: Callable[[str], str]) -> Iterator[str]:
+    """What is wrong with sections of a specification and the sweeps in them."""
+    swept = sections.axes(of)
+    wrong = [a for a in swept if len({(isinstance(v, bool), v) for v in a.values}) < max(1, len(a.values))]
+    for axis in wrong:
+        yield f"{where(axis.section)}.{'.'.join(axis.path)}: a sweep needs values, each once"
+    for column in [] if wrong else sections.columns(of, swept):
+        try:
+            sections.filled(column)
+        except ViolationsError as error:
+            for (section, *place), text in error.found:
+                yield from ViolationsError([(tuple(place), text)]).at(where(section))
 
 
-def evaluation_lines(evaluation: Mapping[str, Any], where: str) -> Iterator[str]:
+def _evaluation_lines(evaluation: Mapping[str, Any], where: str) -> Iterator[str]:
     """What is wrong with the settings of the metrics of an experiment."""
-    shared = {key: value for key, value in evaluation.items() if key in Evaluation.model_fields}
-    known = parts.names("metric")
     try:
-        made(Evaluation, shared)
+        made(Evaluation, evaluation)
     except ViolationsError as error:
         yield from error.at(where)
-    for name in (key for key in evaluation if key not in shared):
-        value = evaluation[name]
-        if name not in known:
+    for name, value in ((key, value) for key, value in evaluation.items() if key not in Evaluation.model_fields):
+        if name not in (known := parts.names("metric")):
             allowed = [*Evaluation.model_fields, *known]
             yield f"{where}: unknown key {name}{nearest(name, allowed)}; allowed are {', '.join(allowed)}"
         elif isinstance(value, dict):
             try:
                 made(parts.model("metric", parts.find("metric", name)), value)
             except ViolationsError as error:
-                yield from error.at(f"{where}.{name}")
+                yield from error.at(where, name)
         elif not isinstance(value, bool):
-            text = json.dumps(value, default=str)
-            yield f"{where}.{name}: {text} is not allowed; it must be a mapping of settings, or false to leave it out"
+            yield f"{where}.{name}: {shown(value)} is not allowed; it must be a mapping, or false to leave it out"
 
 
-def fit_lines(study: Study) -> Iterator[str]:
+def _fit_lines(study: Study) -> Iterator[str]:
     """Parts that are right alone and do not fit each other, or the data: asked of each class."""
     for name, setup in study.experiments.items():
         try:
@@ -210,21 +210,16 @@ def fit_lines(study: Study) -> Iterator[str]:
         except UserError as error:
             yield f"datasets.{setup.dataset}: {error}"
             continue
-        size = "x".join(map(str, shape))
-        linear = runs.is_linear(runs.plan(study, name, setup.methods[0]).sections["generator"])
+        linear = sections.is_linear(runs.plan(study, name, setup.methods[0]).sections["generator"])
         if linear != (len(shape) == 1):
             wanted = "a dictionary" if len(shape) == 1 else "a network, mlp or convolutional"
-            yield f"experiments.{name}.generator.kind: data of {size} numbers need {wanted}"
+            yield f"experiments.{name}.generator.kind: data of {'x'.join(map(str, shape))} numbers need {wanted}"
             continue
         dataset = runs.dataset_spec(study, setup.dataset)
         for method in setup.methods:
-            plan = runs.plan(study, name, method)
-            for column in columns(plan.sections, plan.axes):
-                spec = {
-                    "dataset": dataset,
-                    **{section: parts.filled(section, part) for section, part in column.items()},
-                }
+            for column in sections.columns(*runs.plan(study, name, method)):
+                spec = {"dataset": dataset, **sections.filled(column)}
                 for address in runs.addresses(spec):
-                    unfit = getattr(parts.registry.load(address), "unfit", None)
+                    unfit = getattr(registry.load(address), "unfit", None)
                     if unfit and (said := unfit(spec, shape=shape, linear=linear)):
                         yield f"experiments.{name}: {method}: {said}"

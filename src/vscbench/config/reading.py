@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from vscbench.merging import merge
 from vscbench.errors import UserError
+from vscbench.merging import merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,19 +20,19 @@ LARGEST_FILE, LARGEST, DEEPEST = 1_000_000, 200_000, 20
 
 
 class Loader(yaml.SafeLoader):
-    """YAML 1.1 with the numbers of YAML 1.2 (1e-4 is one, 1:30 is text), and without keys given twice."""
+    """YAML 1.1 with the numbers of YAML 1.2 (1e-4 is one, 1:30 is text), keys of text, each given once."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """A mapping, each of whose keys is there once."""
+        """A mapping."""
         seen = set()
         for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value} is given twice", key.start_mark
+            if not isinstance(key, yaml.ScalarNode) or key.value in seen:
+                wrong = (
+                    f"the key {key.value} is given twice" if isinstance(key, yaml.ScalarNode) else "a key is no text"
                 )
-            if isinstance(key, yaml.ScalarNode):
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
+                raise yaml.constructor.ConstructorError(None, None, wrong, key.start_mark)
+            seen.add(key.value)
+        return {str(key): value for key, value in super().construct_mapping(node, deep).items()}
 
 
 class Dumper(yaml.SafeDumper):
@@ -41,7 +41,8 @@ class Dumper(yaml.SafeDumper):
 
 NUMBERS = {
     "tag:yaml.org,2002:int": r"[-+]?(0|[1-9][0-9_]*)|0o[0-7]+|0x[0-9a-fA-F]+",
-    "tag:yaml.org,2002:float": r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+    "tag:yaml.org,2002:float": r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+"
+    r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
 }
 for each in (Loader, Dumper):
     kept = {
@@ -67,9 +68,9 @@ def read(paths: Iterable[Path]) -> dict[str, Any]:
 
 def _layers(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     """The content of the file at `path`, over that of the files it extends; `above` are those that extend it."""
+    content = _content(path)
     if path.resolve() in above:
         raise UserError(f"config file {path} extends itself")
-    content = _content(path)
     below = content.pop("extends", [])
     names = below if isinstance(below, list) else [below]
     if not all(isinstance(name, str) for name in names):
@@ -88,18 +89,18 @@ def _content(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             text = file.read(LARGEST_FILE + 1)
-        if len(text) > LARGEST_FILE:
-            raise UserError(f"config file {path} is larger than {LARGEST_FILE} bytes")
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise UserError(f"config file {str(path)!r}: {getattr(error, 'strerror', None) or error}") from None
+    if len(text) > LARGEST_FILE:
+        raise UserError(f"config file {path} is larger than {LARGEST_FILE} bytes")
+    try:
         content = yaml.load(text.decode("utf-8-sig"), Loader)  # noqa: S506  (a SafeLoader)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path, whole numbers of thousands of digits
-        said = (
-            "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", None) or error
-        )
-        raise UserError(f"config file {str(path)!r}: {said}") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"config file {path} is not valid YAML: {' '.join(str(error).split())}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"config file {path} is not UTF-8 text") from None
     except RecursionError:
         raise UserError(f"config file {path} is nested deeper than {DEEPEST} levels") from None
+    except (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError) as error:  # the last: of tags that lie
+        raise UserError(f"config file {path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise UserError(f"config file {path} holds no mapping of keys to values")
     _measure(content, path)

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, model_validator
 
 from vscbench import registry
-from vscbench.settings import STRICT, Count, Density, Name, NonNegative, Positive, _text
+from vscbench.files import VERSION
+from vscbench.metrics.shared import Shared
+from vscbench.settings import STRICT, Count, Density, Name, NonNegative, Positive, matching
 
-VERSION = 2
-"""Of the form of a configuration and of a run's specification: files of another one are not read."""
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
 MOST_RUNS = 100_000
 """Of a study: what is more is a slip, and is told at once."""
-RESERVED = ("all", "data", "train", "evaluate", "metrics", "tables", "figures", "mlflow", "report", "runs")
-"""Targets of the workflow: no names of experiments, which are targets too."""
+RESERVED = (
+    "all data train metrics tables figures mlflow report runs prepare_data train_run evaluate_run measure_baselines "
+    "train_fid_classifier assemble_metrics make_table decide_claims draw_figure track_runs"
+)
+"""Rules of the workflow: no names of experiments, which are targets too."""
 
 Repetitions = Annotated[int, Field(ge=1, le=MOST_RUNS)]
 
@@ -72,9 +79,9 @@ class Evaluation(BaseModel):
 
     model_config = STRICT | {"extra": "allow"}
 
-    samples: Count = 20
+    samples: Count = Shared.samples
     """J of what is measured of the best draw."""
-    penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = (20.0, 8.0)
+    penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = Shared.penalties
     """ℓ₁ penalties of the lasso objectives."""
 
 
@@ -122,7 +129,9 @@ class Study(BaseModel):
     """What the seeds of all runs derive from."""
     repetitions: Repetitions = 1
     """Runs of each method, each with a seed of its own."""
-    device: Annotated[str, _text(r"^(auto|cpu|cuda(:[0-9]{1,3})?|mps)$", "auto, cpu, cuda, cuda:N or mps", 8)] = "auto"
+    device: Annotated[str, matching(r"^(auto|cpu|cuda(:[0-9]{1,3})?|mps)$", "auto, cpu, cuda, cuda:N or mps", 8)] = (
+        "auto"
+    )
     """Where runs are trained; auto takes a GPU where there is one."""
     checkpoint_seconds: NonNegative = 60
     """Seconds between two checkpoints of a training."""
@@ -135,7 +144,7 @@ class Study(BaseModel):
     methods: dict[Name, dict[str, Any]] = {}
     """Methods beside the package's, or what differs from those."""
 
-    _cache: dict[Any, Any] = PrivateAttr(default_factory=dict)
+    _made: dict[tuple[str, ...], Any] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -150,6 +159,13 @@ class Study(BaseModel):
                     f"{group}.{name}: null deletes what a file before it has{registry.nearest(name, known)}"
                 )
         return content
+
+    def once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
+        """What `make` makes, made once for this study."""
+        if key not in self._made:
+            self._made[key] = make()
+        found: T = self._made[key]
+        return found
 
     def as_dict(self) -> dict[str, Any]:
         """The merged configuration as it was said, with the version: the content of results/config.yaml."""

@@ -18,7 +18,7 @@ from vscbench.data.sources import Source
 from vscbench.data.splitting import Share, divide
 from vscbench.data.whitening import TRIM, whiten
 from vscbench.errors import UserError
-from vscbench.settings import Count, Positive  # noqa: TC001  (read when settings are checked)
+from vscbench.settings import Count, Positive
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from vscbench.data.patches import Names, PatchSize, check_assignment, split_by_image
 from vscbench.data.sources import Counted
 from vscbench.data.whitening import whiten
-from vscbench.settings import Positive  # noqa: TC001  (read when settings are checked)
+from vscbench.settings import Positive
 
 if TYPE_CHECKING:
     import numpy as np

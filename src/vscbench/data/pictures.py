@@ -24,9 +24,8 @@ log = logging.getLogger(__name__)
 CHUNK = 1000
 """Pictures decoded before the next are asked for: bounds memory."""
 LOG_SECONDS = 10
-SIDEWAYS = (5, 6, 7, 8)
-"""Orientations of EXIF that swap height and width."""
-ORIENTATION = 0x0112
+ORIENTATION, UPRIGHT, SIDEWAYS = 0x0112, 1, (5, 6, 7, 8)
+"""The tag of EXIF, and its values for a picture as it is and for those whose height and width are swapped."""
 LONG, BYTE = 65535, 255
 """The brightest pixel in 16 and 8 bits."""
 
@@ -69,10 +68,17 @@ def size(path: Path) -> tuple[int, int]:
     """
 
     def look(image: Image.Image) -> tuple[int, int]:
-        turned = image.getexif().get(ORIENTATION) in SIDEWAYS
-        return image.size if turned else image.size[::-1]
+        return image.size if _orientation(image) in SIDEWAYS else image.size[::-1]
 
     found: tuple[int, int] = _opened(path, look, "")
+    return found
+
+
+def _orientation(image: Image.Image) -> int:
+    """Of the EXIF of an opened picture that is not decoded yet."""
+    if image.format == "PNG" and "exif" not in image.info:  # Pillow would decode all of it to look for one at the end
+        return UPRIGHT
+    found: int = image.getexif().get(ORIENTATION, UPRIGHT)
     return found
 
 
@@ -91,7 +97,8 @@ def pixels(image: Image.Image, colour: bool, shape: tuple[int, int] | None = Non
         >>> pixels(Image.new("RGB", (8, 4), "white"), colour=False, shape=(2, 2)).tolist()
         [[[255, 255], [255, 255]]]
     """
-    ImageOps.exif_transpose(image, in_place=True)
+    if _orientation(image) != UPRIGHT:
+        ImageOps.exif_transpose(image, in_place=True)
     if image.mode.startswith("I"):
         values = np.asarray(image)
         if values.min() < 0 or values.max() > LONG:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vscbench.settings import Count  # noqa: TC001  (read when settings are checked)
+from vscbench.settings import Count
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import numpy as np
 
 from vscbench.data.dataset import Data
 from vscbench.data.sources import Counted
-from vscbench.settings import Count, NonNegative, Probability  # noqa: TC001  (read when settings are checked)
+from vscbench.settings import Count, NonNegative, Probability
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

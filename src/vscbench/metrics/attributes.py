@@ -9,11 +9,12 @@ import torch
 from torch import Generator, Tensor
 
 from vscbench.metrics.features import balanced_accuracy
+from vscbench.settings import Count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from vscbench.metrics.evaluation import Evaluation
+    from vscbench.metrics.evaluation import Evaluation, Measures
 
 PERMUTATIONS = 200
 """Of the labels, for the null."""
@@ -38,7 +39,13 @@ def standardised(values: Tensor) -> Tensor:
 
 
 def correlation(codes: Tensor, labels: Tensor) -> Tensor:
-    """Point-biserial correlation of codes (N, K) with labels (N, A) of 0 and 1: (K, A), with sign; 0 for constants."""
+    """Point-biserial correlation of codes (N, K) with labels (N, A) of 0 and 1: (K, A), with sign; 0 for constants.
+
+    Example:
+        >>> codes, labels = torch.tensor([[1.0], [2.0], [3.0], [4.0]]), torch.tensor([[1], [1], [0], [0]])
+        >>> correlation(codes, labels)
+        tensor([[-0.8944]], dtype=torch.float64)
+    """
     return standardised(codes).T @ standardised(labels)
 
 
@@ -63,6 +70,10 @@ def found(r: Tensor, null: Tensor) -> Tensor:
     """Which labels have a latent of their own, of correlations (K, A) and their null (A,): (A,) of bool.
 
     The best |r| exceeds the null, the best latent is no other label's best, and has this label as its own best.
+
+    Example:
+        >>> found(torch.tensor([[0.5, 0.0], [0.0, 0.05]]), torch.tensor([0.1, 0.1]))
+        tensor([ True, False])
     """
     strength, best = r.abs().max(0)
     labels = torch.arange(r.shape[1], device=r.device)
@@ -101,28 +112,34 @@ def probe(train: tuple[NDArray[Any], NDArray[Any]], test: tuple[NDArray[Any], ND
 
 
 @torch.no_grad()
-def measure(e: Evaluation) -> dict[str, Any]:
+def measure(e: Evaluation, *, probe_images: Count = 5000) -> Measures:
     """Correlation of mean codes with labels, signed, against chance; labels with a latent of their own; linear probe.
 
     `attribute_r_LABEL` is that of the label's best latent, `attribute_null_LABEL` what the best latent reaches in 5 %
-    of all permutations of the labels. `probe_auc` and `probe_accuracy` (balanced) are means over labels.
+    of all permutations of the labels, `attributes_found` the number of labels that have a latent of their own.
+    `probe_auc` and `probe_accuracy` (balanced) are means over labels, their null ½. Left out where the data have no
+    labels.
+
+    Args:
+        e: the coder and the data.
+        probe_images: training points that the probe learns from.
     """
     if e.labels is None:
         return {}
-    codes, labels = e.mean, e.labels.to(e.mean.device)
+    codes, labels, names = e.mean, e.labels, e.data.label_names
     r = correlation(codes, labels)
     null = chance(codes, labels, e.rng("attributes"))
     strength, best = r.abs().max(0)
     signed = r.gather(0, best[None])[0]
-    train = e.train_mean_codes(e.settings["probe_images"])
-    auc, accuracy = probe((train[0].cpu().numpy(), train[1].cpu().numpy()), (codes.cpu().numpy(), labels.cpu().numpy()))
+    train = e.inferred(e.coder.encode, torch.from_numpy(e.data.train[:probe_images])).cpu().numpy()
+    auc, accuracy = probe((train, e.data.labels["train"][:probe_images]), (codes.cpu().numpy(), e.data.labels["test"]))
     return {
-        **{f"attribute_r_{name}": float(value) for name, value in zip(e.label_names, signed, strict=True)},
-        **{f"attribute_null_{name}": float(value) for name, value in zip(e.label_names, null, strict=True)},
+        **{f"attribute_r_{name}": float(value) for name, value in zip(names, signed, strict=True)},
+        **{f"attribute_null_{name}": float(value) for name, value in zip(names, null, strict=True)},
         "attribute_r_mean": float(strength.mean()),
         "attributes_found": float(found(r, null).sum()),
         "probe_auc": auc,
         "probe_accuracy": accuracy,
         "attribute_correlation": r.float().cpu().numpy(),
-        "attribute_names": np.array(e.label_names),
+        "attribute_names": np.array(names),
     }

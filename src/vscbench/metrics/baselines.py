@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.decomposition import PCA
 
-from vscbench.config.sweeps import variant
-
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from vscbench.data import Splits
+    from vscbench.data import Data
 
 DENSITY = 0.1
 """Density at which the paper compares: that of its thresholds under the prior."""
@@ -20,38 +20,47 @@ CURVE = (0.05, 0.1, 0.2, 0.5, 1)
 """Densities at which PCA is measured for its curve of reconstruction against density."""
 
 
-def baselines(splits: Splits, latents: int, penalties: list[float]) -> dict[str, dict[str, float]]:
+def baselines(data: Data, latents: int, penalties: Sequence[float]) -> list[dict[str, Any]]:
     """Metrics of the all-zero code, of PCA with K components, and with as many as a 10 % dense code has non-zeros.
 
-    And of PCA along its number of components, `pca@components=N` as the points of a sweep are called.
+    And of PCA along its number of components. Each row has `method`, `point` and `metrics`; the point of a row of `pca`
+    is its number of `components`. A code of fewer than 6 latents has no row `pca_same_density`: a tenth of it is none.
 
     Args:
-        splits: the data; PCA is fitted on train, everything is measured on test.
+        data: vectors (N, P); PCA is fitted on train, everything is measured on test.
         latents: K.
         penalties: λ of the lasso objectives.
+
+    Example:
+        >>> from vscbench.data import Data
+        >>> x = np.random.default_rng(0).normal(size=(100, 8))
+        >>> [row["method"] for row in baselines(Data.from_array(x), 4, [20])]
+        ['zero_code', 'pca_same_size', 'pca', 'pca', 'pca']
     """
-    components = min(latents, splits.train.shape[1])
-    axes = PCA(components).fit(splits.train).components_.astype(np.float32)  # (C, P), by falling variance
-    matched = round(DENSITY * latents)
-    codes = splits.test @ axes.T
-
-    def truncated(count: int) -> NDArray[np.float32]:
-        return np.where(np.arange(components) < count, codes, np.float32(0))
-
-    # The mean of z-scored data is zero on train: PCA needs none.
-    return {
-        "zero_code": _measure(splits.test, np.zeros_like(codes), axes, penalties, latents),
-        "pca_same_size": _measure(splits.test, codes, axes, penalties, latents),
-        "pca_same_density": _measure(splits.test, truncated(matched), axes, penalties, latents),
-        **{
-            variant("pca", {"components": count}): _measure(splits.test, truncated(count), axes, penalties, latents)
-            for count in sizes(components, latents)
-        },
-    }
+    components = min(latents, data.train.shape[1])
+    axes = PCA(components).fit(data.train).components_.astype(np.float32)  # (C, P), by falling variance
+    codes, matched = data.test @ axes.T, round(DENSITY * latents)
+    # The mean of standardised data is zero on train: PCA needs none.
+    rows: list[tuple[str, dict[str, int], int]] = [("zero_code", {}, 0), ("pca_same_size", {}, components)]
+    rows += [("pca_same_density", {}, matched)] if matched else []
+    rows += [("pca", {"components": count}, count) for count in sizes(components, latents)]
+    return [
+        {
+            "method": method,
+            "point": point,
+            "metrics": _measure(data.test, codes * (np.arange(components) < count), axes, penalties, latents),
+        }
+        for method, point, count in rows
+    ]
 
 
 def sizes(components: int, latents: int) -> list[int]:
-    """How many of `components` a code of K latents has at the densities of CURVE, each number once."""
+    """How many of `components` a code of K latents has at the densities of CURVE, each number once.
+
+    Example:
+        >>> sizes(64, 100)
+        [5, 10, 20, 50, 64]
+    """
     return sorted({min(components, max(1, round(density * latents))) for density in CURVE})
 
 
@@ -59,7 +68,7 @@ def _measure(
     x: NDArray[np.float32],
     codes: NDArray[np.float32],
     axes: NDArray[np.float32],
-    penalties: list[float],
+    penalties: Sequence[float],
     latents: int,
 ) -> dict[str, float]:
     residual = x - codes @ axes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from vscbench.config import derive_seed
+from vscbench.seeds import derive_seed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,16 +28,25 @@ IMAGE_EDGES = edges(30)
 
 
 def entropy_bits(counts: NDArray[np.int64]) -> float:
-    """-Σ p log₂ p of counts, the plug-in estimate."""
+    """-Σ p log₂ p of counts, the plug-in estimate.
+
+    Example:
+        >>> entropy_bits(np.array([2, 0, 1, 1]))
+        1.5
+    """
     p = counts[counts > 0] / counts.sum()
     return float(-(p * np.log2(p)).sum())
 
 
 def multi_information(codes: NDArray[np.float64], bins: NDArray[np.float64] = PATCH_EDGES) -> float:
-    """Σ_k H(z_k) - H(z) in bits of codes (N, K), plug-in histograms with edges `bins`: as published (spec 3).
+    """Σ_k H(z_k) - H(z) in bits of codes (N, K), plug-in histograms with edges `bins`: as published.
 
-    With K in the hundreds nearly every code is unique and H(z) is log₂ N whatever the dependence: what is left
-    is the sum of the marginal entropies.
+    Fallah and Rozell 2022. With K in the hundreds nearly every code is unique and H(z) is log₂ N whatever
+    the dependence: what is left is the sum of the marginal entropies.
+
+    Example:
+        >>> multi_information(np.array([[0.0, 0.0], [0, 0], [1, 1], [1, 1]]))
+        1.0
     """
     symbols = np.searchsorted(bins, codes).astype(np.uint8)
     marginal = sum(entropy_bits(np.bincount(column)) for column in symbols.T)
@@ -50,6 +59,13 @@ def copula_total_correlation(codes: NDArray[np.float64], rng: np.random.Generato
     """-½ log₂ det R in bits, R the correlation of the codes' normal scores: the dependence of a Gaussian copula.
 
     Exact zeros are ranked at random, for each latent by itself; constant latents are left out.
+
+    Example:
+        >>> import math
+        >>> rng = np.random.default_rng(0)
+        >>> x = rng.multivariate_normal([0, 0], [[1, 0.9], [0.9, 1]], 2000)
+        >>> round(copula_total_correlation(np.exp(x), rng), 1), round(-0.5 * math.log2(1 - 0.9**2), 1)
+        (1.2, 1.2)
     """
     live = np.ascontiguousarray(codes[:, codes.std(0) > 0].T)  # (K, N): sorting along rows is fast
     if len(live) < 2:  # noqa: PLR2004
@@ -67,8 +83,10 @@ def copula_total_correlation(codes: NDArray[np.float64], rng: np.random.Generato
 def measure(e: Evaluation) -> Measures:
     """Multi-information as published, on codes shuffled per latent (null), and the excess; the same of the copula.
 
+    `multi_information`, its `_null` and `_excess` in bits, and `copula_correlation` with both, of the best of J.
     Shuffling each latent over the data keeps every marginal and destroys all dependence, so the null is what the
-    estimator reports of independent latents.
+    estimator reports of independent latents. Where the joint entropy saturates at log₂ N, as it does with hundreds of
+    latents, value and null are equal whatever the dependence. Of every coder.
     """
     rng = np.random.default_rng(derive_seed(e.seed, "dependence"))
     codes = e.best.double().cpu().numpy()

@@ -1,4 +1,4 @@
-"""What every metric is computed from: a trained run, the data, and the codes that it infers for them."""
+"""What every metric is computed from: a coder, the data, and the codes that it infers for them."""
 
 from __future__ import annotations
 
@@ -6,65 +6,55 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
-from vscbench.config import derive_seed
 from vscbench.data.batches import inputs
+from vscbench.seeds import derive_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from vscbench.coders import Coder
-    from vscbench.data import Splits
-    from vscbench.model import Model
+    from vscbench.coders.posterior import Posterior
+    from vscbench.data import Data
 
-Measures: TypeAlias = "dict[str, float | NDArray[np.float32]]"
-"""What a question answers: numbers by the name of the metric, and arrays that figures are drawn from."""
+Measures: TypeAlias = "dict[str, float | NDArray[Any]]"
+"""What a metric measures: numbers by name, and arrays that figures are drawn from."""
 
 CHUNK = {False: 500, True: 100}
-"""Data points inferred at once, patches and images: 20 draws of each and what decodes them stay below 100 MB."""
+"""Data points inferred at once, vectors and images: 20 draws of each and what decodes them stay below 100 MB."""
 
 
 class Evaluation:
-    """A trained model on test data.
+    """A trained coder on test data, its codes inferred once and shared by all metrics.
 
     Args:
-        model: the trained model, as `vscbench.model.load` returns it.
-        splits: the data; everything is measured on test.
-        settings: the `evaluation` part of an experiment.
+        coder: the trained coder, in evaluation mode, all that is scheduled at its final value.
+        data: the data set; everything is measured on test.
         seed: of everything that is drawn.
-        device: where the model is.
-        features: what images are compared by, (B, C, H, W) to (B, F), and its name; None: they are not.
+        device: where the coder is.
+        samples: J of the best of J draws.
+        penalties: λ of the lasso objectives.
+        classifier: file of the classifier by whose features images are compared; None: there is none.
     """
 
     def __init__(
         self,
-        model: Model,
-        splits: Splits,
-        settings: dict[str, Any],
-        seed: int,
-        device: torch.device,
-        features: tuple[str, Callable[[Tensor], Tensor]] | None = None,
+        coder: Coder,
+        data: Data,
+        seed: int = 0,
+        device: torch.device | None = None,
+        *,
+        samples: int,
+        penalties: Sequence[float],
+        classifier: Path | None = None,
     ) -> None:
-        self.model, self.splits, self.settings, self.seed, self.device = model, splits, settings, seed, device
-        self.x = torch.from_numpy(splits.test)
-        self.features_name = features[0] if features else ""
-        self.features = features[1] if features else None
-
-    # ---------------------------------------------------------------- the model
-
-    @property
-    def coder(self) -> Coder:
-        """The coder under test."""
-        return self.model.coder
-
-    @property
-    def generator(self) -> nn.Module:
-        """The generator under test."""
-        return self.model.generator
+        self.coder, self.data, self.seed, self.device = coder, data, seed, device or torch.device("cpu")
+        self.samples, self.penalties, self.classifier = samples, penalties, classifier
+        self.x = torch.from_numpy(data.test)
 
     # ----------------------------------------------------------------- the data
 
@@ -75,26 +65,21 @@ class Evaluation:
 
     @property
     def is_images(self) -> bool:
-        """Whether data points are images, not patches."""
+        """Whether data points are images, not vectors."""
         return len(self.shape) > 1
 
     @property
     def labels(self) -> Tensor | None:
-        """What is known of the test data, 0 or 1: (N, A); None where nothing is."""
-        return torch.from_numpy(self.splits.labels["test"]) if self.splits.label_names else None
-
-    @property
-    def label_names(self) -> tuple[str, ...]:
-        """The names of the labels."""
-        return self.splits.label_names
+        """What is known of the test data, 0 or 1: (N, A), on the device; None where nothing is."""
+        return torch.from_numpy(self.data.labels["test"]).to(self.device) if self.data.label_names else None
 
     def inputs(self, x: Tensor) -> Tensor:
         """Rows of the data as the networks read them."""
         return inputs(x, self.device)
 
-    def chunks(self) -> Iterator[Tensor]:
-        """The test data as the networks read them, a chunk at a time."""
-        return map(self.inputs, self.x.split(CHUNK[self.is_images]))
+    def chunks(self, x: Tensor | None = None) -> Iterator[Tensor]:
+        """The test data, or data `x`, as the networks read them, a chunk at a time."""
+        return map(self.inputs, (self.x if x is None else x).split(CHUNK[self.is_images]))
 
     def rng(self, purpose: str) -> Generator:
         """A source of noise for one purpose, so that a new metric changes no other."""
@@ -103,32 +88,38 @@ class Evaluation:
     # ---------------------------------------------------------------- the codes
 
     @torch.no_grad()
-    def _inferred(self, infer: Callable[[Tensor], Tensor]) -> Tensor:
-        return torch.cat([infer(x) for x in self.chunks()])
+    def inferred(self, infer: Callable[[Tensor], Tensor], x: Tensor | None = None) -> Tensor:
+        """What `infer` makes of the test data, or of data `x`, a chunk at a time: (N, ...)."""
+        return torch.cat([infer(part) for part in self.chunks(x)])
 
     @cached_property
     def draw(self) -> Tensor:
-        """One draw for each data point, J = 1: (N, K)."""
+        """One draw for each data point, J = 1: (N, K); the one code of a coder that draws none."""
         rng = self.rng("draw")
-        return self._inferred(lambda x: self.coder.sample(x, self.generator, 1, rng)[0])
+        return self.inferred(lambda x: self.coder.sample(x, 1, rng)[0])
 
     @cached_property
     def best(self) -> Tensor:
         """The best-reconstructing of J draws, the codes that the authors evaluate: (N, K)."""
         rng = self.rng("best")
-        return self._inferred(lambda x: self.coder.best(x, self.generator, self.settings["samples"], rng))
+        return self.inferred(lambda x: self.coder.best(x, self.samples, rng))
 
     @cached_property
     def mean(self) -> Tensor:
-        """The posterior-mean codes: (N, K)."""
-        return self._inferred(lambda x: self.coder.mean(x, self.generator))
+        """The posterior-mean codes: (N, K); the one code of a coder that has no posterior."""
+        return self.inferred(self.coder.encode)
 
     @cached_property
     def kl(self) -> Tensor | None:
         """Divergence of each latent from its prior: (N, K), nats; None where there is no posterior."""
-        if not self.coder.stochastic:
-            return None
-        return self._inferred(self.coder.kl)  # type: ignore[arg-type]
+        parts = [self.coder.kl(x) for x in self.chunks()]
+        return torch.cat([part for part in parts if part is not None]) if parts[0] is not None else None
+
+    @property
+    def family(self) -> Posterior | None:
+        """The family that the posterior of each data point is a member of; None where there is no posterior."""
+        with torch.no_grad():
+            return getattr(self.coder.posterior(self.inputs(self.x[:1])), "family", None)
 
     @property
     def codes(self) -> dict[str, Tensor]:
@@ -136,24 +127,16 @@ class Evaluation:
         return {"draw": self.draw, "mean": self.mean, "best": self.best}
 
     def prior_codes(self, count: int) -> Tensor | None:
-        """Codes drawn from the prior: (count, K); None for a MAP solver."""
-        return self.coder.prior(count, self.draw.shape[1], self.rng("prior"))
-
-    @torch.no_grad()
-    def train_mean_codes(self, count: int) -> tuple[Tensor, Tensor]:
-        """Posterior-mean codes (n, K) and labels (n, A) of the first `count` training points, or of all there are."""
-        x = torch.from_numpy(self.splits.train[:count])
-        parts = map(self.inputs, x.split(CHUNK[self.is_images]))
-        codes = torch.cat([self.coder.mean(part, self.generator) for part in parts])
-        return codes, torch.from_numpy(self.splits.labels["train"][:count])
+        """Codes drawn from the prior: (count, K); None where there is none to draw from."""
+        return self.coder.sample_prior(count, self.rng("prior"))
 
     # ---------------------------------------------------------- reconstructions
 
     @torch.no_grad()
     def decoded(self, codes: Tensor) -> Iterator[Tensor]:
-        """What the generator makes of codes (N, K), a chunk at a time, in step with `chunks`."""
+        """x̂ of codes (N, K), a chunk at a time, in step with `chunks`."""
         for part in codes.split(CHUNK[self.is_images]):
-            yield self.generator(part)
+            yield self.coder.decode(part)
 
     def errors(self, codes: Tensor) -> Tensor:
         """Squared error of each data point under its code, mean over pixels: (N,)."""

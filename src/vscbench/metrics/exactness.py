@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Generator, Tensor
 
-from vscbench.coders import Amortised
 from vscbench.coders.threshold import Thresholded
 
 if TYPE_CHECKING:
-    from vscbench.coders.base import Params
+    from vscbench.coders.posterior import Params
     from vscbench.metrics.evaluation import Evaluation, Measures
 
 POINTS = 1000
@@ -26,9 +25,15 @@ def spike_slab_ranks(posterior: Thresholded, params: Params, codes: Tensor, rng:
 
     At z = 0 F jumps by 1-γ: the rank is drawn uniformly from the jump, so that all ranks are uniform on [0, 1] if and
     only if F is the distribution of z.
+
+    Args:
+        posterior: a thresholded posterior.
+        params: its parameters, (B, K) each.
+        codes: z.
+        rng: of the ranks at z = 0.
     """
-    active = posterior.active_probability(params)
-    deviation = codes - params["location"]
+    active = posterior.active_prob(params)
+    deviation = codes - params["loc"]
     half = posterior.base.tail(params, deviation.abs()) / 2
     slab = torch.where(deviation > 0, 1 - half, half)
     jump = torch.rand(codes.shape, generator=rng, dtype=codes.dtype, device=codes.device)
@@ -37,7 +42,12 @@ def spike_slab_ranks(posterior: Thresholded, params: Params, codes: Tensor, rng:
 
 
 def distance_from_uniform(ranks: Tensor) -> float:
-    """sup |F̂(u) - u| of ranks in any shape, Kolmogorov's statistic; 0.87/√N on average where they are uniform."""
+    """sup |F̂(u) - u| of ranks in any shape, Kolmogorov's statistic; 0.87/√N on average where they are uniform.
+
+    Example:
+        >>> distance_from_uniform(torch.tensor([0.25, 0.75]))
+        0.25
+    """
     ordered = ranks.double().flatten().sort().values
     places = torch.arange(len(ordered) + 1, dtype=ordered.dtype, device=ordered.device) / len(ordered)
     return float(torch.maximum(places[1:] - ordered, ordered - places[:-1]).max())
@@ -47,13 +57,13 @@ def distance_from_uniform(ranks: Tensor) -> float:
 def measure(e: Evaluation) -> Measures:
     """`spike_slab_distance`: of the distribution of thresholded codes from the spike-and-slab with the base's slab.
 
-    Exactly zero up to chance for a Laplacian base, whose tail has no memory (spec 1.2), fixed threshold or
-    learned; a Gaussian base shows what a distribution that is none scores.
+    Exactly zero up to chance, 0.87/√N of N codes, for a Laplacian base, whose tail has no memory, fixed threshold or
+    learned (Fallah and Rozell 2022, section 3.2); a Gaussian base shows what a distribution that is none scores. Left
+    out where the posterior is not thresholded.
     """
-    if not isinstance(e.coder, Amortised) or not isinstance(e.coder.posterior, Thresholded):
+    q = e.coder.posterior(e.inputs(e.x[:POINTS]))
+    if q is None or not isinstance(e.family, Thresholded):
         return {}
-    rng, posterior = e.rng("exactness"), e.coder.posterior
-    params = e.coder.encode(e.inputs(e.x[:POINTS]))
-    draws = math.ceil(CODES / params["location"].numel())
-    codes = posterior.codes(params, posterior.noise(params, draws, rng))
-    return {"spike_slab_distance": distance_from_uniform(spike_slab_ranks(posterior, params, codes, rng))}
+    rng = e.rng("exactness")
+    codes = q.sample((math.ceil(CODES / q.mean.numel()),), rng)
+    return {"spike_slab_distance": distance_from_uniform(spike_slab_ranks(e.family, q.params, codes, rng))}

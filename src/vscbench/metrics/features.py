@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from vscbench.data import Splits
+    from vscbench.data import Data
 
 CPU = torch.device("cpu")
 
@@ -102,11 +102,11 @@ class Classifier(nn.Module):
         return features
 
 
-def train_classifier(splits: Splits, seed: int, epochs: int | None = None, device: torch.device = CPU) -> Classifier:
+def train_classifier(data: Data, seed: int, epochs: int | None = None, device: torch.device = CPU) -> Classifier:
     """A classifier of the labels of the training images, by binary cross entropy; in evaluation mode, on `device`.
 
     Args:
-        splits: images (N, C, H, W) uint8 and labels (N, A), memory-mapped or not.
+        data: images (N, C, H, W) uint8 and labels (N, A), memory-mapped or not.
         seed: of weights and order of the images.
         epochs: passes over the training images; as many as make 240 steps of 64 images where None.
         device: where to train.
@@ -114,10 +114,10 @@ def train_classifier(splits: Splits, seed: int, epochs: int | None = None, devic
     Raises:
         UserError: the data have no labels, or are too small for the network.
     """
-    images, labels = splits.train, splits.labels.get("train")
+    images, labels = data.train, data.labels.get("train")
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        classifier = Classifier(images.shape[1:], splits.label_names if labels is not None else ()).to(device)
+        classifier = Classifier(images.shape[1:], data.label_names if labels is not None else ()).to(device)
     assert labels is not None  # noqa: S101 (the classifier has just refused data without)
     per_epoch = max(1, len(images) // BATCH)
     epochs = epochs or math.ceil(STEPS / per_epoch)
@@ -137,7 +137,7 @@ def train_classifier(splits: Splits, seed: int, epochs: int | None = None, devic
             optimizer.step()
             schedule.step()
     classifier.eval()
-    classifier.accuracy = _accuracy(classifier, splits.test, splits.labels["test"], device)
+    classifier.accuracy = _accuracy(classifier, data.test, data.labels["test"], device)
     log.info(
         "classifier of %d labels: balanced accuracy %.3f on the test images (%.0f s)",
         len(classifier.names),

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from vscbench.config import derive_seed
 from vscbench.data.torchvision_ops import import_torchvision
+from vscbench.errors import UserError
+from vscbench.metrics.features import inception, load_classifier
+from vscbench.seeds import derive_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from vscbench.metrics.evaluation import Evaluation, Measures
 
@@ -39,7 +43,12 @@ def distances(real: Tensor, fake: Tensor, seed: int) -> tuple[float, float]:
 
     Heusel et al., GANs trained by a two time-scale update rule, 2017 (arXiv 1706.08500); Binkowski et al.,
     Demystifying MMD GANs, 2018 (arXiv 1801.01401).
+
+    Raises:
+        UserError: a single image has no covariance.
     """
+    if min(len(real), len(fake)) < 2:  # noqa: PLR2004
+        raise UserError("FID and KID compare at least 2 test images: take more, or leave them out, `generation: false`")
     import_torchvision()  # torchmetrics imports it
     from torchmetrics.image.fid import FrechetInceptionDistance
     from torchmetrics.image.kid import KernelInceptionDistance
@@ -68,25 +77,41 @@ def first(parts: Iterable[Tensor], count: int) -> Iterable[Tensor]:
         count -= len(part)
 
 
+def features_of(e: Evaluation, inception_weights: str | None) -> tuple[str, Callable[[Tensor], Tensor]] | None:
+    """What images are compared by, and its name: Inception by the user's weights, else our own classifier; or None."""
+    if inception_weights:
+        return "inception", inception(Path(inception_weights), e.device)
+    return ("classifier", load_classifier(e.classifier, e.device).features) if e.classifier else None
+
+
 @torch.no_grad()
-def measure(e: Evaluation) -> Measures:
+def measure(
+    e: Evaluation, *, images: Annotated[int, Field(ge=2)] = 5000, inception_weights: str | None = None
+) -> Measures:
     """FID and KID against test images, of best-of-J and mean reconstructions and of samples from the prior.
 
-    The name says whose features: `classifier`, our own network trained on the data set, or `inception`. Values of
-    different features, data sets or numbers of images (`generation_images`) cannot be compared. A MAP solver has no
-    prior to sample.
+    `fid_FEATURES_best`, `_mean`, `_prior`, and `kid_...`. The name says whose features: `classifier`, our own network
+    trained on the data set, or `inception`. Values of different features, data sets or numbers of images cannot be
+    compared. The null of a distance is 0. Left out: vectors, images without a classifier or weights of Inception, and
+    the prior of a coder that has none to draw from.
+
+    Args:
+        e: the coder and the data.
+        images: test images that are compared.
+        inception_weights: path of weights of Inception for FID and KID.
     """
-    if e.features is None:
+    source = features_of(e, inception_weights) if e.is_images else None
+    if source is None:
         return {}
-    count = min(len(e.x), e.settings["generation_images"])
+    name, features = source
+    count = min(len(e.x), images)
     codes = {"best": e.best[:count], "mean": e.mean[:count], "prior": e.prior_codes(count)}
-    real = torch.cat([e.features(images) for images in first(e.chunks(), count)])
+    real = torch.cat([features(part) for part in first(e.chunks(), count)])
     measures: Measures = {}
     for what, chosen in codes.items():
         if chosen is None:
             continue
-        fake = torch.cat([e.features(images) for images in e.decoded(chosen)])
+        fake = torch.cat([features(part) for part in e.decoded(chosen)])
         fid, kid = distances(real, fake, derive_seed(e.seed, "kid", what))
-        measures[f"fid_{e.features_name}_{what}"] = fid
-        measures[f"kid_{e.features_name}_{what}"] = kid
+        measures |= {f"fid_{name}_{what}": fid, f"kid_{name}_{what}": kid}
     return measures

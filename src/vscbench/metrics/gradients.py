@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from vscbench.coders import Amortised
-from vscbench.config import derive_seed
+from vscbench.coders.amortised import Amortised
+from vscbench.seeds import derive_seed
+from vscbench.settings import Count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +31,15 @@ MEDIAN_OF_NOISE = 0.6745
 
 
 class Moments:
-    """Mean and variance of a stream of gradients, one pass at a time (Welford, 1962): two numbers a parameter."""
+    """Mean and variance of a stream of gradients, one pass at a time (Welford 1962): two numbers a parameter.
+
+    Example:
+        >>> moments = Moments()
+        >>> for gradient in ([1.0, 5.0], [3.0, 5.0]):
+        ...     moments.add(torch.tensor(gradient))
+        >>> moments.mean, moments.variance
+        (tensor([2., 5.]), tensor([2., 0.]))
+    """
 
     def __init__(self) -> None:
         self.count = 0
@@ -114,38 +124,53 @@ def stream(loss: Callable[[], Tensor], groups: dict[str, list[nn.Parameter]], pa
     return moments
 
 
-def _mean_loss(e: Evaluation, x: Tensor, source: Generator) -> Tensor:
-    return e.coder.loss(x, e.generator, source).value.mean()
+def mean_loss(coder: Amortised, x: Tensor, rng: Generator) -> Tensor:
+    """What a batch (B, P...) costs, mean over its data points."""
+    return coder.loss(x, rng).value.mean()
 
 
-def measure(e: Evaluation) -> Measures:
+def measure(
+    e: Evaluation,
+    *,
+    passes: Annotated[int, Field(ge=2)] = 1000,
+    batches: Count = 2,
+    samples: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 20),
+) -> Measures:
     """Variance and signal-to-noise ratio of the gradients of inference network and generator, for each J.
 
-    The gradients of a fixed batch of 100 over `gradient_passes` passes at the end of training, without momentum or
-    decay; mean over `gradient_batches` batches. A MAP solver's gradient has no noise: left out.
-    Batch-norm is as at evaluation, so that the gradients are those of the data points by themselves.
+    `gradient_FIELD_GROUP_jJ` with the fields of `Noise`, `gradient_snr_null_...` among them, and the groups `inference`
+    and `generator` (Fallah and Rozell 2022). The gradients are those of a fixed batch of 100 at the end of
+    training, without momentum or decay; batch-norm is as at evaluation, so that they are those of the data points by
+    themselves. Left out: a coder that is not an encoder with a posterior; a solver's gradient has no noise.
+
+    Args:
+        e: the coder and the data.
+        passes: over each batch.
+        batches: that the numbers are means over.
+        samples: each J.
     """
     coder = e.coder
-    if not isinstance(coder, Amortised) or e.settings["gradient_passes"] is None:
+    if not isinstance(coder, Amortised):
         return {}
     rng = np.random.default_rng(derive_seed(e.seed, "gradients"))
-    groups = {"inference": list(coder.parameters()), "generator": list(e.generator.parameters())}
+    generator = list(coder.generator.parameters())
+    shared = set(generator)
+    groups = {"inference": [p for p in coder.parameters() if p not in shared], "generator": generator}
     original = coder.objective
     measures: Measures = {}
-    # Just before the end of a long training: every ramp is where it ends, and a relaxed gate is still relaxed.
-    coder.at(LATE - 1, LATE)
-    for samples in e.settings["gradient_samples"]:
-        coder.objective = original.with_samples(samples)
-        source = e.rng(f"gradients {samples}")
+    # Just before the end of a long training: all that is scheduled is at its end, and a relaxed gate is still relaxed.
+    coder.set_step(LATE - 1, LATE)
+    for draws in samples:
+        coder.objective = original.with_samples(draws)
+        source = e.rng(f"gradients {draws}")
         found: dict[str, list[Noise]] = {name: [] for name in groups}
-        for batch in e.x.split(BATCH)[: e.settings["gradient_batches"]]:
-            loss = partial(_mean_loss, e, e.inputs(batch), source)
-            moments = stream(loss, groups, e.settings["gradient_passes"])
+        for batch in e.x.split(BATCH)[:batches]:
+            moments = stream(partial(mean_loss, coder, e.inputs(batch), source), groups, passes)
             for name in groups:
                 found[name].append(noise(moments[name], rng))
-        for name, batches in found.items():
-            for field, value in zip(Noise._fields, np.mean(batches, axis=0), strict=True):
-                measures[f"gradient_{field}_{name}_j{samples}"] = float(value)
+        for name, noises in found.items():
+            for field, value in zip(Noise._fields, np.mean(noises, axis=0), strict=True):
+                measures[f"gradient_{field}_{name}_j{draws}"] = float(value)
     coder.objective = original
-    coder.at(1, 1)
+    coder.set_step(1, 1)
     return measures

@@ -34,7 +34,8 @@ STEPS = torch.linspace(-3, 3, 7)
 def recovered_atoms(chunks: Iterable[Tensor], codes: Tensor) -> Tensor:
     """C_xz pinv(C_zz) with C_xz = XᵀZ/N and C_zz = ZᵀZ/N, images regressed on codes, uncentred: (P, K) in float64.
 
-    The dictionary that a generator acts like (spec 2.2); float64 because codes may be nearly dependent.
+    The dictionary that a generator acts like (Fallah and Rozell 2022); float64 because codes may be nearly
+    dependent.
 
     Args:
         chunks: the images (B, C, H, W), B at a time.
@@ -81,7 +82,8 @@ def measure(e: Evaluation) -> Measures:
     """Arrays for figures of images (C, H, W): test images, reconstructions, samples, recovered atoms, traversals.
 
     The recovered atoms are the 64 of largest norm; traversals move the latents of `traversal_latents` by
-    `traversal_values` standard deviations of their draws from the mean code of the first test image.
+    `traversal_values` standard deviations of their draws from the mean code of the first test image. Left out: vectors,
+    and the samples of a coder that has no prior to draw from.
     """
     if not e.is_images:
         return {}
@@ -98,8 +100,7 @@ def measure(e: Evaluation) -> Measures:
     atoms = recovered_atoms(e.chunks(), e.best)
     largest = torch.linalg.vector_norm(atoms, dim=0).argsort(descending=True)[:ATOMS]
     measures["recovered_atoms"] = atoms[:, largest].T.reshape(-1, *e.shape).float().cpu().numpy()
-    labels = None if e.labels is None else e.labels.to(e.mean.device)
-    latents = to_traverse(e.mean, labels, LATENTS)
+    latents = to_traverse(e.mean, e.labels, LATENTS)
     # In units of the drawn codes: the posterior mean of a sparse latent hardly moves.
     moved = traversals(e.mean[0], e.draw, latents)
     measures["traversals"] = decoded(moved.flatten(0, 1)).reshape(len(latents), len(STEPS), *e.shape)

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
 @torch.no_grad()
 def measure(e: Evaluation) -> Measures:
-    """Mean squared error per pixel and fraction of variance explained, 1 - mse/variance, of three codes.
+    """Mean squared error per pixel, mean_d (x_d - x̂_d)², and fraction of variance explained, 1 - mse/variance.
 
-    The variance is mean(x²) for z-scored patches, and that around the mean image for images. `draw` is one posterior
-    sample (J = 1), `mean` the posterior mean, `best` the best of J: an oracle that looks at x, and what the authors
-    report.
+    Of three codes: `mse_draw` and `fve_draw` of one posterior sample (J = 1), `_mean` of the posterior mean, `_best`
+    of the best of J, an oracle that looks at x, and what the authors report (Fallah and Rozell 2022). Of
+    a coder without a posterior all three are the one code. The null of the fraction is 0, that of the mean of the data:
+    the variance is mean(x²) of vectors, which are z-scored, and that around the mean image of images.
     """
     total = variance(e)
     measures: Measures = {}

@@ -10,9 +10,7 @@ import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from vscbench.coders.amortised import Amortised
 from vscbench.coders.fista import fista
-from vscbench.networks import Dictionary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +38,12 @@ class Matching(NamedTuple):
 
 
 def match(atoms: Tensor, truth: Tensor) -> Matching:
-    """The pairing of atoms (P, K) with true ones (P, K*) of the largest sum of |cos| (Hungarian method)."""
+    """The pairing of atoms (P, K) with true ones (P, K*) of the largest sum of |cos| (Hungarian method).
+
+    Example:
+        >>> match(torch.tensor([[0.0, -2.0], [3.0, 0.0]]), torch.eye(2)).learnt
+        tensor([1, 0])
+    """
     cosines = F.normalize(truth, dim=0).T @ F.normalize(atoms, dim=0)  # (K*, K); 0 for an atom of zero
     pairs = linear_sum_assignment(cosines.abs().cpu().numpy(), maximize=True)
     true, learnt = (torch.from_numpy(index).to(atoms.device) for index in pairs)
@@ -57,7 +60,12 @@ def aligned(codes: Tensor, matching: Matching, latents: int) -> Tensor:
 
 
 def f1(support: Tensor, truth: Tensor) -> float:
-    """2 TP/(|found| + |true|) of supports, both (N, K)."""
+    """2 TP/(|found| + |true|) of supports, both (N, K).
+
+    Example:
+        >>> f1(torch.tensor([[True, True]]), torch.tensor([[True, False]]))
+        0.6666666865348816
+    """
     return float(2 * (support & truth).sum() / (support.sum() + truth.sum()))
 
 
@@ -80,7 +88,7 @@ def reliability(probability: Tensor, event: Tensor) -> NDArray[np.float32]:
 
 
 def calibration_error(bins: NDArray[np.float32]) -> float:
-    """Σ_b n_b/N |mean probability - frequency| over the bins (3, 10) that have cases (Naeini et al., 2015)."""
+    """Σ_b n_b/N |mean probability - frequency| over the bins (3, 10) that have cases (Naeini et al. 2015)."""
     foreseen, happened, count = bins.astype(np.float64)
     return float((count / count.sum() * np.abs(foreseen - happened)).sum())
 
@@ -104,14 +112,18 @@ def measure(e: Evaluation) -> Measures:
       the units of z, sign(cos) ‖a‖/‖a*‖ times the learnt code: negative where codes are shrunk.
     - `recovery_calibration`: expected calibration error of the posterior's P(z ≠ 0) as a probability that the true
       code is non-zero; `recovery_reliability` are the bins that it is made of.
-    - `recovery_f1_oracle`: F1 of FISTA on the true dictionary at its best λ, which is chosen with the true codes.
+    - `recovery_f1_best`: F1 of the best of J; `recovery_f1_oracle`: of FISTA on the true dictionary at its best λ,
+      which is chosen with the true codes: what is reached where the atoms are known.
+
+    Left out where the data have no known atoms or the generator is not linear; the calibration where there is no
+    posterior.
     """
-    truth = e.splits.truth
-    if not isinstance(e.generator, Dictionary) or not truth:
+    truth, learnt = e.data.truth, e.coder.atoms
+    if learnt is None or not truth:
         return {}
     atoms = torch.from_numpy(truth["atoms"]).to(e.device)
     codes = torch.from_numpy(truth["codes.test"]).to(e.device)
-    matching, latents = match(e.generator.atoms, atoms), codes.shape[1]
+    matching, latents = match(learnt, atoms), codes.shape[1]
     found = torch.zeros(latents, device=e.device)
     found[matching.true] = matching.cosine
 
@@ -128,9 +140,9 @@ def measure(e: Evaluation) -> Measures:
         "recovery_amplitude_bias": float((hits * amplitudes).sum() / amplitudes.square().sum() - 1),
         "recovery_f1_oracle": oracle(e.inputs(e.x), atoms, on),
     }
-    if isinstance(e.coder, Amortised):
-        posterior = e.coder.posterior
-        active = torch.cat([posterior.active_probability(e.coder.encode(x)) for x in e.chunks()])
+    posteriors = [q for x in e.chunks() if (q := e.coder.posterior(x)) is not None]
+    if posteriors:
+        active = torch.cat([q.active_prob for q in posteriors])
         # As many cases as learnt latents: one without a partner is never truly active.
         happened = torch.zeros_like(active, dtype=torch.bool)
         happened[:, matching.learnt] = on[:, matching.true]

@@ -18,7 +18,11 @@ SMALL = 1e-2
 def hoyer(codes: Tensor) -> Tensor:
     """(√K - ‖z‖₁/‖z‖₂)/(√K - 1) of codes (..., K): 0 for equal entries, 1 for a single one; nan for the zero code.
 
-    Hoyer, Non-negative matrix factorization with sparseness constraints, 2004.
+    Hoyer, Non-negative matrix factorization with sparseness constraints, 2004 (arXiv cs/0408058).
+
+    Example:
+        >>> hoyer(torch.tensor([[1.0, 1, 1, 1], [0, 0, 2, 0]]))
+        tensor([0., 1.])
     """
     root = math.sqrt(codes.shape[-1])
     ratio: Tensor = codes.abs().sum(-1) / torch.linalg.vector_norm(codes, dim=-1)
@@ -28,7 +32,11 @@ def hoyer(codes: Tensor) -> Tensor:
 def gini(codes: Tensor) -> Tensor:
     """1 - 2 Σ_k |z|₍ₖ₎/‖z‖₁ (K - k + ½)/K over sorted |z| of codes (..., K): 0 for equal entries, 1 - 1/K for one.
 
-    Hurley and Rickard, Comparing measures of sparsity, 2009; nan for the zero code.
+    nan for the zero code. Hurley and Rickard, Comparing measures of sparsity, 2009 (arXiv 0811.4706).
+
+    Example:
+        >>> gini(torch.tensor([[1.0, 1, 1, 1], [0, 0, 2, 0]]))
+        tensor([0.0000, 0.7500])
     """
     size = codes.shape[-1]
     ordered = codes.abs().sort(-1).values
@@ -39,7 +47,11 @@ def gini(codes: Tensor) -> Tensor:
 def lifetime_sparsity(codes: Tensor) -> Tensor:
     """[1 - (mean|z|)²/mean z²]/(1 - 1/N) of each latent over data (N, K): (K,); nan for a dead unit.
 
-    Vinje and Gallant, Science, 2000.
+    Vinje and Gallant, Sparse coding and decorrelation in primary visual cortex during natural vision, Science, 2000.
+
+    Example:
+        >>> lifetime_sparsity(torch.tensor([[0.0, 1], [2, 1]]))
+        tensor([1., 0.])
     """
     count = codes.shape[0]
     return (1 - codes.abs().mean(0).square() / codes.square().mean(0)) / (1 - 1 / count)
@@ -49,11 +61,13 @@ def measure(e: Evaluation) -> Measures:
     """Density (fraction of non-zeros) and other measures of single draws; use of the latents.
 
     `density_spread` is the standard deviation over data points; `dead_units` are never non-zero, `active_units` have
-    Var_x E[z_k] > 0.01 (Burda et al., 2016), both in percent of the latents; `zero_codes` is the percentage of data
-    points with no non-zero coefficient, which Hoyer and Gini leave out.
+    Var_x E[z_k] > 0.01 (Burda et al. 2016, arXiv 1509.00519), both in percent of the latents; `zero_codes` is the
+    percentage of data points with no non-zero coefficient, which Hoyer and Gini leave out. The null of the density is
+    `prior_density`, P(z ≠ 0) under the prior of the posterior's own family, thresholded as it is (a learned prior that
+    stands in its place has no say in it): left out where there is no posterior.
     """
     per_point = e.draw.ne(0).float().mean(1)
-    return {
+    measures: Measures = {
         "density": float(per_point.mean()),
         "density_spread": float(per_point.std()),
         "density_best": float(e.best.ne(0).float().mean()),
@@ -66,3 +80,6 @@ def measure(e: Evaluation) -> Measures:
         "dead_units": 100 * float((e.draw == 0).all(0).float().mean()),
         "active_units": 100 * float((e.mean.var(0) > SMALL).float().mean()),
     }
+    if e.family is not None:
+        measures["prior_density"] = e.family.prior_density
+    return measures

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
+
+from vscbench.settings import Count
 
 if TYPE_CHECKING:
     from vscbench.metrics.evaluation import Evaluation, Measures
@@ -15,8 +18,12 @@ if TYPE_CHECKING:
 def jaccard(supports: Tensor) -> Tensor:
     """Mean over pairs of draws of |A ∩ B|/|A ∪ B|, for supports (S, N, K) of S draws: (N,).
 
-    Two empty supports agree: 1. The authors plot scipy's `jaccard`, which is the distance 1 - index, over columns
-    picked by mistake (spec 3); this is the index over all latents.
+    Two empty supports agree: 1. The authors plot scipy's `jaccard`, which is the distance 1 - index, over columns that
+    norms of codes, cut to whole numbers, pick by mistake; this is the index over all latents.
+
+    Example:
+        >>> jaccard(torch.tensor([[[True, True, False]], [[False, True, False]]]))
+        tensor([0.5000])
     """
     draws = supports.permute(1, 0, 2).float()  # (N, S, K)
     both = draws @ draws.mT  # (N, S, S)
@@ -28,22 +35,30 @@ def jaccard(supports: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def measure(e: Evaluation) -> Measures:
-    """Jaccard index of the supports of 20 single draws (`draw`) and of 20 selected ones, each the best of J (`best`).
+def measure(e: Evaluation, *, draws: Annotated[int, Field(ge=2)] = 20, points: Count = 500) -> Measures:
+    """Jaccard index |A ∩ B|/|A ∪ B| of the supports of repeated draws for one data point, mean over pairs and data.
 
-    `null` pairs draws of different data points: the agreement that comes from some latents being used more than
-    others. A dense code has a support of all latents and an index of 1, which says nothing.
+    `jaccard_draw` is of single draws, `jaccard_best` of selected ones, each the best of J, and `jaccard_null` of draws
+    of different data points: the agreement that comes from some latents being used more than others. A dense code has
+    a support of all latents and an index of 1, which says nothing. Left out: a coder whose codes are always the same,
+    and codes that are all zero, which agree in nothing (`zero_codes` of the sparsity counts them).
+
+    Args:
+        e: the coder and the data.
+        draws: of each data point.
+        points: test points.
     """
     if not e.coder.stochastic:
         return {}
-    x, count = e.inputs(e.x[: e.settings["stability_patches"]]), e.settings["stability_draws"]
-    rng = e.rng("stability")
-    draws = e.coder.sample(x, e.generator, count, rng) != 0  # (S, N, K)
-    best = torch.stack([e.coder.best(x, e.generator, e.settings["samples"], rng) != 0 for _ in range(count)])
+    x, rng = e.inputs(e.x[:points]), e.rng("stability")
+    single = e.coder.sample(x, draws, rng) != 0  # (S, N, K)
+    best = torch.stack([e.coder.best(x, e.samples, rng) != 0 for _ in range(draws)])
     # Roll draw s by s data points: every pair then joins two different ones.
-    null = torch.stack([support.roll(shift, 0) for shift, support in enumerate(draws[: len(x)])])
+    null = torch.stack([support.roll(shift, 0) for shift, support in enumerate(single[: len(x)])])
     measures: Measures = {}
-    for name, supports in (("draw", draws), ("best", best), ("null", null)):
+    for name, supports in (("draw", single), ("best", best), ("null", null)):
+        if not supports.any():
+            continue
         index = jaccard(supports)
         measures[f"jaccard_{name}"] = float(index.mean())
         if name != "null":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import safe_open
@@ -12,10 +12,14 @@ from scipy.optimize import linear_sum_assignment
 from vscbench.files import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+
+ATOMS = "coder.generator.atoms"
+"""Where the weights of a run have the dictionary."""
 
 
 def matched_cosine(atoms: NDArray[np.float32], others: NDArray[np.float32]) -> float:
@@ -25,33 +29,43 @@ def matched_cosine(atoms: NDArray[np.float32], others: NDArray[np.float32]) -> f
     return float(cosines[linear_sum_assignment(cosines, maximize=True)].mean())
 
 
-def dictionary(run: Path) -> NDArray[np.float32]:
-    """The atoms (P, K) of a run."""
+def dictionary(run: Path) -> NDArray[np.float32] | None:
+    """The atoms (P, K) of a run; None of a coder that has none."""
     with safe_open(run / "weights.safetensors", "numpy") as file:
-        atoms: NDArray[np.float32] = file.get_tensor("generator.atoms")
+        if ATOMS not in file.keys():  # noqa: SIM118  (no mapping)
+            return None
+        atoms: NDArray[np.float32] = file.get_tensor(ATOMS)
     return atoms
 
 
-def dictionary_agreement(runs: Sequence[Path]) -> Iterator[tuple[Path, dict[str, float]]]:
+def dictionary_agreement(index: Mapping[str, Any], results: Path) -> Iterator[tuple[str, dict[str, float]]]:
     """How far the dictionary of each run agrees with those of the other repetitions, for runs that have some.
 
-    `dictionary_agreement` is the mean over the others of the matched |cos|; `dictionary_agreement_null` the same with
-    the pixels of the others in another order, one for all atoms: dictionaries that are as alike within themselves and
-    have nothing in common.
+    By the folder of the run. `dictionary_agreement` is the mean over the others of the matched |cos|;
+    `dictionary_agreement_null` the same with the pixels of the others in another order, one for all atoms: dictionaries
+    that are as alike within themselves and have nothing in common.
+
+    Args:
+        index: the content of study.json.
+        results: the folder of the study.
     """
-    repetitions: dict[Path, list[Path]] = {}
-    for run in runs:
-        linear = read_json(run / "config.json")["generator"]["kind"] == "dictionary"
-        completed = read_json(run / "metrics.json")["status"] == "completed"
-        if linear and completed and (run / "weights.safetensors").is_file():  # numbers may travel without weights
-            repetitions.setdefault(run.parent, []).append(run)
+    repetitions: dict[tuple[str, str], list[str]] = {}
+    for run in index["runs"]:
+        folder = results / run["folder"]
+        linear = index["experiments"][run["experiment"]]["linear"]
+        # Numbers may travel without weights.
+        there = linear and (folder / "weights.safetensors").is_file()
+        if there and read_json(folder / "metrics.json")["status"] == "completed":
+            repetitions.setdefault((run["experiment"], run["variant"]), []).append(run["folder"])
     for same in repetitions.values():
-        atoms = {run: dictionary(run) for run in same}
-        found: dict[Path, list[tuple[float, float]]] = {}
-        for run, other in permutations(same, 2):
+        if len(same) < 2:  # noqa: PLR2004
+            continue
+        atoms = {folder: found for folder in same if (found := dictionary(results / folder)) is not None}
+        pairs_of: dict[str, list[tuple[float, float]]] = {}
+        for run, other in permutations(atoms, 2):
             mixed = np.random.default_rng(0).permutation(atoms[other], axis=0)
             pair = matched_cosine(atoms[run], atoms[other]), matched_cosine(atoms[run], mixed)
-            found.setdefault(run, []).append(pair)
-        for run, pairs in found.items():
+            pairs_of.setdefault(run, []).append(pair)
+        for run, pairs in pairs_of.items():
             agreement, null = np.mean(pairs, axis=0)
             yield run, {"dictionary_agreement": float(agreement), "dictionary_agreement_null": float(null)}

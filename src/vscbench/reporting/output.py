@@ -1,4 +1,4 @@
-"""What a report is made of: tables and figures, each of which says what it shows and which studies have it."""
+"""What a report is made of: tables and figures, each with its name, what it says, and what it needs."""
 
 from __future__ import annotations
 
@@ -6,37 +6,55 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import matplotlib.figure
 
-    from vscbench.reporting.formats import Block
     from vscbench.reporting.study import Study
+    from vscbench.reporting.tables.frame import Block
 
 
 @dataclass(frozen=True)
 class Output:
-    """A table or figure of the report."""
+    """A table or figure."""
 
     name: str
-    """Its name and that of its files."""
+    """What its files are called."""
     title: str
-    """The heading over it."""
+    """What stands above it."""
     caption: str
-    """What it shows and how to read it."""
+    """What stands below it."""
     needs: Callable[[dict[str, Any]], bool]
-    """Of the content of results/study.json: whether the study has something for it."""
+    """Whether it has anything to show, of the content of a study.json."""
 
 
 @dataclass(frozen=True)
 class Figure(Output):
-    """A figure, drawn of a study's results."""
+    """A figure."""
 
     draw: Callable[[Study], matplotlib.figure.Figure]
 
 
 @dataclass(frozen=True)
 class Table(Output):
-    """A table, made of a study's results: blocks of rows that share their columns."""
+    """A table, in blocks of what was measured on the same data."""
 
-    make: Callable[[Study], list[Block]]
+    make: Callable[[Study], Iterable[Block]]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table."""
+
+    header: str
+    """What stands above it."""
+    metric: str
+    """The metric of metrics.csv that is shown."""
+    published: str | None = None
+    """The metric of published_results.csv that stands beside it."""
+    samples: int = 20
+    """J of the published number."""
+    null: str | None = None
+    """The metric that chance gives, in parentheses behind it: that of a correlation, whose sign is shown."""
+    paired: bool = False
+    """Whether it compares repetitions with each other: numbers that share their pairs have no spread to show."""

@@ -6,10 +6,12 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 
-from vscbench.reporting.style import say, wrapped
+from vscbench.reporting.style import SMALL_PT, note, panels, rows, say, wrapped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -54,6 +56,38 @@ def shown(study: Study, array: str) -> dict[str, list[Shown]]:
     return found
 
 
+def gallery(
+    study: Study,
+    found: Mapping[str, list[Shown]],
+    panel: Callable[[Axes, Shown], None],
+    words: str,
+    *,
+    across: int,
+    heights: Mapping[str, float] | float,
+    empty: str,
+) -> Figure:
+    """A panel for each method, `across` beside one another, a block for each experiment with `words` below it.
+
+    Args:
+        study: the study.
+        found: the methods of each experiment.
+        panel: draws a method on blank axes.
+        words: what a reader must know.
+        across: panels beside one another.
+        heights: of a panel in inches, by experiment or of all.
+        empty: what is said where there is no experiment.
+    """
+    sizes = {name: heights if isinstance(heights, float) else heights[name] for name in found}
+    by_row = {name: 0.45 + sizes[name] * math.ceil(len(methods) / across) for name, methods in found.items()}
+    figure, parts = rows(by_row, empty)
+    for name, part in parts.items():
+        for axes, each in zip(panels(part, len(found[name]), across), found[name], strict=True):
+            axes.set_title(wrapped(each.label, 100 // across))
+            panel(axes, each)
+        note(part, words, *study.divergences(name))
+    return figure
+
+
 def gap_of(size: int) -> int:
     """Pixels between tiles of `size` pixels."""
     return max(1, size // 16)
@@ -83,6 +117,36 @@ def about_grey(images: NDArray[np.float32]) -> NDArray[np.float32]:
 def centres(count: int, size: int) -> NDArray[Any]:
     """Where the tiles of `mosaic` have their middles, along a side with `count` of them of `size` pixels."""
     return np.arange(count, dtype=np.float64) * (size + gap_of(size)) + (size - 1) / 2
+
+
+def tile_shape(pixels: int) -> tuple[int, int]:
+    """Height and width of a patch: square where it can be, else as near to it as its size divides."""
+    height = next(n for n in range(math.isqrt(pixels), 0, -1) if pixels % n == 0)
+    return height, pixels // height
+
+
+def tiles(atoms: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The atoms (P, K) of a dictionary of patches as images (K, 1, H, W)."""
+    return atoms.T.reshape(-1, 1, *tile_shape(len(atoms)))
+
+
+def picture(atoms: NDArray[np.float32]) -> Figure:
+    """All atoms (N, C, H, W) of one run, by falling norm."""
+    order = np.argsort(-np.linalg.norm(atoms.reshape(len(atoms), -1), axis=1), kind="stable")
+    figure = Figure(figsize=(6, 6), layout="constrained")
+    show(figure.add_subplot(), about_grey(atoms[order]), math.ceil(math.sqrt(len(atoms))))
+    return figure
+
+
+def show_atoms(axes: Axes, atoms: NDArray[np.float32], side: int) -> None:
+    """Draw the atoms (N, C, H, W) of largest norm, at most side², with the norms that the tiles hide."""
+    norms = np.linalg.norm(atoms.reshape(len(atoms), -1), axis=1)
+    order = np.argsort(-norms, kind="stable")[: side * side]
+    show(axes, about_grey(atoms[order]), min(side, math.ceil(math.sqrt(len(atoms)))))
+    axes.set_anchor("N")
+    low, least = norms[order].min(), norms.min()
+    text = f"norms {norms.max():.2g} to {low:.2g}" + (f", least {least:.2g}" if len(order) < len(norms) else "")
+    axes.text(0.5, -0.02, text, transform=axes.transAxes, ha="center", va="top", fontsize=SMALL_PT, color="0.3")
 
 
 def leave_blank(axes: Axes, aspect: float, words: str) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
+
+if TYPE_CHECKING:
+    from vscbench.reporting.study import Study
 
 RESULTS = Path(__file__).with_name("published_results.csv")
 LINEAR = "natural_patches"
@@ -62,27 +65,21 @@ def linear() -> pd.DataFrame:
     return chosen.sort_values("axis", key=lambda axis: axis == "sampling", kind="stable")
 
 
-def prior_density(coder: dict[str, Any]) -> float:
-    """Fraction of non-zeros under the prior of a coder (spec 1.2): 2Φ(-λ/σ), e^{-λ/b}, that of the spike, or 1."""
-    if coder["family"] == "spike_slab":
-        return float(coder.get("spike_prior", 0.1))
-    if coder.get("threshold", "none") == "none":
-        return 1.0
-    threshold, spread = coder["threshold_value"], coder.get("spread_prior", 0.1)
-    return (
-        math.erfc(threshold / math.sqrt(2 * spread)) if coder["family"] == "gaussian" else math.exp(-threshold / spread)
-    )
+def prior_density(study: Study, group: str, method: str) -> float:
+    """Fraction of non-zeros under the prior of a method, as measured; 1 of a dense one, nan of one without a prior."""
+    values = study.of(group, "prior_density", method)
+    return float(values.iloc[0]) if len(values) else math.nan
 
 
-def curve(spec: dict[str, Any], metric: str, axis: str) -> dict[float, Number]:
+def curve(study: Study, group: str, method: str, metric: str, axis: str) -> dict[float, Number]:
     """The authors' numbers of a deep run's method along an axis through the run's own setting, by value on the axis."""
-    theirs = DEEP.get(spec["dataset"]["kind"])
+    theirs = DEEP.get(study.setup(group)["kind"])
     if theirs is None or axis not in AXES:
         return {}
-    density = prior_density(spec["coder"])
+    density = prior_density(study, group, method)
     through = {
         "latents": density == 1 or abs(density - DENSITY) < TOLERANCE,
-        "density": spec["generator"]["latents"] == theirs.latents,
+        "density": latents(study, group, method) == theirs.latents,
     }
     if not through[axis]:
         return {}
@@ -90,34 +87,41 @@ def curve(spec: dict[str, Any], metric: str, axis: str) -> dict[float, Number]:
     table = numbers()
     rows = table[
         (table["dataset"] == theirs.name)
-        & (table["method"] == spec["method"])
+        & (table["method"] == method)
         & (table["metric"] == metric)
         & (table["axis"] == name)
     ]
     return {float(row["value_on_axis"]) / unit: _number(row) for row in rows.to_dict("records")}
 
 
-def number(spec: dict[str, Any], metric: str, samples: int) -> Number | None:
-    """The published number to quote beside a run of ours.
+def latents(study: Study, group: str, method: str) -> int:
+    """K of a method's runs in a group."""
+    return int(study.spec_of(group, method)["generator"]["latents"])
+
+
+def beside(study: Study, group: str, method: str, metric: str, samples: int) -> Number | None:
+    """The published number to quote beside the runs of a method in a group.
 
     That of a linear generator is quoted whatever the setting, but not along a sweep; that of a deep one only at the
     same latents and density.
 
     Args:
-        spec: the run's specification.
+        study: the study.
+        group: the experiment, or a point of it.
+        method: its name, which is the authors' too.
         metric: the authors' name of the metric.
         samples: J.
     """
-    point = spec.get("point") or {}
-    if spec["generator"]["kind"] == "dictionary":
+    point = study.points[group]
+    if study.linear(group):
         table = linear()
-        mine = (table["method"] == spec["method"]) & (table["metric"] == metric) & (table["samples"] == str(samples))
+        mine = (table["method"] == method) & (table["metric"] == metric) & (table["samples"] == str(samples))
         return None if point or not mine.any() else _number(table[mine].iloc[0].to_dict())
     if not point.keys() <= AXES.keys():
         return None
-    at = {"latents": float(spec["generator"]["latents"]), "density": prior_density(spec["coder"])}
+    at = {"latents": float(latents(study, group, method)), "density": prior_density(study, group, method)}
     for axis, value in at.items():
-        for theirs, found in curve(spec, metric, axis).items():
+        for theirs, found in curve(study, group, method, metric, axis).items():
             if abs(theirs - value) < TOLERANCE:
                 return found
     return None

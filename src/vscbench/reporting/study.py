@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,22 +10,43 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from vscbench.config.sweeps import comparable, variant
 from vscbench.errors import UserError
-from vscbench.files import read_json
+from vscbench.files import of_this_version, read_json
+from vscbench.reporting.needs import comparable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-AXES = ["axis", "value_on_axis"]
+Point = dict[str, str]
+"""The value on each axis of a sweep, as text."""
 
 
-def heading(experiment: str, axis: str, value: str) -> str:
+def text_of(point: Mapping[str, Any]) -> str:
+    """A point as metrics.csv has it: JSON, or nothing where nothing is swept.
+
+    Example:
+        >>> text_of({"latents": 16, "kl_weight": 0.1})
+        '{"latents": 16, "kl_weight": 0.1}'
+    """
+    return json.dumps(point) if point else ""
+
+
+def point_of(text: str) -> Point:
+    """The point that `text_of` wrote.
+
+    Example:
+        >>> point_of('{"latents": 16, "kl_weight": 0.1}')
+        {'latents': '16', 'kl_weight': '0.1'}
+    """
+    return {axis: str(value) for axis, value in json.loads(text).items()} if text else {}
+
+
+def heading(experiment: str, point: Mapping[str, Any]) -> str:
     """The name of an experiment at a point of its sweep: 'digits, latents = 16'; the experiment's without a sweep."""
-    point = zip(axis.split(";"), value.split(";"), strict=True) if axis else ()
-    return ", ".join([experiment, *(f"{name} = {at}" for name, at in point)])
+    return ", ".join([experiment, *(f"{name} = {at}" for name, at in point.items())])
 
 
 def order(value: str) -> tuple[float, str]:
@@ -45,24 +67,36 @@ class Study:
     results: Path
 
     @cached_property
+    def index(self) -> dict[str, Any]:
+        """What each experiment is, and each folder of a run: the content of study.json."""
+        path = self.results / "study.json"
+        if not path.is_file():
+            raise UserError(f"{path} is missing: run `snakemake metrics` (or `vscbench assemble`) first")
+        return of_this_version(read_json(path), path)
+
+    @cached_property
     def metrics(self) -> pd.DataFrame:
         """The tidy table: a number a row, methods in the order of the config; `group` is the name of its group."""
         path = self.results / "metrics.csv"
         if not path.is_file():
             raise UserError(f"{path} is missing: run `snakemake metrics` (or `vscbench assemble`) first")
-        table = pd.read_csv(path, dtype=dict.fromkeys(AXES, str)).astype({"repetition": "Int64"})
-        table[AXES] = table[AXES].fillna("")
-        points = zip(table["experiment"], table["axis"], table["value_on_axis"], strict=True)
-        return table.assign(group=[heading(*point) for point in points])
+        try:
+            table = pd.read_csv(path, dtype={"point": str}).astype({"repetition": "Int64"})
+            table["point"] = table["point"].fillna("")
+            names = {text: point_of(text) for text in table["point"].unique()}
+            pairs = zip(table["experiment"], table["point"], strict=True)
+        except (ValueError, KeyError, TypeError):
+            raise UserError(f"{path} is damaged or of another version: delete it and run its step again") from None
+        return table.assign(group=[heading(experiment, names[text]) for experiment, text in pairs])
 
     @cached_property
-    def points(self) -> dict[str, dict[str, str]]:
+    def points(self) -> dict[str, Point]:
         """Value on each axis of its sweep (none without one) of every group, in order."""
-        runs = self.metrics.loc[self.metrics["status"] != "baseline", ["experiment", "group", *AXES]].drop_duplicates()
+        runs = self.metrics.loc[self.metrics["status"] != "baseline", ["experiment", "group", "point"]]
         place = {experiment: k for k, experiment in enumerate(self.experiments)}
         found = [
-            (experiment, group, dict(zip(axis.split(";"), value.split(";"), strict=True)) if axis else {})
-            for experiment, group, axis, value in runs.itertuples(index=False)
+            (experiment, group, point_of(point))
+            for experiment, group, point in runs.drop_duplicates().itertuples(index=False)
         ]
         found.sort(key=lambda each: (place[each[0]], list(each[2]), [order(value) for value in each[2].values()]))
         return {group: point for _, group, point in found}
@@ -158,11 +192,18 @@ class Study:
         """All methods of the study but the reference codes, in the order of the config."""
         return list(self.metrics.loc[self.metrics["status"] != "baseline", "method"].unique())
 
+    @cached_property
+    def _folders(self) -> dict[tuple[str, str], list[Path]]:
+        """The folders of the runs by group and method, in the order of the repetitions."""
+        found: dict[tuple[str, str], list[Path]] = {}
+        for run in sorted(self.index["runs"], key=lambda run: int(run["repetition"])):
+            place = heading(run["experiment"], {axis: str(value) for axis, value in run["point"].items()})
+            found.setdefault((place, run["method"]), []).append(self.results / run["folder"])
+        return found
+
     def runs(self, group: str, method: str) -> list[Path]:
         """The folders of a method's runs, by repetition."""
-        folder = self.results / "runs" / self.experiment[group] / variant(method, self.points[group])
-        rows = self.metrics[(self.metrics["group"] == group) & (self.metrics["method"] == method)]
-        return [folder / str(k) for k in sorted(rows["repetition"].dropna().unique())]
+        return self._folders.get((group, method), [])
 
     def spec_of(self, group: str, method: str | None = None) -> dict[str, Any]:
         """The specification of the first run of a method, of the first one without its name."""
@@ -170,7 +211,12 @@ class Study:
 
     def linear(self, group: str) -> bool:
         """Whether the generator of a group is a dictionary."""
-        return bool(self.spec_of(group)["generator"]["kind"] == "dictionary")
+        return bool(self.setup(group)["linear"])
+
+    def setup(self, group: str) -> dict[str, Any]:
+        """What study.json says of the experiment of a group: data set, kind, shape, linear, latents, methods, axes."""
+        found: dict[str, Any] = self.index["experiments"][self.experiment[group]]
+        return found
 
     def samples(self, group: str) -> int:
         """The J of best-of-J codes, one for all runs of a group."""

@@ -7,14 +7,16 @@ import textwrap
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+import seaborn as sns
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    import pandas as pd
     from matplotlib.axes import Axes
 
 COLUMN_IN = 3.4
@@ -31,29 +33,38 @@ GAP_IN = 0.1
 SMALL_PT = 6.5
 """The smallest type: notes and annotations."""
 
-STYLE: dict[Any, Any] = {
+STYLE: dict[str, Any] = {
     "figure.constrained_layout.use": True,
     "figure.dpi": 150,
     "savefig.dpi": 300,
     "font.size": 8,
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same picture on every machine
     "axes.titlesize": 8,
     "axes.labelsize": 8,
+    "axes.linewidth": 0.8,
+    "axes.edgecolor": "0.2",
     "xtick.labelsize": 7,
     "ytick.labelsize": 7,
     "legend.fontsize": 7,
     "legend.frameon": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.grid": True,
     "grid.color": "0.9",
     "grid.linewidth": 0.6,
-    "axes.axisbelow": True,
-    "lines.linewidth": 1.4,
-    "lines.markersize": 5,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4.5,
     "pdf.fonttype": 42,
     "svg.fonttype": "none",
     "svg.hashsalt": "vscbench",  # the same picture gives the same file
 }
+REFERENCE: dict[str, Any] = {"color": "0.35", "ls": "--", "lw": 0.9}
+"""The line of what is compared with: a null, an oracle, a code that learns nothing."""
+
+
+def set_theme() -> None:
+    """Make seaborn's theme, in sizes for print, that of all figures to come."""
+    sns.set_theme(context="paper", style="whitegrid", rc=STYLE)
+
 
 # ------------------------------------------------------------------------- methods
 
@@ -63,40 +74,82 @@ class Look(NamedTuple):
 
     colour: str
     marker: str
-    dash: str
+    dash: tuple[float, ...] = ()
+    """On and off, in line widths; solid without."""
 
 
+DASHED, DOTTED, MIXED = (4.0, 1.5), (1.0, 1.0), (4.0, 1.2, 1.0, 1.2)
 # Hue is the base distribution, blue Gaussian and orange Laplacian, apart for all common forms of colour blindness
 # (Okabe and Ito, Tol); darkness is the threshold: none, fixed, learned. Dashes and markers say the same again.
 LOOKS = {
-    "fista": Look("#000000", "X", "-"),
-    "admm": Look("#000000", "+", ":"),
-    "lista": Look("#666666", "p", "--"),
-    "lista_unrolled": Look("#999999", "h", "-."),
-    "gaussian": Look("#56B4E9", "o", ":"),
-    "gaussian_thresh": Look("#0072B2", "D", "-"),
-    "gaussian_thresh_gamma": Look("#332288", "P", "--"),
-    "laplacian": Look("#E69F00", "s", ":"),
-    "laplacian_thresh": Look("#D55E00", "v", "-"),
-    "laplacian_thresh_gamma": Look("#882255", "*", "--"),
-    "spike_slab": Look("#009E73", "^", "-"),
+    "fista": Look("#000000", "X"),
+    "admm": Look("#000000", "d", DOTTED),
+    "lista": Look("#666666", "p", DASHED),
+    "lista_unrolled": Look("#999999", "h", MIXED),
+    "gaussian": Look("#56B4E9", "o", DOTTED),
+    "gaussian_thresh": Look("#0072B2", "D"),
+    "gaussian_thresh_gamma": Look("#332288", "P", DASHED),
+    "laplacian": Look("#E69F00", "s", DOTTED),
+    "laplacian_thresh": Look("#D55E00", "v"),
+    "laplacian_thresh_gamma": Look("#882255", "*", DASHED),
+    "spike_slab": Look("#009E73", "^"),
 }
 SPARE_COLOURS = ("#CC79A7", "#8C8C00", "#808080", "#44AA99")
 SPARE_MARKERS = ("<", "p", ">", "h", "d")  # as many more as make twenty pairs with the colours
 
 
 def looks(methods: Iterable[str]) -> dict[str, Look]:
-    """A look for each method: the paper's eight keep theirs in every study, others take spare ones in order."""
+    """A look for each method: the paper's keep theirs in every study, others take spare ones in order."""
     extra = [method for method in methods if method not in LOOKS]
     return LOOKS | {
-        method: Look(SPARE_COLOURS[i % len(SPARE_COLOURS)], SPARE_MARKERS[i % len(SPARE_MARKERS)], "-.")
+        method: Look(SPARE_COLOURS[i % len(SPARE_COLOURS)], SPARE_MARKERS[i % len(SPARE_MARKERS)], MIXED)
         for i, method in enumerate(extra)
     }
 
 
 def handle(look: Look, label: str, **style: Any) -> Line2D:
     """The line that stands for a method in a legend."""
-    return Line2D([], [], color=look.colour, ls=look.dash, marker=look.marker, label=label, **style)
+    line = (0, look.dash) if look.dash else "-"
+    return Line2D([], [], **{"color": look.colour, "ls": line, "marker": look.marker, "label": label} | style)
+
+
+# --------------------------------------------------------------------------- lines
+
+
+def span(values: pd.Series[float]) -> tuple[float, float]:
+    """Smallest and largest of values: an error bar. Their mean is never outside, though rounded it may be."""
+    mean = values.mean()
+    return min(values.min(), mean), max(values.max(), mean)
+
+
+def lines(axes: Axes, table: pd.DataFrame, x: str, y: str, look: Mapping[str, Look], **options: Any) -> None:
+    """Draw mean and range of `y` at each `x`, a line for each `method` of a table in its look."""
+    if table[y].notna().any():
+        present = list(table["method"].unique())
+        defaults = {
+            "hue": "method",
+            "style": "method",
+            "hue_order": present,
+            "style_order": present,
+            "palette": {method: look[method].colour for method in present},
+            "markers": {method: look[method].marker for method in present},
+            "dashes": {method: look[method].dash or "" for method in present},
+            "errorbar": span,
+            "err_style": "bars",
+            "legend": False,
+            "mec": "auto",
+        }
+        if options.get("err_style") != "band":
+            defaults["err_kws"] = {"elinewidth": 0.8}
+        sns.lineplot(table, x=x, y=y, ax=axes, **defaults | options)
+
+
+def crossed(axes: Axes, table: pd.DataFrame, x: str, y: str, look: Mapping[str, Look], **options: Any) -> None:
+    """Draw the mean of `x` and `y` of each `method` and `point`, with the range of both."""
+    means = table.groupby(["method", "point"], sort=False)[[x, y]].transform("mean")
+    at = table.assign(mean_x=means[x], mean_y=means[y])
+    lines(axes, at, "mean_x", y, look, linestyle="none", **options)
+    lines(axes, at, x, "mean_y", look, orient="y", markers=False, linestyle="none", **options)
 
 
 # -------------------------------------------------------------------------- layout
@@ -127,12 +180,17 @@ def rows(heights: Mapping[str, float], empty: str) -> tuple[Figure, dict[str, Su
     return figure, {name: part.subfigures(1, 1) for name, part in by_name.items()}
 
 
-def panels(part: SubFigure, count: int, columns: int) -> list[Axes]:
+def panels(part: SubFigure, count: int, columns: int, **options: Any) -> list[Axes]:
     """`count` panels, `columns` beside one another; what is left of the last line stays blank."""
-    grid: list[Axes] = list(part.subplots(math.ceil(count / columns), columns, squeeze=False).flatten())
+    grid: list[Axes] = list(part.subplots(math.ceil(count / columns), columns, squeeze=False, **options).flatten())
     for axes in grid[count:]:
         axes.set_axis_off()
     return grid[:count]
+
+
+def legend(part: Figure | SubFigure, handles: list[Any], columns: int) -> None:
+    """What colours and marks mean, above a row."""
+    part.legend(handles=handles, loc="outside upper center", ncols=columns)
 
 
 def note(part: Figure | SubFigure, *lines: str) -> None:
@@ -165,6 +223,16 @@ def logarithmic_where_wide(axes: Axes) -> None:
     values = values[np.isfinite(values)]
     if len(values) and values.min() > 0 and values.max() / values.min() > LINEAR_UP_TO:
         logarithmic(axes, "y")
+
+
+def tick_at(axes: Axes, places: Iterable[float]) -> None:
+    """An x axis with a tick at each place, logarithmic where the places are far apart."""
+    at = sorted(set(places))
+    if at[0] > 0 and at[-1] > LINEAR_UP_TO * at[0]:
+        axes.set_xscale("log")
+    axes.xaxis.set_major_locator(FixedLocator(at))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def say(axes: Axes, text: str) -> None:

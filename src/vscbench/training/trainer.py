@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Generator, Tensor
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Progress: TypeAlias = "Callable[[int, int, Mapping[str, float], float], None]"
+"""Called with a step, the number of steps, the last row of the history, and the seconds that are left."""
 SUMS = ("loss", "mse", "kl", "density")
 CHECK_EVERY = 20
 """Steps between two checks that the loss is finite: each check waits for the device."""
@@ -58,7 +60,8 @@ class Trainer:
         checkpoint_path: where the run saves itself and looks for an earlier self; None: nowhere.
         checkpoint_seconds: how often the run saves itself.
         key: what the checkpoint is known by.
-        progress: called now and then with the step, the number of steps and the last row of the history.
+        progress: called now and then with the step, the number of steps, the last row of the history and the seconds
+            that are left.
     """
 
     def __init__(
@@ -69,7 +72,7 @@ class Trainer:
         checkpoint_path: Path | None = None,
         checkpoint_seconds: float = 60,
         key: str = "",
-        progress: Callable[[int, int, Mapping[str, float]], None] | None = None,
+        progress: Progress | None = None,
     ) -> None:
         keep_freed_memory()
         self.spec, self.training, self.device, self.key = spec, spec["training"], device, key
@@ -168,7 +171,8 @@ class Trainer:
             if ends:
                 self.end_epoch(epoch + 1, position + 1)
             if self.progress:
-                self.progress(self.step, self.steps, self.history[-1] if self.history else {})
+                left = self.seconds / self.step * (self.steps - self.step)
+                self.progress(self.step, self.steps, self.history[-1] if self.history else {}, left)
             if time.monotonic() - saved > self.checkpoint_seconds:
                 self.save()
                 saved = time.monotonic()

@@ -1,4 +1,4 @@
-"""The paper's twelve claims (spec 5), decided from metrics.csv.
+"""The paper's twelve claims (docs/reproduction.md), decided from metrics.csv.
 
 A claim is registered by its line in `CLAIMS`: what measures it stands in `evidence`, how it is decided in `verdicts`.
 """

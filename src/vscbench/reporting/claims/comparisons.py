@@ -29,14 +29,13 @@ Compare: TypeAlias = "Callable[[pd.Series[float], pd.Series[float]], Sizes]"
 
 def linear(study: Study) -> list[str]:
     """The groups with a dictionary; of a study that has some outside sweeps, those."""
-    found = [group for group in study.groups if "lasso20_best" in study.measured(group)]
+    found = [group for group in study.groups if study.linear(group)]
     return [group for group in found if not study.points[group]] or found
 
 
 def deep(study: Study) -> list[str]:
     """The groups with a network for a generator."""
-    measured = {group: study.measured(group) for group in study.groups}
-    return [group for group, metrics in measured.items() if "mse_best" in metrics and "lasso20_best" not in metrics]
+    return [group for group in study.groups if not study.linear(group)]
 
 
 def effect(study: Study, what: str, group: str, values: pd.Series[float], **about: str | float) -> Iterator[Effect]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import html
 import math
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from vscbench.files import write_text
-from vscbench.reporting import formats
 from vscbench.reporting.claims import CLAIMS
 from vscbench.reporting.claims.verdicts import Judgement, Verdict, judge
+from vscbench.reporting.formats import webpage
 from vscbench.reporting.numbers import MISSING
 from vscbench.reporting.study import Study
 
@@ -114,7 +113,7 @@ def long_rows(judgements: Iterable[tuple[str, str, Judgement]]) -> list[dict[str
     return rows
 
 
-def markdown(honest: list[Judgement], published: dict[int, Judgement]) -> str:
+def markdown(corrected: list[Judgement], published: dict[int, Judgement]) -> str:
     """The table as Markdown, and all comparisons of each claim below it."""
     lines = ["# claims\n", HOW, ""]
     rows = [
@@ -128,10 +127,10 @@ def markdown(honest: list[Judgement], published: dict[int, Judgement]) -> str:
             "Would decide": each.budget or MISSING,
             "Figure": f"[{each.claim.figure}](../figures/{each.claim.figure}.png)",
         }
-        for each in honest
+        for each in corrected
     ]
     lines += [pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True), ""]
-    for each in honest:
+    for each in corrected:
         lines += [f"## {each.claim.number}. {each.claim.statement}", ""]
         lines += _section(each.claim.test, each)
         if other := published.get(each.claim.number):
@@ -154,55 +153,18 @@ def _section(test: str, judgement: Judgement) -> list[str]:
     return [said, "", *shown]
 
 
-def page(honest: list[Judgement], published: dict[int, Judgement]) -> str:
-    """The same as a page of HTML that needs nothing beside it but the figures."""
-
-    def chip(judgement: Judgement | None) -> str:
-        if judgement is None:
-            return MISSING
-        kind = str(judgement.verdict).replace(" ", "-")
-        return f'<span class="verdict {kind}">{SIGNS[judgement.verdict]} {judgement.verdict}</span>'
-
-    def comparisons(judgement: Judgement) -> str:
-        body = "".join(
-            f'<tr><td>{html.escape(e.what)}</td><td class="number">{html.escape(sized(e))}</td>'
-            f'<td class="number">{len(e.values)}</td></tr>'
-            for e in judgement.effects
-        )
-        head = '<tr><th>Comparison</th><th class="number">Effect [95 %]</th><th class="number">Repetitions</th></tr>'
-        return f"<table>{head}{body}</table>" if body else "<p>Not measured in this study.</p>"
-
-    body = []
-    for each in honest:
-        claim, other = each.claim, published.get(each.claim.number)
-        decides = f'<div class="small">Would decide: {html.escape(each.budget)}.</div>' if each.budget else ""
-        body.append(
-            f"<tr><td>{claim.number}</td><td><b>{html.escape(claim.statement)}</b>"
-            f'<div class="small">{html.escape(claim.test)}</div>{decides}'
-            f'<div class="small">Published: {html.escape(claim.published)}. Figure: {html.escape(claim.figure)}.</div>'
-            f"<details><summary>{html.escape(in_short(each)) if each.effects else 'comparisons'}</summary>"
-            f"{comparisons(each)}"
-            + (
-                f"<p>By the paper's metric, {html.escape(claim.published_test)}:</p>{comparisons(other)}"
-                if other
-                else ""
-            )
-            + f"</details></td><td>{chip(each)}</td><td>{chip(other)}</td></tr>"
-        )
-    head = "<tr><th></th><th>Claim</th><th>Verdict</th><th>By the paper's metric</th></tr>"
-    return formats.page("Which claims hold", f"<p>{html.escape(HOW)}</p><table>{head}{''.join(body)}</table>")
-
-
 def write_claims(results: Path, out: Path) -> None:
     """Decide every claim from the study in `results`; write claims.csv, claims.md and claims.html to `out`."""
     study = Study(results)
-    honest = judge([(claim, claim.effects(study)) for claim in CLAIMS])
+    corrected = judge([(claim, claim.effects(study)) for claim in CLAIMS])
     named = [(claim, claim.as_published) for claim in CLAIMS]
     quoted = judge([(claim, measure(study)) for claim, measure in named if measure])
     published = {each.claim.number: each for each in quoted}
-    both = [("honest", each.claim.test, each) for each in honest]
+    both = [("corrected", each.claim.test, each) for each in corrected]
     both += [("published", each.claim.published_test, each) for each in quoted]
     rows = sorted(long_rows(both), key=lambda row: (row["claim"], row["metric"]))
     write_text(out / "claims.csv", pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False, lineterminator="\n"))
-    write_text(out / "claims.md", markdown(honest, published))
-    write_text(out / "claims.html", page(honest, published))
+    write_text(out / "claims.md", markdown(corrected, published))
+    content = {"how": HOW, "signs": SIGNS, "sized": sized, "in_short": in_short}
+    page = webpage("claims", "Which claims hold", corrected=corrected, published=published, **content)
+    write_text(out / "claims.html", page)

@@ -65,7 +65,7 @@ class Claim:
     figure: str
     """The figure that shows it."""
     study: str
-    """The study that measures it, as a target of snakemake."""
+    """The study of config/ that measures it; all: the default study."""
     as_published: Callable[[Study], list[Effect]] | None = None
     """The same by the paper's metric, where that is another."""
     published_test: str = ""
@@ -132,7 +132,8 @@ def _smallest(p: list[float]) -> float:
 def _budget(claim: Claim, effects: list[Effect], claims: int) -> str:
     """What would decide a claim: another study, or the repetitions at which each comparison comes to the correction."""
     if not effects:
-        return f"not measured here: run `snakemake {claim.study}`"
+        what = claim.study if claim.study == "all" else f"--configfile config/{claim.study}.yaml"
+        return f"not measured here: run `snakemake {what}`"
     most = max(len(effect.values) for effect in effects)
     fewest = min(len(effect.values) for effect in effects)
     if fewest < 2:  # noqa: PLR2004

@@ -6,20 +6,22 @@ from itertools import cycle
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+import pandas as pd
+import seaborn as sns
 
+from vscbench.reporting import needs
+from vscbench.reporting.output import Figure as Output
 from vscbench.reporting.study import order
-from vscbench.reporting.style import LINEAR_UP_TO, handle, looks, note, rows, wrapped
+from vscbench.reporting.style import handle, legend, lines, looks, note, rows, span, tick_at, wrapped
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
     from vscbench.reporting.study import Study
     from vscbench.reporting.style import Look
 
-NAMES = {"samples": "J", "kl_weight": "weight of the divergence", "density": "density of the prior", "kl": "divergence"}
+NAMES = {"samples": "J", "kl_weight": "weight of the divergence", "density": "density of the prior"}
 """What stands below an axis, where it is not its name."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Of settings, which have no look of their own: Okabe and Ito's."""
@@ -83,9 +85,12 @@ def blocks(study: Study) -> dict[str, Block]:
         # Numbers make a better axis than words, and the other setting is told apart by colour.
         axis = min(varied, key=lambda name: order(varied[name][0])[0] == np.inf)
         methods = [m for m in study.coders if any(m in study.methods(g) for g in points)]
-        for name, chosen in _rows(experiment, methods, study, several=len(varied) > 1).items():
-            lines = [line for m in chosen for line in _lines(study, points, axis, m, named=len(varied) > 1)]
-            found[name] = Block(axis, varied[axis], lines)
+        several = len(varied) > 1
+        chosen = {f"{experiment}: {study.labels[m]}": [m] for m in methods} if several else {experiment: methods}
+        for name, its in chosen.items():
+            of_methods = [line for m in its for line in _lines(study, points, axis, m, named=several)]
+            if of_methods:
+                found[name] = Block(axis, varied[axis], of_methods)
     return found
 
 
@@ -95,108 +100,101 @@ def _values(points: dict[str, dict[str, str]], axis: str) -> list[str]:
     return sorted(seen, key=lambda value: order(value)[0])
 
 
-def _rows(experiment: str, methods: list[str], study: Study, *, several: bool) -> dict[str, list[str]]:
-    """The methods of each row."""
-    if not several:
-        return {experiment: methods}
-    return {f"{experiment}: {study.labels[method]}": [method] for method in methods}
-
-
 def _lines(study: Study, points: dict[str, dict[str, str]], axis: str, method: str, *, named: bool) -> list[Line]:
     """The lines of a method: one for each point of the axes that are not drawn along."""
-    lines: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, str]] = {}
     for group, point in points.items():
         if method in study.methods(group) and axis in point:
             others = ", ".join(value for name, value in point.items() if name != axis)
-            lines.setdefault(others, {})[point[axis]] = group
+            found.setdefault(others, {})[point[axis]] = group
     return [
         Line(others.replace("_", " "), others, method, groups)
         if named
         else Line(study.labels[method], method, method, groups)
-        for others, groups in lines.items()
+        for others, groups in found.items()
     ]
 
 
-def measured(study: Study, line: Line, panel: Panel, value: str) -> pd.Series[float]:
-    """A panel's metric over the repetitions of a line at one value of its axis; empty where it has no such run."""
-    group = line.groups.get(value, "")
-    numbers = study.of(group, panel.metric, line.method)
-    return numbers - study.of(group, panel.less, line.method) if panel.less else numbers
+def measured(study: Study, block: Block, panel: Panel) -> pd.DataFrame:
+    """A panel's metric: a row for each `place` and repetition of each line, whose look is its `method`."""
+    parts = []
+    for line in block.lines:
+        for place, group in line.groups.items():
+            numbers = study.of(group, panel.metric, line.method)
+            if panel.less:
+                numbers = numbers - study.of(group, panel.less, line.method)
+            parts.append(pd.DataFrame({"value": numbers, "place": place, "method": line.look}))
+    return pd.concat(parts)
 
 
 def show(axes: Axes, study: Study, block: Block, panel: Panel, look: dict[str, Look]) -> None:
     """Draw the lines of a panel, mean and range over repetitions; words stand side by side, a little apart."""
-    apart = np.linspace(-0.15, 0.15, len(block.lines)) if block.words and len(block.lines) > 1 else [0.0]
-    for line, shift in zip(block.lines, np.resize(apart, len(block.lines)), strict=True):
-        at, mean, low, high = [], [], [], []
-        for place, value in enumerate(block.places):
-            seeds = measured(study, line, panel, value)
-            if len(seeds):
-                at.append(place + shift if block.words else float(value))
-                mean.append(seeds.mean())
-                low.append(max(seeds.mean() - seeds.min(), 0))
-                high.append(max(seeds.max() - seeds.mean(), 0))
-        style = look[line.look]
-        axes.errorbar(
-            at,
-            mean,
-            [low, high],
-            color=style.colour,
-            marker=style.marker,
-            ms=4.5,
-            elinewidth=0.8,
-            lw=0 if block.words else 1.1,
+    table = measured(study, block, panel)
+    axes.set_title(panel.title)
+    if not block.words:
+        lines(axes, table.astype({"place": float}), "place", "value", look, dashes=False)
+        tick_at(axes, map(float, block.places))
+    elif len(table):
+        present = [line.look for line in block.lines if line.look in set(table["method"])]
+        sns.pointplot(
+            table,
+            x="place",
+            y="value",
+            hue="method",
+            order=block.places,
+            hue_order=present,
+            palette={name: look[name].colour for name in present},
+            markers=[look[name].marker for name in present],
+            linestyle="none",
+            dodge=0.3 if len(present) > 1 else False,
+            errorbar=span,
+            err_kws={"linewidth": 0.8},
+            markersize=4.5,
+            markeredgewidth=0,
+            legend=False,
+            ax=axes,
         )
-    axes.set_title(panel.title, fontsize=8)
-    axes.set_xlabel(NAMES.get(block.axis, block.axis.replace("_", " ")))
-    label_values(axes, block)
-
-
-def label_values(axes: Axes, block: Block) -> None:
-    """Name the values below the axis; numbers far apart stand on a logarithmic one."""
-    if block.words:
         words = [wrapped(value.replace("_", " "), 12) for value in block.places]
         axes.set_xticks(range(len(words)), words, rotation=90, fontsize=7)
-        axes.set_xlim(-0.5, len(words) - 0.5)
-        return
-    places = [float(value) for value in block.places]
-    if min(places) > 0 and max(places) > LINEAR_UP_TO * min(places):
-        axes.set_xscale("log")
-    axes.xaxis.set_major_locator(FixedLocator(places))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.tick_params(axis="x", labelsize=7)
+    axes.set(xlabel=NAMES.get(block.axis, block.axis.rpartition(".")[2].replace("_", " ")), ylabel="")
 
 
 def fill(part: SubFigure, study: Study, block: Block) -> None:
     """Draw the panels that a block has numbers for."""
-    shown = [
-        panel
-        for panel in PANELS
-        if any(panel.metric in study.measured(group) for line in block.lines for group in line.groups.values())
-    ]
+    groups = dict.fromkeys(group for line in block.lines for group in line.groups.values())
+    shown = [panel for panel in PANELS if any(panel.metric in study.measured(group) for group in groups)]
     look = looks([line.look for line in block.lines])
     if len({line.method for line in block.lines}) < len(block.lines):
         look |= {each.look: look[each.look]._replace(colour=c) for each, c in zip(block.lines, cycle(COLOURS))}
     for axes, panel in zip(part.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         show(axes, study, block, panel, look)
     if len(block.lines) > 1:
-        width = 0 if block.words else 1.1
-        handles = [
-            handle(look[line.look]._replace(dash="-"), wrapped(line.label, 22), ms=4.5, lw=width)
-            for line in block.lines
-        ]
-        part.legend(handles=handles, loc="outside upper center", ncols=5)
-    groups = dict.fromkeys(group for line in block.lines for group in line.groups.values())
+        style = {"ls": "none" if block.words else "-"}
+        legend(part, [handle(look[line.look], wrapped(line.label, 22), **style) for line in block.lines], 5)
     lost = [f"{group}: {line}" for group in groups for line in study.divergences(group)]
     note(part, "Of one draw; mean over repetitions with their range; test data.", *lost)
 
 
 def draw(study: Study) -> Figure:
     """A row of panels for each setting that a linear experiment sweeps."""
-    found = {name: block for name, block in blocks(study).items() if any(line.groups for line in block.lines)}
+    found = {
+        name: block
+        for name, block in blocks(study).items()
+        if any(study.measured(group) for line in block.lines for group in line.groups.values())
+    }
     heights = {name: WIDE if block.words else NARROW for name, block in found.items()}
     figure, parts = rows(heights, "no experiment with a dictionary sweeps a setting")
     for name, part in parts.items():
         fill(part, study, found[name])
     return figure
+
+
+FIGURE = Output(
+    name="ablation",
+    title="Settings of linear methods",
+    caption="What a setting of a linear method changes: the bound of a single draw, its squared error and density, the "
+    "noise of the inference network's gradients, and how far supports agree beyond chance. Bounds of different weights "
+    "of the divergence are those of different models and do not compare.",
+    needs=needs.setting,
+    draw=draw,
+)

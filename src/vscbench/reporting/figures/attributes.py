@@ -6,14 +6,16 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import seaborn as sns
 
+from vscbench.reporting import needs
+from vscbench.reporting.output import Figure as Output
 from vscbench.reporting.pictures import shown
-from vscbench.reporting.style import MINUS, note, rows, say, wrapped
+from vscbench.reporting.style import MINUS, note, panels, rows, say, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
-    from matplotlib.image import AxesImage
     from numpy.typing import NDArray
 
     from vscbench.reporting.pictures import Shown
@@ -24,8 +26,6 @@ LABELS = 12
 """Labels shown: more are not readable on a page."""
 LINE_IN = 0.19
 CELL_PT = 5.5
-DARK = 0.6
-"""Share of the scale from which cells carry white type."""
 
 
 class Alignment(NamedTuple):
@@ -63,30 +63,28 @@ def written(r: float) -> str:
     return sign + f"{abs(r):.2f}".removeprefix("0")
 
 
-def panel(
-    axes: Axes, found: Alignment, columns: NDArray[np.intp], null: NDArray[np.float64], scale: float
-) -> AxesImage:
+def panel(axes: Axes, found: Alignment, columns: NDArray[np.intp], null: NDArray[np.float64], scale: float) -> None:
     """Draw the best latents of the labels `columns` as a heat map, what exceeds chance in bold."""
     latents = found.best(columns)
     r = found.r[latents][:, columns]
-    image = axes.imshow(r, cmap="RdBu_r", vmin=-scale, vmax=scale, aspect="auto")
-    for (row, column), value in np.ndenumerate(r):
-        strength = abs(value)
-        axes.text(
-            column,
-            row,
-            written(value),
-            ha="center",
-            va="center",
-            fontsize=CELL_PT,
-            fontweight="bold" if strength > null[column] else "normal",
-            color="white" if strength > DARK * scale else "black",
-        )
-    axes.set_xticks(range(len(columns)), [str(found.labels[k]).replace("_", " ") for k in columns], rotation=90)
-    axes.set_yticks(range(len(latents)), [f"z{k}" for k in latents])
+    sns.heatmap(
+        r,
+        ax=axes,
+        cmap="RdBu_r",
+        vmin=-scale,
+        vmax=scale,
+        annot=np.vectorize(written)(r),
+        fmt="",
+        annot_kws={"fontsize": CELL_PT},
+        cbar=False,
+        xticklabels=[str(found.labels[k]).replace("_", " ") for k in columns],
+        yticklabels=[f"z{k}" for k in latents],
+    )
+    for text, beyond in zip(axes.texts, (np.abs(r) > null).flat, strict=True):
+        text.set_fontweight("bold" if beyond else "normal")
     axes.tick_params(left=False, bottom=False, pad=1)
-    axes.grid(visible=False)
-    return image
+    axes.tick_params(axis="x", rotation=90)
+    axes.tick_params(axis="y", rotation=0)
 
 
 def block(part: SubFigure, study: Study, methods: list[Shown]) -> None:
@@ -96,18 +94,16 @@ def block(part: SubFigure, study: Study, methods: list[Shown]) -> None:
     strongest = np.mean([each.strongest() for each in measured], axis=0)
     columns = np.sort(np.argsort(-strongest, kind="stable")[:LABELS])
     scale = max(float(each.strongest()[columns].max()) for each in measured)
-    panels = part.subplots(math.ceil(len(methods) / PANELS), PANELS, squeeze=False)
-    for axes in panels.flatten()[len(methods) :]:
-        axes.set_axis_off()
-    chance = []
-    for axes, each, its in zip(panels.flatten(), methods, found, strict=False):
+    chance, grid = [], panels(part, len(methods), PANELS)
+    for axes, each, its in zip(grid, methods, found, strict=True):
         axes.set_title(wrapped(each.label, 36))
         if its is None:
             say(axes, each.why_not(study))
             continue
         chance.append(nulls(study, each, its.labels[columns]))
-        image = panel(axes, its, columns, chance[-1], scale)
-    part.colorbar(image, ax=panels, label="correlation r", shrink=0.4, pad=0.01)
+        panel(axes, its, columns, chance[-1], scale)
+    image = next(axes.collections[0] for axes in grid if axes.collections)
+    part.colorbar(image, ax=grid, label="correlation r", shrink=0.4, pad=0.01)
     low, high = np.nanmin(chance), np.nanmax(chance)
     left = len(strongest) - len(columns)
     note(
@@ -133,3 +129,13 @@ def draw(study: Study) -> Figure:
     for name, part in parts.items():
         block(part, study, found[name])
     return figure
+
+
+FIGURE = Output(
+    name="attributes",
+    title="Latents and labels",
+    caption="Correlation, with its sign, of latents with what is known of the images; the authors' plot hides negative "
+    "ones. A latent is of interest where it goes beyond the null, what the best of all latents reaches by chance.",
+    needs=needs.network,
+    draw=draw,
+)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
+import seaborn as sns
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from vscbench.reporting import needs
+from vscbench.reporting.output import Figure as Output
 from vscbench.reporting.published import linear
-from vscbench.reporting.style import logarithmic, looks, note, rows, wrapped
+from vscbench.reporting.style import legend, logarithmic, looks, note, rows, wrapped
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -30,9 +33,8 @@ SHAPES = ("o", "s", "^", "D")
 PUBLISHED_FLOOR = math.sqrt(2 / math.pi / 1000)
 """Mean of |ε|/√passes, ε ~ N(0, 1): the authors take means over parameters of 1,000 passes."""
 FLOOR: dict[str, Any] = {"facecolor": "0.9", "edgecolor": "0.4", "ls": "--", "lw": 0.8}
-Published: TypeAlias = dict[tuple[str, int], tuple[float, float]]
-"""The authors' mean and standard deviation by method and J."""
 PUBLISHED_LINE: dict[str, Any] = {"color": "0.4", "ls": ":", "lw": 1}
+FIELDS = ("", "_low", "_high", "_published")
 
 
 def sample_counts(study: Study, group: str) -> list[int]:
@@ -42,81 +44,62 @@ def sample_counts(study: Study, group: str) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
-def published(study: Study, group: str) -> Published:
-    """The ratios of the inference network in the authors' figure 4."""
-    if study.spec_of(group)["dataset"]["kind"] not in NATURAL or study.points[group]:
-        return {}
-    methods, numbers = study.methods(group), linear()
-    numbers = numbers[(numbers["metric"] == "gradient_snr_inference") & numbers["method"].isin(methods)]
-    return {
-        (row["method"], int(row["samples"])): (float(row["mean"]), float(row["std"]))
-        for row in numbers.to_dict("records")
-    }
-
-
-def show_method(
-    axes: Axes, study: Study, group: str, method: str, network: str, samples: int, y: float, shape: str, look: Look
-) -> None:
-    """Draw the ratios of a method at one J on the line y."""
-
-    def values(part: str) -> pd.Series[float]:
-        return study.of(group, f"gradient_snr{part}_{network}_j{samples}", method)
-
-    seeds, colour = values(""), look.colour
-    axes.plot([values("_low").mean(), values("_high").mean()], [y, y], color=colour, lw=3.5, alpha=0.4)
-    axes.plot(seeds, np.full(len(seeds), y), ".", color=colour, ms=3)
-    axes.plot(seeds.mean(), y, shape, color=colour, ms=4.5)
-    axes.plot(values("_published").mean(), y, "|", color=colour, ms=6, mew=1.3)
-
-
-def show(
-    axes: Axes, study: Study, group: str, methods: list[str], network: str, counts: list[int], printed: Published
-) -> None:
-    """Draw the ratios of one network: a band for each method, in it a line for each J."""
-    look = looks(study.coders)
+def ratios(study: Study, group: str, methods: list[str], network: str, counts: list[int]) -> pd.DataFrame:
+    """A row for each run and J: the ratio, its interval and the mean over parameters, and the line `y` it stands on."""
     offsets = np.linspace(-0.2, 0.2, len(counts)) if len(counts) > 1 else np.zeros(1)
+    parts = []
     for place, method in enumerate(methods):
-        for offset, samples, shape in zip(offsets, counts, shapes(counts), strict=True):
-            y = place + offset
-            show_method(axes, study, group, method, network, samples, y, shape, look[method])
-            if (method, samples) in printed:
-                mean, std = printed[method, samples]
-                colour = look[method].colour
-                axes.errorbar(mean, y, xerr=std, fmt=shape, color=colour, ms=4.5, mfc="white", mew=1, lw=0.8)
-    floor = noise_floor(study, group, network, counts)
+        for offset, samples in zip(offsets, counts, strict=True):
+            of = {field: study.of(group, f"gradient_snr{field}_{network}_j{samples}", method) for field in FIELDS}
+            parts.append(pd.DataFrame(of).assign(method=method, samples=samples, y=place + offset))
+    return pd.concat(parts)
+
+
+def published(study: Study, group: str, methods: list[str], counts: list[int]) -> pd.DataFrame:
+    """The ratios of the inference network in the authors' figure 4: `method`, `samples`, `mean`, `std`."""
+    numbers = linear()
+    quoted = study.spec_of(group)["dataset"]["kind"] in NATURAL and not study.points[group]
+    kept = quoted & (numbers["metric"] == "gradient_snr_inference") & numbers["method"].isin(methods)
+    kept &= numbers["samples"].isin(map(str, counts))
+    return numbers[kept].astype({"samples": int})
+
+
+def show(axes: Axes, table: pd.DataFrame, printed: pd.DataFrame, counts: list[int], look: dict[str, Look]) -> None:
+    """Draw the ratios of one network: a band for each method, in it a line for each J."""
+    colours = {method: look[method].colour for method in table["method"].unique()}
+    marks = {"hue": "method", "palette": colours, "legend": False, "ax": axes, "linewidth": 0}
+    means = table.groupby(["method", "samples", "y"], sort=False)[[*FIELDS]].mean().reset_index()
+    axes.hlines(means["y"], means["_low"], means["_high"], means["method"].map(colours), lw=3.5, alpha=0.4)
+    sns.scatterplot(table, x="", y="y", marker=".", s=18, **marks)
+    for samples, shape in zip(counts, SHAPES, strict=False):
+        sns.scatterplot(means[means["samples"] == samples], x="", y="y", marker=shape, s=20, **marks)
+    sns.scatterplot(means, x="_published", y="y", marker="|", s=36, **marks | {"linewidth": 1.3})
+    theirs = printed.merge(means, on=["method", "samples"])
+    for row in theirs.itertuples():
+        shape = SHAPES[counts.index(row.samples) % len(SHAPES)]
+        axes.errorbar(row.mean, row.y, xerr=row.std, fmt=shape, color=colours[row.method], mfc="white", mew=1, lw=0.8)
+
+
+def finish(axes: Axes, floor: float, title: str, labels: list[str]) -> None:
+    """Name the methods, and shade what lies below the ratio of pure noise within the limits that the marks set."""
+    limits = axes.get_xlim()  # a shade from 0 has no place on a logarithmic axis
+    axes.axvspan(limits[0], floor, color=FLOOR["facecolor"], lw=0, zorder=0)
     axes.axvline(floor, color=FLOOR["edgecolor"], ls=FLOOR["ls"], lw=FLOOR["lw"], zorder=1)
-    if printed:
-        axes.axvline(PUBLISHED_FLOOR, zorder=1, **PUBLISHED_LINE)
-    axes.set_ylim(len(methods) - 0.5, -0.5)
-    axes.set_yticks(range(len(methods)), [wrapped(study.name(group, method), 20) for method in methods])
-    axes.set(title=NETWORKS[network], xlabel="signal-to-noise ratio, |mean| / std")
+    axes.set(xlim=limits, ylim=(len(labels) - 0.5, -0.5), title=title, xlabel="signal-to-noise ratio, |mean| / std")
+    axes.set(yticks=range(len(labels)), yticklabels=labels, ylabel="")
     axes.grid(visible=False, axis="y")
 
 
-def noise_floor(study: Study, group: str, network: str, counts: list[int]) -> float:
+def noise_floor(study: Study, group: str, network: str, samples: int) -> float:
     """The ratio that gradients of pure noise would show."""
-    return float(study.values(group, f"gradient_snr_null_{network}_j{counts[0]}")["value"].max())
-
-
-def shade(axes: Axes, floor: float) -> None:
-    """Shade what lies below `floor`, within the limits that the marks have set: a shade from 0 has no place on them."""
-    limits = axes.get_xlim()
-    axes.axvspan(limits[0], floor, color=FLOOR["facecolor"], lw=0, zorder=0)
-    axes.set_xlim(limits)
-
-
-def shapes(counts: list[int]) -> list[str]:
-    """A marker for each J."""
-    return [SHAPES[i % len(SHAPES)] for i in range(len(counts))]
+    return float(study.values(group, f"gradient_snr_null_{network}_j{samples}")["value"].max())
 
 
 def key(counts: list[int], any_published: bool) -> list[Artist]:
     """What the marks mean."""
     grey: dict[str, Any] = {"color": "0.25", "lw": 0}
-    handles: list[Artist] = [
-        Line2D([], [], marker=shape, ms=4.5, label=f"J = {samples}", **grey)
-        for samples, shape in zip(counts, shapes(counts), strict=True)
-    ]
+    shapes = zip(counts, SHAPES, strict=False)
+    handles: list[Artist] = [Line2D([], [], marker=shape, label=f"J = {samples}", **grey) for samples, shape in shapes]
     handles += [
         Line2D([], [], marker=".", ms=3, label="single seeds", **grey),
         Line2D([], [], color="0.25", lw=3.5, alpha=0.4, label="95 % interval"),
@@ -125,10 +108,31 @@ def key(counts: list[int], any_published: bool) -> list[Artist]:
     ]
     if any_published:
         handles += [
-            Line2D([], [], marker="o", ms=4.5, mfc="white", mew=1, label="published", **grey),
+            Line2D([], [], marker="o", mfc="white", mew=1, label="published", **grey),
             Line2D([], [], label="noise floor of published", **PUBLISHED_LINE),
         ]
     return handles
+
+
+def explanation(study: Study, group: str, methods: list[str], any_published: bool) -> list[str]:
+    """What a reader must know to compare the marks."""
+    lines = [
+        (
+            "Filled: median over parameters, mean over seeds, with its bootstrap interval over parameters (mostly "
+            "narrower than the marker). Noise floor: the median that gradients of pure noise would show at this number "
+            "of passes."
+        )
+    ]
+    if any_published:
+        lines.append(
+            "Published: the paper's figure 4, mean over parameters of 1,000 passes (compare with our means over "
+            f"parameters; pure noise gives about {PUBLISHED_FLOOR:.3f}), of another data set and 240,000 steps. Its "
+            "generator values, above 10,000, are implausible and on another scale: left out."
+        )
+    missing = [study.labels[method] for method in study.methods(group) if method not in methods]
+    if missing:
+        lines.append(f"Without gradient noise: {', '.join(missing)}.")
+    return lines + study.divergences(group)
 
 
 def draw(study: Study) -> Figure:
@@ -143,35 +147,34 @@ def draw(study: Study) -> Figure:
         ]
         for name in counts
     }
+    look = looks(study.coders)
     figure, parts = rows({name: 1.9 + 0.34 * len(found) for name, found in methods.items()}, "no gradients measured")
     for group, part in parts.items():
-        printed = published(study, group)
-        inference, generator = part.subplots(1, 2, sharex=True, sharey=True)
-        show(inference, study, group, methods[group], "inference", counts[group], printed)
-        show(generator, study, group, methods[group], "generator", counts[group], {})
-        logarithmic(inference, "x")
-        for axes, network in ((inference, "inference"), (generator, "generator")):
-            shade(axes, noise_floor(study, group, network, counts[group]))
-        handles = key(counts[group], bool(printed))
-        part.legend(handles=handles, loc="outside upper center", ncols=math.ceil(len(handles) / 2))
-        note(part, *explanation(study, group, methods[group], bool(printed)))
+        here, at = methods[group], counts[group]
+        printed = published(study, group, here, at)
+        panels = part.subplots(1, 2, sharex=True, sharey=True)
+        for axes, network in zip(panels, NETWORKS, strict=True):
+            table = ratios(study, group, here, network, at)
+            show(axes, table, printed if network == "inference" else printed[:0], at, look)
+        if len(printed):
+            panels[0].axvline(PUBLISHED_FLOOR, zorder=1, **PUBLISHED_LINE)
+        logarithmic(panels[0], "x")
+        labels = [wrapped(study.name(group, method), 20) for method in here]
+        for axes, (network, title) in zip(panels, NETWORKS.items(), strict=True):
+            finish(axes, noise_floor(study, group, network, at[0]), title, labels)
+        handles = key(at, bool(len(printed)))
+        legend(part, handles, math.ceil(len(handles) / 2))
+        note(part, *explanation(study, group, here, bool(len(printed))))
     return figure
 
 
-def explanation(study: Study, group: str, methods: list[str], any_published: bool) -> list[str]:
-    """What a reader must know to compare the marks."""
-    lines = []
-    lines.append(
-        "Filled: median over parameters, mean over seeds, with its bootstrap interval over parameters (mostly narrower "
-        "than the marker). Noise floor: the median that gradients of pure noise would show at this number of passes."
-    )
-    if any_published:
-        lines.append(
-            "Published: the paper's figure 4, mean over parameters of 1,000 passes (compare with our means over "
-            f"parameters; pure noise gives about {PUBLISHED_FLOOR:.3f}), of another data set and 240,000 steps. Its "
-            "generator values, above 10,000, are implausible and on another scale: left out."
-        )
-    missing = [study.labels[method] for method in study.methods(group) if method not in methods]
-    if missing:
-        lines.append(f"Without gradient noise: {', '.join(missing)}.")
-    return lines + study.divergences(group)
+FIGURE = Output(
+    name="gradient_snr",
+    title="Gradient noise",
+    caption="Signal-to-noise ratio of the gradients of inference network and generator over repeated passes on a fixed "
+    "batch, at J = 1 and J = 20; further right is less noisy. In the shaded area a ratio cannot be told from pure "
+    "noise; hollow marks are the paper's, a mean over parameters, to be compared with our vertical ticks and not with "
+    "our medians.",
+    needs=needs.gradients,
+    draw=draw,
+)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vscbench.reporting import needs
+from vscbench.reporting.output import Figure as Output
 from vscbench.reporting.pictures import centres, mosaic, shown
 from vscbench.reporting.style import SMALL_PT, note, rows, wrapped
 
@@ -56,3 +58,13 @@ def draw(study: Study) -> Figure:
             *study.divergences(name),
         )
     return figure
+
+
+FIGURE = Output(
+    name="reconstructions",
+    title="Reconstructions",
+    caption="Test images, and what each method makes of them from the best of J codes, at the largest point of a "
+    "sweep.",
+    needs=needs.network,
+    draw=draw,
+)

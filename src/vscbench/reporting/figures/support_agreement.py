@@ -6,10 +6,13 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+import seaborn as sns
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from vscbench.reporting.style import SMALL_PT, looks, note, rows, say, wrapped
+from vscbench.reporting import needs
+from vscbench.reporting.output import Figure as Output
+from vscbench.reporting.style import SMALL_PT, legend, looks, note, panels, rows, say, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -27,17 +30,19 @@ DENSE = 0.999
 """Density from which a support is all latents, and agreement says nothing."""
 SINGLE = "0.7"
 ARRAYS = {"draw": "jaccard_draw_by_patch", "best": "jaccard_best_by_patch"}
+NULL = {"color": "black", "ls": "--", "lw": 0.9}
+REASONS = {
+    "dense": "Left out, for a dense code's support is all latents and its index 1",
+    "deterministic": "Left out, for it has one code for each patch",
+}
 
 
 def indices(study: Study, group: str, method: str) -> dict[str, NDArray[np.float32]]:
     """The index of each patch, all seeds together, of single draws and of selected ones; empty where there is none."""
-    found = {}
-    for name, array in ARRAYS.items():
-        of_runs = [study.array(run, array) for run in study.finished(group, method)]
-        arrays = [each for each in of_runs if each is not None]
-        if arrays:
-            found[name] = np.concatenate(arrays)
-    return found
+    runs = study.finished(group, method)
+    found = {name: [study.array(run, array) for run in runs] for name, array in ARRAYS.items()}
+    arrays = {name: [each for each in of_runs if each is not None] for name, of_runs in found.items()}
+    return {name: np.concatenate(there) for name, there in arrays.items() if there}
 
 
 def kinds(study: Study, group: str) -> dict[str, str]:
@@ -56,15 +61,15 @@ def kinds(study: Study, group: str) -> dict[str, str]:
 
 def show(axes: Axes, found: dict[str, NDArray[np.float32]], nulls: list[float], colour: str, right: float) -> None:
     """Draw the histograms of a method over [0, right], and what draws of different data reach."""
-    edges = np.linspace(0, right, BINS + 1).tolist()
-    single, best = (np.minimum(found[name], right) for name in ARRAYS)
-    axes.hist(single, edges, density=True, color=SINGLE, histtype="stepfilled")
-    axes.hist(best, edges, density=True, color=colour, histtype="step", lw=1.2)
+    for name, of, fill in (("draw", SINGLE, True), ("best", colour, False)):
+        values = np.minimum(found[name], right)
+        shape = {"bins": BINS, "binrange": (0, right), "stat": "density", "element": "step"}
+        sns.histplot(x=values, color=of, fill=fill, alpha=1, lw=0 if fill else 1.2, ax=axes, **shape)
     for null in nulls:
-        axes.axvline(null, color="black", ls="--", lw=0.9)
-    axes.set_xlim(0, right)
+        axes.axvline(null, **NULL)
     means = f"mean {found['draw'].mean():.3f} single, {found['best'].mean():.3f} best, {np.mean(nulls):.3f} null"
     axes.text(0.5, 1.03, means, transform=axes.transAxes, ha="center", fontsize=SMALL_PT, color="0.3")
+    axes.set(xlim=(0, right), ylabel="")
 
 
 def key(samples: int) -> list[Artist]:
@@ -72,21 +77,14 @@ def key(samples: int) -> list[Artist]:
     return [
         Patch(color=SINGLE, label="single draws"),
         Patch(facecolor="none", edgecolor="0.2", lw=1.3, label=f"best of {samples} draws (colour of the method)"),
-        Line2D([], [], color="black", ls="--", lw=0.9, label="null: draws of different patches, a line a seed"),
+        Line2D([], [], label="null: draws of different patches, a line a seed", **NULL),
     ]
 
 
 def left_out(study: Study, found: dict[str, str]) -> list[str]:
     """Why methods have no panel."""
-    reasons = {
-        "dense": "Left out, for a dense code's support is all latents and its index 1",
-        "deterministic": "Left out, for it has one code for each patch",
-    }
-    return [
-        f"{reason}: {', '.join(study.labels[method] for method in methods)}."
-        for kind, reason in reasons.items()
-        if (methods := [method for method, its_kind in found.items() if its_kind == kind])
-    ]
+    methods = {kind: [study.labels[method] for method in found if found[method] == kind] for kind in REASONS}
+    return [f"{REASONS[kind]}: {', '.join(labels)}." for kind, labels in methods.items() if labels]
 
 
 def draw(study: Study) -> Figure:
@@ -98,31 +96,27 @@ def draw(study: Study) -> Figure:
         for group, by_method in found.items()
         if "sparse" in by_method.values()
     }
-    lines = {group: math.ceil(len(methods) / COLUMNS) for group, methods in shown.items()}
-    figure, parts = rows(
-        {group: 1.2 + PANEL_IN * count for group, count in lines.items()}, "no sparse method was measured"
-    )
+    heights = {group: 1.2 + PANEL_IN * math.ceil(len(methods) / COLUMNS) for group, methods in shown.items()}
+    figure, parts = rows(heights, "no sparse method was measured")
     for group, part in parts.items():
-        grid = part.subplots(lines[group], COLUMNS, squeeze=False)
-        for axes in grid.flatten()[len(shown[group]) :]:
-            axes.set_axis_off()
         values = {method: indices(study, group, method) for method in shown[group]}
-        spread = [np.quantile(array, RANGE_QUANTILE) for arrays in values.values() for array in arrays.values()]
-        right = min(1.0, 1.05 * float(max(spread)))
-        nulls = study.values(group, "jaccard_null")
-        for axes, method in zip(grid.flatten(), shown[group], strict=False):
+        ends = [np.quantile(array, RANGE_QUANTILE) for arrays in values.values() for array in arrays.values()]
+        right = min(1.0, 1.05 * float(max(ends)))
+        grid = panels(part, len(values), COLUMNS)
+        for axes, method in zip(grid, values, strict=True):
             axes.set_title(wrapped(study.labels[method], 32), pad=12)
             if values[method]:
-                its_nulls = list(nulls.loc[nulls["method"] == method, "value"])
-                show(axes, values[method], its_nulls, look[method].colour, right)
+                nulls = list(study.of(group, "jaccard_null", method))
+                show(axes, values[method], nulls, look[method].colour, right)
             else:
                 say(axes, wrapped(study.divergence(group, method), 24))
-        for line in grid:
+        for start in range(0, len(grid), COLUMNS):
+            line = grid[start : start + COLUMNS]
             # A blank panel would hide the label.
             next((axes for axes in line if axes.axison), line[0]).set_ylabel("probability density")
-        for axes in grid[-1]:
+        for axes in grid[-COLUMNS:]:
             axes.set_xlabel("Jaccard index of supports")
-        part.legend(handles=key(study.samples(group)), loc="outside upper center", ncols=3)
+        legend(part, key(study.samples(group)), 3)
         note(
             part,
             "Mean over pairs of draws of |A ∩ B| / |A ∪ B| over all latents: one value a patch, all seeds together; "
@@ -131,3 +125,14 @@ def draw(study: Study) -> Figure:
             *study.divergences(group),
         )
     return figure
+
+
+FIGURE = Output(
+    name="support_agreement",
+    title="Agreement of supports",
+    caption="Jaccard index of the supports of repeated codes of the same patch, of single draws and of best-of-J "
+    "draws, as histograms over patches. Only what lies right of the dashed line, the agreement of draws of different "
+    "patches, says anything about the patch; best-of-J draws further right agree on which atoms to use.",
+    needs=needs.anything,
+    draw=draw,
+)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from vscbench.reporting import published
+from vscbench.reporting import needs, published
+from vscbench.reporting.output import Figure as Output
 from vscbench.reporting.study import order
-from vscbench.reporting.style import LINEAR_UP_TO, logarithmic_where_wide, looks, note, rows, wrapped
+from vscbench.reporting.style import handle, legend, lines, logarithmic_where_wide, looks, note, rows, tick_at, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,41 +106,29 @@ def _of_network(measured: set[str]) -> list[Panel]:
     return [Panel(f"{score} ({NETWORKS[network]})", f"{score.lower()}_{network}_best") for score in ("FID", "KID")]
 
 
-def series(study: Study, places: dict[str, float], method: str, metric: str) -> pd.DataFrame:
-    """Mean and range over seeds of a method's metric, a row for each place on the axis."""
-    found = {place: study.of(group, metric, method) for group, place in places.items()}
-    lines = [(place, seeds.mean(), seeds.min(), seeds.max()) for place, seeds in found.items() if len(seeds)]
-    return pd.DataFrame(lines, columns=["place", "mean", "low", "high"])
+def seeds(study: Study, sweep: Sweep, metric: str) -> pd.DataFrame:
+    """A metric along a sweep: `method`, `place` on the axis and `value` of each run."""
+    parts = [study.values(group, metric).assign(place=place) for group, place in sweep.places(study).items()]
+    return pd.concat(parts)
 
 
-def show_method(axes: Axes, study: Study, sweep: Sweep, panel: Panel, method: str, look: Look) -> None:
-    """Draw a method along the axis, or across it where the axis does not move it, and the authors' points."""
-    colour, places = look.colour, sweep.places(study)
-    table = series(study, places, method, panel.metric)
-    # Of equal values the mean may be off by a rounding error.
-    span = [(table["mean"] - table["low"]).clip(lower=0), (table["high"] - table["mean"]).clip(lower=0)]
-    axes.errorbar(table["place"], table["mean"], span, color=colour, marker=look.marker, ms=4, lw=1.2, elinewidth=0.8)
+def show(axes: Axes, study: Study, sweep: Sweep, panel: Panel, look: dict[str, Look]) -> set[float]:
+    """Draw the methods along the axis, across it where it does not move them, and the authors' points: their places."""
+    lines(axes, seeds(study, sweep, panel.metric), "place", "value", look, dashes=False)
     if panel.null:
-        null = series(study, places, method, panel.null)
-        axes.plot(null["place"], null["mean"], color=colour, **NULL)
-    for group in sweep.beside(study):
-        level = study.of(group, panel.metric, method)
-        if len(level):
-            axes.axhline(level.mean(), color=colour, lw=0.8, ls="-.")
-    theirs = printed(study, sweep, panel, method)
-    if theirs:
-        unit = UNITS.get(sweep.axis, 1)
-        axes.errorbar(
-            [unit * place for place in theirs],
-            [number.mean for number in theirs.values()],
-            np.nan_to_num([number.sd for number in theirs.values()]),
-            color=colour,
-            fmt=look.marker,
-            mfc="white",
-            ms=4,
-            mew=0.9,
-            elinewidth=0.8,
-        )
+        null = seeds(study, sweep, panel.null)
+        lines(axes, null, "place", "value", look, errorbar=None, markers=False, dashes=False, **NULL)
+    unit, theirs = UNITS.get(sweep.axis, 1), dict[str, dict[float, published.Number]]()
+    for method in methods_of(study, sweep):
+        for group in sweep.beside(study):
+            level = study.of(group, panel.metric, method)
+            if len(level):
+                axes.axhline(level.mean(), color=look[method].colour, lw=0.8, ls="-.")
+        theirs[method] = printed(study, sweep, panel, method)
+        for place, number in theirs[method].items():
+            style = {"color": look[method].colour, "fmt": look[method].marker, "mfc": "white", "elinewidth": 0.8}
+            axes.errorbar(unit * place, number.mean, np.nan_to_num(number.sd), mew=0.9, **style)
+    return {unit * place for numbers in theirs.values() for place in numbers}
 
 
 def printed(study: Study, sweep: Sweep, panel: Panel, method: str) -> dict[float, published.Number]:
@@ -148,16 +136,13 @@ def printed(study: Study, sweep: Sweep, panel: Panel, method: str) -> dict[float
     group = next((group for group in sweep.places(study) if method in study.methods(group)), None)
     if group is None or not panel.published or not sweep.fixed.keys() <= published.AXES.keys():
         return {}
-    return published.curve(study.spec_of(group, method), panel.published, sweep.axis)
+    return published.curve(study, group, method, panel.published, sweep.axis)
 
 
-def ticks(axes: Axes, places: set[float]) -> None:
-    """An x axis with a tick at each place, logarithmic where the places are far apart."""
-    if min(places) > 0 and max(places) > LINEAR_UP_TO * min(places):
-        axes.set_xscale("log")
-    axes.xaxis.set_major_locator(FixedLocator(sorted(places)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    axes.xaxis.set_minor_locator(NullLocator())
+def methods_of(study: Study, sweep: Sweep) -> list[str]:
+    """The methods of a sweep."""
+    groups = [*sweep.places(study), *sweep.beside(study)]
+    return [method for method in study.coders if any(method in study.methods(group) for group in groups)]
 
 
 def lines_of(panels: list[Panel]) -> int:
@@ -167,57 +152,51 @@ def lines_of(panels: list[Panel]) -> int:
 
 def block(part: SubFigure, study: Study, sweep: Sweep, panels: list[Panel]) -> None:
     """Draw the panels of a sweep."""
-    look, places = looks(study.coders), sweep.places(study)
-    groups = [*places, *sweep.beside(study)]
-    methods = [m for m in study.coders if any(m in study.methods(group) for group in groups)]
-    lines = lines_of(panels)
-    grid = part.subplots(lines, -(-len(panels) // lines), squeeze=False).flat
+    look, count = looks(study.coders), lines_of(panels)
+    grid = part.subplots(count, -(-len(panels) // count), squeeze=False).flat
+    quoted = False
+    for axes, panel in zip(grid, panels, strict=False):
+        theirs = show(axes, study, sweep, panel, look)
+        quoted |= bool(theirs)
+        tick_at(axes, {*sweep.places(study).values(), *theirs})
+        logarithmic_where_wide(axes)
+        axes.set(title=panel.title, xlabel=AXES.get(sweep.axis, sweep.axis), ylabel="")
     for axes in grid[len(panels) :]:
         axes.remove()
-    for axes, panel in zip(grid, panels, strict=False):
-        for method in methods:
-            show_method(axes, study, sweep, panel, method, look[method])
-        theirs = [place for m in methods for place in printed(study, sweep, panel, m)]
-        ticks(axes, {*places.values(), *(UNITS.get(sweep.axis, 1) * place for place in theirs)})
-        logarithmic_where_wide(axes)
-        axes.set(title=panel.title, xlabel=AXES.get(sweep.axis, sweep.axis))
-    quoted = any(printed(study, sweep, panel, method) for panel in panels for method in methods)
-    handles = key(study, sweep, methods, look, quoted)
-    part.legend(handles=handles, loc="outside upper center", ncols=4)
+    legend(part, key(study, sweep, panels, look, quoted), 4)
     note(part, *explanation(study, sweep, panels, quoted))
 
 
-def key(study: Study, sweep: Sweep, methods: list[str], look: dict[str, Look], quoted: bool) -> list[Line2D]:
+def key(study: Study, sweep: Sweep, panels: list[Panel], look: dict[str, Look], quoted: bool) -> list[Line2D]:
     """What colours and lines mean."""
-    handles = [
-        Line2D([], [], color=look[m].colour, marker=look[m].marker, ms=4, lw=1.2, label=wrapped(study.labels[m], 22))
-        for m in methods
-    ]
+    methods = methods_of(study, sweep)
+    handles = [handle(look[m]._replace(dash=()), wrapped(study.labels[m], 22)) for m in methods]
     grey: dict[str, Any] = {"color": "0.25"}
-    handles.append(Line2D([], [], label="codes shuffled per latent", **grey, **NULL))
+    if any(panel.null for panel in panels):
+        handles.append(Line2D([], [], label="codes shuffled per latent", **grey, **NULL))
     if sweep.beside(study):
         handles.append(Line2D([], [], lw=0.8, ls="-.", label="method without this setting", **grey))
     if quoted:
-        handles.append(Line2D([], [], lw=0, marker="o", ms=4, mew=0.9, mfc="white", label="published", **grey))
+        handles.append(Line2D([], [], lw=0, marker="o", mew=0.9, mfc="white", label="published", **grey))
     return handles
 
 
 def explanation(study: Study, sweep: Sweep, panels: list[Panel], quoted: bool) -> list[str]:
     """What a reader must know to compare the points."""
-    lines = [
+    words = [
         "Mean over seeds with their range; test data. Squared error per pixel; the best of J draws looks at the image."
     ]
     if any("FID" in panel.title for panel in panels):
-        lines[0] += " FID and KID are those of best-of-J reconstructions"
+        words[0] += " FID and KID are those of best-of-J reconstructions"
         own = any(NETWORKS["classifier"] in panel.title for panel in panels)
-        lines[0] += ", in features of a small classifier of our own: no FID elsewhere compares." if own else "."
+        words[0] += ", in features of a small classifier of our own: no FID elsewhere compares." if own else "."
     group = next(iter(sweep.places(study)))
     if quoted:
         theirs = published.DEEP[study.spec_of(group)["dataset"]["kind"]].setting
-        lines.append(f"Published: {theirs}; their FID is none (a covariance over the wrong axis) and is left out.")
+        words.append(f"Published: {theirs}; their FID is none (a covariance over the wrong axis) and is left out.")
     for group in (*sweep.places(study), *sweep.beside(study)):
-        lines += [f"{group}: {line}" for line in study.divergences(group)]
-    return lines
+        words += [f"{group}: {line}" for line in study.divergences(group)]
+    return words
 
 
 def draw(study: Study) -> Figure:
@@ -229,3 +208,15 @@ def draw(study: Study) -> Figure:
     for name, part in parts.items():
         block(part, study, found[name], panels[name])
     return figure
+
+
+FIGURE = Output(
+    name="sweeps",
+    title="Sweeps",
+    caption="Reconstruction by one draw, by the mean code and by the best of J, an oracle, FID and KID, and "
+    "multi-information with its null along the axis of each sweep; hollow marks are the paper's. FID and KID are by "
+    "the features that the axis names: values by different features, or of different numbers of images, do not "
+    "compare.",
+    needs=needs.sweep,
+    draw=draw,
+)

@@ -9,11 +9,20 @@ import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from vscbench.reporting.style import SMALL_PT, handle, logarithmic_where_wide, looks, note, rows, wrapped
+from vscbench.reporting import needs
+from vscbench.reporting.output import Figure as Output
+from vscbench.reporting.style import (
+    SMALL_PT,
+    handle,
+    lines,
+    logarithmic_where_wide,
+    looks,
+    note,
+    rows,
+    wrapped,
+)
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -38,61 +47,42 @@ CURVES = (
     Curve("validation_lasso_best", "Validation, best of {samples}", "lasso objective, λ = {penalty}", solvers=True),
     Curve("validation_density", "Validation, one draw", "density", solvers=True),
 )
+BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8}
 SOLVERS = ("fista", "admm", "lista")
 """Families that infer a maximum a posteriori: they have no draws."""
 
 
-def history(study: Study, runs: list[Path], column: str) -> pd.DataFrame:
-    """`column` of the histories of runs below one another, where it is finite, with `step`."""
-    parts = [study.history(run) for run in runs]
-    parts = [part[["step", column]] for part in parts if column in part]
-    table = pd.concat(parts) if parts else pd.DataFrame({"step": [], column: []})
-    return table.replace([np.inf, -np.inf], np.nan).dropna()
+def histories(study: Study, group: str) -> pd.DataFrame:
+    """The histories of all runs of a group below one another, with their `method`, `run` and whether it `finished`."""
+    parts = [
+        study.history(run).assign(method=method, run=str(run), finished=run in study.finished(group, method))
+        for method in study.methods(group)
+        for run in study.runs(group, method)
+    ]
+    return pd.concat([part for part in parts if len(part)] or parts).replace([np.inf, -np.inf], np.nan)
 
 
-def show_method(axes: Axes, study: Study, group: str, method: str, column: str, look: Look) -> None:
+def show(axes: Axes, table: pd.DataFrame, column: str, look: dict[str, Look]) -> None:
     """Draw mean and range over the seeds that came to their end, and thinly each that diverged, up to its end."""
-    finished = study.finished(group, method)
-    by_step = history(study, finished, column).groupby("step")[column]
-    mean = by_step.mean()
-    every = max(1, len(mean) // 4)
-    # Curves that coincide have their markers at different places.
-    marked = (study.methods(group).index(method) % every, every)
-    axes.plot(mean.index, mean, look.dash, color=look.colour, marker=look.marker, ms=3.5, markevery=marked)
-    axes.fill_between(mean.index, by_step.min(), by_step.max(), color=look.colour, alpha=0.2, lw=0)
-    for run in study.runs(group, method):
-        if run not in finished:
-            part = history(study, [run], column)
-            axes.plot(part["step"], part[column], look.dash, color=look.colour, lw=0.7)
-            axes.plot(part["step"].tail(1), part[column].tail(1), "x", color=look.colour, ms=6, mew=1.5)
-
-
-def show(axes: Axes, study: Study, group: str, curve: Curve, solvers: list[str], look: dict[str, Look]) -> None:
-    """Draw one panel."""
-    for method in study.methods(group):
-        if curve.solvers or method not in solvers:
-            show_method(axes, study, group, method, curve.column, look[method])
+    table = table.dropna(subset=column)
+    finished, lost = table[table["finished"]], table[~table["finished"]]
+    every = max(1, finished["step"].nunique() // 4)
+    band = {"err_style": "band", "err_kws": {"alpha": 0.2, "lw": 0}}
+    lines(axes, finished, "step", column, look, markevery=every, markersize=3.5, **band)
+    lines(axes, lost, "step", column, look, units="run", estimator=None, errorbar=None, markers=False, lw=0.7)
+    for method, end in lost.groupby("run").tail(1).set_index("method").iterrows():
+        axes.plot(end["step"], end[column], "x", color=look[str(method)].colour, ms=6, mew=1.5)
     logarithmic_where_wide(axes)
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    axes.set_xlabel("step")
 
 
-def recorded(study: Study, group: str) -> list[Curve]:
-    """The curves that some run of a group has: that of a lasso objective is of linear generators alone."""
-    runs = [run for method in study.methods(group) for run in study.runs(group, method)]
-    columns = {column for run in runs for column in study.history(run)}
-    return [curve for curve in CURVES if curve.column in columns]
-
-
-def outside(study: Study, group: str, column: str, solvers: list[str]) -> str:
+def outside(study: Study, table: pd.DataFrame, column: str) -> str:
     """What solvers reach that a panel leaves out."""
-    ends = {method: history(study, study.finished(group, method), column) for method in solvers}
-    return "\n".join(
-        f"{study.labels[method]} (off scale) ends at {end.loc[end['step'] == end['step'].max(), column].mean():.3g}"
-        for method, end in ends.items()
-        if len(end)
-    )
+    ended = table[table["finished"]].dropna(subset=column)
+    last = ended[ended["step"] == ended.groupby("method")["step"].transform("max")]
+    means = last.groupby("method", sort=False)[column].mean()
+    return "\n".join(f"{study.labels[str(m)]} (off scale) ends at {value:.3g}" for m, value in means.items())
 
 
 def key(study: Study, group: str, look: dict[str, Look]) -> list[Line2D]:
@@ -114,22 +104,26 @@ def draw(study: Study) -> Figure:
     figure, parts = rows(dict.fromkeys(study.side_by_side, 4.2), "no curves")
     for group, part in parts.items():
         specs = [study.spec(run) for method in study.methods(group) for run in study.runs(group, method)]
-        solvers = sorted({spec["method"] for spec in specs if spec["coder"]["family"] in SOLVERS})
+        solvers = {spec["method"] for spec in specs if spec["coder"]["family"] in SOLVERS}
         words = {
             "samples": joined({spec["objective"]["samples"] for spec in specs}),
-            "penalty": joined({spec["training"].get("validation_penalty", 0) for spec in specs}),
+            "penalty": joined({spec["training"].get("validation_penalty") or 0 for spec in specs}),
         }
+        table = histories(study, group)
+        solved = table["method"].isin(solvers)
+        # That of a lasso objective is of linear generators alone.
+        curves = [curve for curve in CURVES if curve.column in table]
         panels = part.subplots(2, 3).flatten()
-        for axes in panels:
+        for axes in panels[len(curves) :]:
             axes.set_axis_off()
-        curves = recorded(study, group)
         for axes, curve in zip(panels, curves, strict=False):
-            axes.set_axis_on()
-            show(axes, study, group, curve, solvers, look)
-            axes.set(title=curve.title.format(**words), ylabel=curve.unit.format(**words))
+            show(axes, table if curve.solvers else table[~solved], curve.column, look)
+            axes.set(title=curve.title.format(**words), xlabel="step", ylabel=curve.unit.format(**words))
             if not curve.solvers:
-                text = outside(study, group, curve.column, solvers)
-                axes.text(0.97, 0.97, text, transform=axes.transAxes, ha="right", va="top", fontsize=SMALL_PT)
+                text = outside(study, table[solved], curve.column)
+                axes.text(
+                    0.97, 0.97, text, transform=axes.transAxes, ha="right", va="top", fontsize=SMALL_PT, bbox=BEHIND
+                )
         panels[len(curves)].legend(handles=key(study, group, look), loc="center left", bbox_to_anchor=(-0.2, 0.5))
         note(
             part,
@@ -138,3 +132,14 @@ def draw(study: Study) -> Figure:
             *study.divergences(group),
         )
     return figure
+
+
+FIGURE = Output(
+    name="training_curves",
+    title="Training",
+    caption="Training loss, and reconstruction, lasso objective and density on validation data, after each epoch: mean "
+    "over repetitions with their range. Losses of different methods contain different divergences and do not compare; "
+    "the validation curves do, and a cross marks where a run diverged.",
+    needs=needs.anything,
+    draw=draw,
+)

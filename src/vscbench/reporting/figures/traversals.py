@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vscbench.reporting.pictures import centres, leave_blank, show, shown
-from vscbench.reporting.style import MINUS, SMALL_PT, note, panels, rows, wrapped
+from vscbench.reporting import needs
+from vscbench.reporting.output import Figure as Output
+from vscbench.reporting.pictures import centres, gallery, leave_blank, show, shown
+from vscbench.reporting.style import MINUS, SMALL_PT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 PANELS = 3
 LINE_IN = 0.29
 """Height of an image."""
+WORDS = (
+    "Each line moves one latent of the mean code of a test image, by the standard deviations of its draws that stand "
+    "below; first completed repetition."
+)
 
 
 class Traversals(NamedTuple):
@@ -37,7 +42,7 @@ def traversals(study: Study, each: Shown) -> Traversals | None:
     return Traversals(*found) if len(found) == len(names) else None
 
 
-def panel(axes: Axes, found: Traversals) -> None:
+def show_latents(axes: Axes, found: Traversals) -> None:
     """Draw the images of a method, with their latents and values."""
     count, steps, _, height, width = found.images.shape
     show(axes, found.images.reshape(-1, *found.images.shape[2:]), steps)
@@ -52,23 +57,25 @@ def panel(axes: Axes, found: Traversals) -> None:
 def draw(study: Study) -> Figure:
     """A panel for each method, a block for each experiment."""
     found = shown(study, "traversals")
-    images = {name: [traversals(study, each) for each in methods] for name, methods in found.items()}
-    lines = {name: math.ceil(len(methods) / PANELS) for name, methods in found.items()}
-    latents = {name: max(len(each.latents) for each in arrays if each) for name, arrays in images.items()}
-    heights = {name: 0.4 + lines[name] * (0.45 + LINE_IN * latents[name]) for name in found}
-    figure, parts = rows(heights, "no latents traversed")
-    for name, part in parts.items():
-        grid = panels(part, len(found[name]), PANELS)
-        for axes, each, arrays in zip(grid, found[name], images[name], strict=True):
-            axes.set_title(wrapped(each.label, 32))
-            if arrays:
-                panel(axes, arrays)
-            else:
-                leave_blank(axes, latents[name] / 7, each.why_not(study))
-        note(
-            part,
-            "Each line moves one latent of the mean code of a test image, by the standard deviations of its draws that "
-            "stand below; first completed repetition.",
-            *study.divergences(name),
-        )
-    return figure
+    arrays = {name: [each for each in (traversals(study, of) for of in found[name]) if each] for name in found}
+    latents = {name: max(len(each.latents) for each in arrays[name]) for name in found}
+
+    def panel(axes: Axes, each: Shown) -> None:
+        images = traversals(study, each)
+        if images:
+            show_latents(axes, images)
+        else:
+            blank = next(name for name, methods in found.items() if each in methods)
+            leave_blank(axes, latents[blank] / 7, each.why_not(study))
+
+    heights = {name: 0.45 + LINE_IN * count for name, count in latents.items()}
+    return gallery(study, found, panel, WORDS, across=PANELS, heights=heights, empty="no latents traversed")
+
+
+FIGURE = Output(
+    name="traversals",
+    title="Traversals of latents",
+    caption="One latent at a time moved through its range, from the code of the first test image.",
+    needs=needs.network,
+    draw=draw,
+)

@@ -1,0 +1,321 @@
+"""The library: fit a method to data, use its codes, measure it, compare it with others, save it and load it.
+
+Example:
+    >>> import numpy as np, vscbench as vsc
+    >>> x = np.random.default_rng(0).laplace(size=(400, 16))
+    >>> data = vsc.Data.from_array(x, validation=0.05, test=0.1)
+    >>> run = vsc.fit(data, vsc.methods.gaussian_thresh(density=0.1), latents=8, steps=20, progress=False)
+    >>> q = run.posterior(x[:3])
+    >>> run.decode(q.rsample((20,))).shape
+    torch.Size([20, 3, 16])
+    >>> bool(vsc.compare([run], only=["sparsity"]).loc["Thresholded Gaussian", "density"] < 1)
+    True
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from vscbench import config, model
+from vscbench.data import Standardisation
+from vscbench.data.batches import inputs
+from vscbench.errors import UserError
+from vscbench.files import of_this_version, read_json
+from vscbench.metrics import measuring
+from vscbench.training import run as training
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Self
+
+    import pandas as pd
+    from numpy.typing import ArrayLike
+    from torch import Tensor
+
+    from vscbench.coders import Coder, Distribution
+    from vscbench.data import Data
+    from vscbench.methods import Method
+    from vscbench.training.run import Trained
+    from vscbench.training.trainer import Progress
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A method that was trained on data: it codes raw data and decodes codes to raw data.
+
+    Raw data are standardised as those were that it learned from: vectors (B, P) by their mean and scale, images
+    (B, C, H, W) of bytes to [0, 1]. A single data point, (P,) or (C, H, W), is a batch of one.
+
+    Example:
+        >>> import numpy as np, vscbench as vsc
+        >>> x = np.random.default_rng(0).normal(5, 2, size=(300, 16))
+        >>> run = vsc.fit(vsc.Data.from_array(x), vsc.methods.fista(penalty=0.5), latents=8, steps=5, progress=False)
+        >>> run.encode(x[0]).shape, run.decode(run.encode(x[:2])).shape
+        (torch.Size([1, 8]), torch.Size([2, 16]))
+    """
+
+    spec: Mapping[str, Any]
+    """All that it depends on, as plain values."""
+    trained: Trained
+    """The model, its history, how it ended and what that took."""
+    label: str = ""
+    """What tables call it."""
+    data: Data | None = field(default=None, repr=False)
+    """What it was trained on; None of one that was loaded."""
+
+    @property
+    def coder(self) -> Coder:
+        """The coder, of standardised data."""
+        return self.trained.model.coder
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """The curves: one row an epoch."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.trained.history))
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.trained.model.mean.device
+
+    @property
+    def standardisation(self) -> Standardisation:
+        """From raw data to what the coder reads."""
+        mean, scale = (each.double().cpu().numpy() for each in (self.trained.model.mean, self.trained.model.scale))
+        return Standardisation(mean, scale)
+
+    def _read(self, x: ArrayLike | Tensor) -> Tensor:
+        """Raw data as the coder reads them.
+
+        Raises:
+            UserError: they are of another shape, or not finite.
+        """
+        raw = x if isinstance(x, torch.Tensor) else torch.from_numpy(np.array(x))
+        shape = tuple(self.trained.model.shape)
+        if tuple(raw.shape) == shape:
+            raw = raw.unsqueeze(0)
+        if tuple(raw.shape[1:]) != shape:
+            raise UserError(f"data points of {tuple(raw.shape[1:])}: this run codes {shape}")
+        if raw.is_floating_point() and not raw.isfinite().all():
+            raise UserError("data that are not finite cannot be coded")
+        if raw.dtype != torch.uint8:
+            raw = self.standardisation.standardise(raw).to(torch.get_default_dtype())
+        return inputs(raw, self.device)
+
+    def posterior(self, x: ArrayLike | Tensor) -> Distribution:
+        """q(z|x) of raw data (B, P...): `rsample`, `log_prob`, `mean`, `active_prob`, `kl`.
+
+        Raises:
+            UserError: the method has no posterior, or x is of another shape.
+        """
+        found = self.coder.posterior(self._read(x))
+        if found is None:
+            raise UserError(f"{self.label} has no posterior: it gives each data point one code, `encode`")
+        return found
+
+    @torch.no_grad()
+    def encode(self, x: ArrayLike | Tensor) -> Tensor:
+        """The code that stands for each raw data point, the posterior's mean or the solution: (B, K).
+
+        Raises:
+            UserError: x is of another shape, or not finite.
+        """
+        return self.coder.encode(self._read(x))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """x̂ of codes (..., K), in the units of the raw data: (..., P...); images in [0, 1]."""
+        return self.standardisation.restore(self.coder.decode(z.to(self.device)))
+
+    def save(self, folder: str | Path) -> None:
+        """Write weights, specification, history and status to `folder`, as the workflow does; each file atomically."""
+        training.write(self.trained, self.spec, self.trained.model.shape, Path(folder))
+
+
+def fit(
+    data: Data,
+    method: Method,
+    *,
+    latents: int | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    generator: Mapping[str, Any] | None = None,
+    encoder: Mapping[str, Any] | None = None,
+    objective: Mapping[str, Any] | None = None,
+    training: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    progress: bool | Progress = True,
+) -> Run:
+    """Train `method` on `data`.
+
+    Args:
+        data: as `Data.from_array` makes them.
+        method: one of `vscbench.methods`, or a `Method` of your own.
+        latents: K; 128 by default.
+        steps: gradient steps; 1,600 by default.
+        seed: of weights, noise, and the order of the data: equal seeds on one CPU give equal bits.
+        generator: what decodes, as in a study: `{"kind": "mlp", "widths": [256]}`; a dictionary for vectors by default.
+        encoder: what encodes; two layers of 256 by default.
+        objective: `sampling`, `samples`, `kl_weight`.
+        training: `epochs`, `batch_size`, `optimizer`.
+        device: auto, cpu, cuda, cuda:N or mps.
+        progress: whether a bar is shown, by tqdm; or a function of step, steps, the history's last row, seconds left.
+
+    Raises:
+        UserError: a setting is not valid; it says which, and what may stand there.
+
+    Example:
+        >>> import numpy as np, vscbench as vsc
+        >>> data = vsc.Data.from_array(np.random.default_rng(0).laplace(size=(300, 16)))
+        >>> vsc.fit(data, vsc.methods.laplacian(), latents=8, steps=10, progress=False).trained.status["status"]
+        'completed'
+    """
+    given = dict(generator or {}) | ({} if latents is None else {"latents": latents})
+    learning = dict(training or {}) | ({} if steps is None else {"steps": steps})
+    spec = config.spec(
+        method,
+        data.shape,
+        seed=seed,
+        name=data.name or "array",
+        generator=given,
+        encoder=dict(encoder or {}),
+        objective=dict(objective or {}),
+        training=learning,
+    )
+    where, key = model.device(device), config.run_key(spec)
+    if progress is True:
+        with Bar(method.label) as bar:
+            trained = _train(spec, data, device=where, key=key, progress=bar)
+    else:
+        trained = _train(spec, data, device=where, key=key, progress=progress or (lambda *_: None))
+    trained.model.coder.set_step(1, 1)
+    trained.model.eval()
+    return Run(spec, trained, method.label, data)
+
+
+_train = training.train
+
+
+class Bar:
+    """A bar of progress, in a terminal and in a notebook."""
+
+    def __init__(self, label: str) -> None:
+        from tqdm.auto import tqdm
+
+        self.bar = tqdm(desc=label, unit="step", leave=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+    def __call__(self, step: int, steps: int, last: Mapping[str, float], left: float) -> None:  # noqa: ARG002
+        """Move on to `step`."""
+        self.bar.total = steps
+        if last:
+            self.bar.set_postfix(
+                {"loss": f"{last['train_loss']:.4g}", "density": f"{last['train_density']:.3f}"}, False
+            )
+        self.bar.update(step - self.bar.n)
+
+
+def load(folder: str | Path, device: str = "auto") -> Run:
+    """The run that `Run.save`, or the workflow, left in `folder`.
+
+    Raises:
+        UserError: there is none, a file of it is damaged, or it is of another version; the file is named.
+
+    Example:
+        >>> import numpy as np, tempfile, vscbench as vsc
+        >>> data = vsc.Data.from_array(np.random.default_rng(0).laplace(size=(300, 16)))
+        >>> run = vsc.fit(data, vsc.methods.gaussian(), latents=8, steps=5, progress=False)
+        >>> folder = tempfile.mkdtemp()
+        >>> run.save(folder)
+        >>> bool((vsc.load(folder).encode(data.test[:2]) == run.encode(data.test[:2])).all())
+        True
+    """
+    place = Path(folder)
+    spec = of_this_version(read_json(place / "config.json"), place / "config.json")
+    loaded = model.load(spec, place / "weights.safetensors", model.device(device))
+    status, resources = read_json(place / "status.json"), read_json(place / "resources.json")
+    history = training.read_history(place / "history.csv")
+    return Run(spec, training.Trained(loaded, history, status, resources), spec.get("label") or spec["method"])
+
+
+def evaluate(
+    run: Run,
+    data: Data | None = None,
+    *,
+    only: Iterable[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> pd.Series[float]:
+    """The metrics of a run on the test part of its data, each with what chance gives (`*_null`) beside it.
+
+    Args:
+        run: as `fit` or `load` gives it.
+        data: what it was trained on; those that it knows by default.
+        only: names of metrics (`vscbench.metrics.METRICS`, or `module:function`); all by default.
+        settings: as the `evaluation` section of a study: `{"samples": 20, "bounds": {"points": 100}}`.
+
+    Raises:
+        UserError: there is no such metric; the run was loaded and `data` is missing, or of another shape.
+
+    Example:
+        >>> import numpy as np, vscbench as vsc
+        >>> data = vsc.Data.from_array(np.random.default_rng(0).laplace(size=(300, 16)))
+        >>> run = vsc.fit(data, vsc.methods.gaussian(), latents=8, steps=5, progress=False)
+        >>> sorted(vsc.evaluate(run, only=["reconstruction"]).index)[:2]
+        ['fve_best', 'fve_draw']
+    """
+    import pandas as pd
+
+    data = data or run.data
+    if data is None:
+        raise UserError("this run was loaded: give the data that it is measured on, evaluate(run, data)")
+    if tuple(data.shape) != tuple(run.trained.model.shape):
+        raise UserError(f"data points of {tuple(data.shape)}: this run codes {tuple(run.trained.model.shape)}")
+    values, _ = measuring.evaluate(run.coder, data, settings, run.spec["seed"], run.device, only=only)
+    return pd.Series(values, dtype=float, name=run.label)
+
+
+def compare(
+    runs: Sequence[Run],
+    data: Data | None = None,
+    *,
+    only: Iterable[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
+    """The metrics of several runs, a row each; of runs of one name, repetitions by their seeds, mean and deviation.
+
+    Args:
+        runs: as `fit` or `load` gives them.
+        data: as of `evaluate`.
+        only: as of `evaluate`.
+        settings: as of `evaluate`.
+
+    Returns:
+        A table with a row for each name; where a name has several runs, `sd` of each metric and `n` stand beside.
+
+    Example:
+        >>> import numpy as np, vscbench as vsc
+        >>> data = vsc.Data.from_array(np.random.default_rng(0).laplace(size=(300, 16)))
+        >>> runs = [vsc.fit(data, vsc.methods.gaussian(), latents=8, steps=5, seed=s, progress=False) for s in (0, 1)]
+        >>> vsc.compare(runs, only=["reconstruction"])["n"].tolist()
+        [2]
+    """
+    import pandas as pd
+
+    chosen = None if only is None else list(only)
+    table = pd.DataFrame([evaluate(run, data, only=chosen, settings=settings) for run in runs])
+    groups = table.groupby(level=0, sort=False)
+    means, counts = groups.mean(), groups.size()
+    if (counts == 1).all():
+        return means
+    return means.join(groups.std().add_suffix(" sd")).assign(n=counts)

@@ -1,0 +1,78 @@
+"""What a study has to show, read off its index (study.json): a table or figure with nothing in it is not made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+OPERATING_POINT_AXES = (
+    "density",
+    "threshold.value",
+    "threshold.kl_weight",
+    "prior_active",
+    "prior_scale",
+    "penalty",
+    "kl_weight",
+    "objective.kl_weight",
+)
+"""Axes that trade reconstruction against sparsity: their values are the operating points of a method."""
+
+Index = dict[str, Any]
+
+
+def anything(index: Index) -> bool:  # noqa: ARG001
+    """Nothing in particular: for every study."""
+    return True
+
+
+def dictionary(index: Index) -> bool:
+    """A linear generator."""
+    return any(setup["linear"] for setup in index["experiments"].values())
+
+
+def network(index: Index) -> bool:
+    """A generator that is a network."""
+    return any(not setup["linear"] for setup in index["experiments"].values())
+
+
+def gradients(index: Index) -> bool:
+    """Gradients whose noise is measured."""
+    return any(setup["evaluation"].get("gradients", {}) is not False for setup in index["experiments"].values())
+
+
+def known_dictionary(index: Index) -> bool:
+    """Data made from a known dictionary."""
+    return any(setup["kind"] == "synthetic" for setup in index["experiments"].values())
+
+
+def sweep(index: Index) -> bool:
+    """A setting that is swept, or a network: a table has a row for each of these."""
+    return network(index) or any(any(points) for _, points in _points(index))
+
+
+def operating_points(index: Index) -> bool:
+    """An axis that gives a method several operating points."""
+    return any(operating_axes(point) for _, points in _points(index) for point in points)
+
+
+def setting(index: Index) -> bool:
+    """A setting of a dictionary that methods, or values of it, are compared by."""
+    return any(setup["linear"] and any(points) and comparable(points) for setup, points in _points(index))
+
+
+def operating_axes(point: Mapping[str, Any]) -> tuple[str, ...]:
+    """The axes of a point that trade reconstruction against sparsity."""
+    return tuple(axis for axis in point if axis in OPERATING_POINT_AXES)
+
+
+def comparable(points: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether methods compare at the points of an experiment: not where each has operating points of its own axis."""
+    return len({operating_axes(point) for point in points} - {()}) <= 1
+
+
+def _points(index: Index) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Each experiment with the points of its runs."""
+    for name, setup in index["experiments"].items():
+        yield setup, [run["point"] for run in index["runs"] if run["experiment"] == name]

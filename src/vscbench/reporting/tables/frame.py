@@ -1,0 +1,228 @@
+"""The rows and columns that tables share: mean ± deviation over repetitions, the published number beside ours."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from vscbench.files import read_json
+from vscbench.reporting import published
+from vscbench.reporting.numbers import MISSING, Cell, cell_of, figures_of, sign_of, text
+from vscbench.reporting.output import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from vscbench.reporting.study import Study
+
+Rows = list[dict[str, Any]]
+HEADER = ("experiment", "point", "method", "label", "column", "metric", "mean", "sd", "n", "diverged")
+"""Of the CSV of a table without rows."""
+AXES = {"latents": "Latents", "density": "Prior density"}
+"""What stands above an axis, where it is not its name."""
+
+
+class Block(NamedTuple):
+    """Rows of a table that were measured on the same data."""
+
+    where: str
+    """What they were measured on."""
+    frame: pd.DataFrame
+    """The rows, all text, as they are read."""
+    notes: list[str]
+    """What is said below them."""
+    long: Rows
+    """One row a number: of the CSV."""
+
+
+# ------------------------------------------------------------------- kinds of tables
+
+
+def by_group(
+    study: Study,
+    columns: Sequence[Column],
+    measured: Sequence[str] = (),
+    *,
+    baselines: bool = False,
+    linear: bool = False,
+) -> Iterator[Block]:
+    """A block for each experiment, or point of one, where methods compare: a row a method, a column a metric.
+
+    Args:
+        study: the study.
+        columns: of the table.
+        measured: metrics of which a group must have one to be in it; one of its columns by default.
+        baselines: whether the reference codes have rows.
+        linear: whether only experiments with a dictionary are shown.
+    """
+    for group in study.side_by_side:
+        if linear and not study.linear(group):
+            continue
+        if shows(study, group, measured or [column.metric for column in columns]):
+            yield block(study, [group], long_rows(study, columns, group, baselines=baselines))
+
+
+def by_sweep(study: Study, columns: Sequence[Column], measured: Sequence[str]) -> Iterator[Block]:
+    """A block for each experiment, with all points of its sweep, the networks without one too: arguments as above."""
+    for experiment in study.experiments:
+        groups = [
+            group
+            for group in study.groups_of(experiment)
+            if (study.points[group] or not study.linear(group)) and shows(study, group, measured)
+        ]
+        rows = [row for group in groups for row in long_rows(study, columns, group)]
+        rows.sort(key=lambda row: list(study.labels).index(row["method"]))  # and of a method along the sweep
+        if rows:
+            yield block(study, groups, rows)
+
+
+def by_label(study: Study, columns: Sequence[Column]) -> Iterator[Block]:
+    """A block for each group whose data have labels: methods as columns; each label a row, then `columns`."""
+    null, r = "attribute_null_", "attribute_r_"
+    for group in study.side_by_side:
+        found = [metric.removeprefix(null) for metric in study.measured(group) if metric.startswith(null)]
+        if found:
+            of_labels = [Column(label, f"{r}{label}", null=f"{null}{label}") for label in found]
+            made = block(study, [group], long_rows(study, [*of_labels, *columns], group))
+            turned = made.frame.set_index("Method").T.rename_axis("Label", axis=0).reset_index()
+            yield made._replace(frame=turned.rename_axis(None, axis=1))
+
+
+def shows(study: Study, group: str, metrics: Sequence[str]) -> bool:
+    """Whether a group has one of the metrics; one of which all runs diverged is a result too."""
+    measured = study.measured(group)
+    return not measured or any(metric in measured for metric in metrics)
+
+
+def block(study: Study, groups: list[str], rows: Rows, where: str = "") -> Block:
+    """Long rows as they are read, with what they were measured on and the sources of the published numbers."""
+    frame, sources = wide(rows)
+    said = where or setting(study, groups)
+    if sources:
+        said += f" {distance(study, groups[0])}"
+    return Block(said, frame, [f"[{k}] published: {source}" for k, source in enumerate(sources, 1)], rows)
+
+
+# --------------------------------------------------------------------- rows and cells
+
+
+def long_rows(study: Study, columns: Sequence[Column], group: str, *, baselines: bool = False) -> Rows:
+    """One row a number: method, column, mean, sd, n, and the published number with its source."""
+    diverged = study.diverged(group)["method"].value_counts()
+    coders, point = study.methods(group), study.points[group]
+    rows = []
+    for method in study.methods(group, baselines=baselines):
+        for column in columns:
+            values = study.of(group, column.metric, method)
+            sign = sign_of(values) if column.null else ""
+            ours = cell_of(values.abs() if column.null else values)
+            if ours and column.paired:
+                ours = ours._replace(sd=math.nan)
+            quoted = bool(column.published) and method in coders
+            theirs = published.beside(study, group, method, str(column.published), column.samples) if quoted else None
+            row = {
+                "experiment": study.experiment[group],
+                "point": json.dumps(point) if point else "",
+                "method": method,
+                "label": study.labels[method],
+                "column": column.header,
+                "metric": column.metric,
+                "mean": (ours.mean if sign != "-" else -ours.mean) if ours else None,
+                "sd": ours.sd if ours else None,
+                "n": ours.runs if ours else 0,
+                "diverged": int(diverged.get(method, 0)),
+                "published_mean": theirs.mean if theirs else None,
+                "published_sd": theirs.sd if theirs else None,
+                "published_n": theirs.runs if theirs else None,
+                "published_source": theirs.source if theirs else None,
+            }
+            if column.null or column.metric.startswith("attribute"):
+                row["sign"] = sign
+                row["null"] = study.of(group, column.null, method).mean() if column.null else None
+            rows.append(row)
+    return rows
+
+
+def wide(long: Rows) -> tuple[pd.DataFrame, list[str]]:
+    """The table as it is read: a row a method at a point, a column a metric, the published number beside; its sources.
+
+    Args:
+        long: rows of `long_rows`.
+    """
+    sources: list[str] = []
+    by_column: dict[str, list[dict[str, Any]]] = {}
+    for row in long:
+        by_column.setdefault(row["column"], []).append(row)
+    first = next(iter(by_column.values()))
+    points = [json.loads(row["point"]) if row["point"] else {} for row in first]
+    columns = {"Method": [_row_label(row) for row in first]}
+    for axis in dict.fromkeys(axis for point in points for axis in point):
+        values = [point.get(axis, MISSING) for point in points]
+        if len(set(values)) > 1:
+            columns[AXES.get(axis, axis)] = values
+    keys = list(columns)
+    for header, rows in by_column.items():
+        columns[header] = [_shown(row) for row in rows]
+        if any(row["published_source"] for row in rows):
+            columns[f"{header}, published"] = [_quoted(row, sources) for row in rows]
+    frame = pd.DataFrame(columns)
+    # A run that diverged is a result: its method keeps its row where no number is left.
+    kept = pd.Series([row["diverged"] > 0 for row in first])
+    frame = frame[(frame.drop(columns=keys) != MISSING).any(axis=1) | kept]
+    shown = [name for name in frame if name in keys or (frame[name] != MISSING).any()]
+    return frame[shown], sources
+
+
+def _row_label(row: dict[Any, Any]) -> str:
+    return f"{row['label']} ({row['diverged']} diverged)" if row["diverged"] else str(row["label"])
+
+
+def _shown(row: dict[Any, Any]) -> str:
+    if not row["n"]:
+        return MISSING
+    shown = text(Cell(row["mean"], row["sd"], row["n"]))
+    if not math.isnan(row.get("low", math.nan)):
+        form = figures_of(row["mean"], row["sd"])
+        shown += f" [{row['low']:{form}}, {row['high']:{form}}]"
+    if not row.get("sign"):
+        return shown
+    return f"{'+' if row['sign'] == '+' else ''}{shown} ({row['null']:.2f})"
+
+
+def _quoted(row: dict[Any, Any], sources: list[str]) -> str:
+    """The published number of a row with the place of its source in `sources`, which is added where it is new."""
+    source = row["published_source"]
+    if source is None:
+        return MISSING
+    if source not in sources:
+        sources.append(source)
+    return f"{text(Cell(row['published_mean'], row['published_sd'], row['published_n']))} [{sources.index(source) + 1}]"
+
+
+def setting(study: Study, groups: list[str], name: str = "") -> str:
+    """What the numbers of a block, called by its experiment or `name`, were measured on, in one sentence."""
+    runs = {group: [study.runs(group, method) for method in study.methods(group)] for group in groups}
+    flat = [run for by_method in runs.values() for its_runs in by_method for run in its_runs]
+    specs, steps = [study.spec(run) for run in flat], max(read_json(run / "status.json")["step"] for run in flat)
+    repetitions = max(len(its_runs) for by_method in runs.values() for its_runs in by_method)
+    latents = _joined(spec["generator"]["latents"] for spec in specs)
+    samples = _joined(spec["objective"]["samples"] for spec in specs)
+    name = name or (groups[0] if len(groups) == 1 else study.experiment[groups[0]])
+    return (
+        f"{name}: {latents} latents, {steps:,} steps of {specs[0]['training']['batch_size']}, J = {samples}, "
+        f"{repetitions} repetition{'s' if repetitions > 1 else ''}, test data of {specs[0]['dataset']['name']}."
+    )
+
+
+def distance(study: Study, group: str) -> str:
+    """How far the setting of the published numbers beside a group is from ours, in one sentence."""
+    kind = study.setup(group)["kind"]
+    theirs = published.DEEP[kind].setting if kind in published.DEEP else published.LINEAR_SETTING
+    return f"The published numbers are of {theirs}: they are quoted, not matched."
+
+
+def _joined(values: Iterable[int]) -> str:
+    return "/".join(str(value) for value in sorted(set(values)))

@@ -1,0 +1,37 @@
+"""The paper's metrics as its authors define them (Fallah and Rozell 2022, table 1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vscbench.reporting import needs
+from vscbench.reporting.output import Column, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vscbench.reporting.study import Study
+    from vscbench.reporting.tables.frame import Block
+
+COLUMNS = (
+    Column("Lasso objective λ=20", "lasso20_best", "lasso_objective_lambda20"),
+    Column("Lasso objective λ=8", "lasso8_best", "lasso_objective_lambda8"),
+    Column("Multi-information (bits)", "multi_information", "multi_information_plugin_bits"),
+    Column("Posterior collapse (%)", "posterior_collapse"),
+    Column("Coefficient collapse (%)", "coefficient_collapse"),
+)
+CAPTION = (
+    "The paper's metrics as its authors define them, on best-of-J codes. Most mislead: the all-zero code beats "
+    "most methods on the lasso objective; multi-information is a sum of marginal entropies less a constant (see "
+    "its null in the corrected table); coefficient collapse flags healthy units of sparse codes."
+)
+
+
+def make(study: Study) -> Iterator[Block]:
+    """The blocks of the table."""
+    from vscbench.reporting.tables.frame import by_group
+
+    return by_group(study, COLUMNS, baselines=True, linear=True)
+
+
+TABLE = Table("table1", "The paper's metrics", CAPTION, needs.dictionary, make)

@@ -1,0 +1,93 @@
+"""What is tested: the `coder` section of a specification for each family, alone and composed.
+
+A family without a line in `CONSTANTS` is tested with its defaults; a line has constants for each of its variants.
+Symmetric bases are tested under every threshold and estimator too.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias, get_args
+
+from vscbench import registry
+from vscbench.coders import FAMILIES, THRESHOLDS, Base, Coder, Posterior
+from vscbench.coders.threshold import Estimator
+
+Spec: TypeAlias = dict[str, Any]
+
+WARMUP = {"initial": 0.1, "final": 1, "start": 0.2, "end": 0.8}
+PENALTY = {"penalty": 0.1, "penalty_warmup": {"initial": 0.1, "final": 1, "end": 0.5}}
+
+CONSTANTS: dict[str, list[Spec]] = {
+    "laplacian": [{"noise_warmup": WARMUP}],
+    "spike_slab": [
+        {"noise_warmup": WARMUP},
+        {"gate": "published"},
+        {"gate_estimator": "gumbel"},
+        {"gate_estimator": "gumbel_rao"},
+    ],
+    "fista": [PENALTY],
+    "admm": [PENALTY | {"rho": 1.0}],
+    "lista": [
+        PENALTY | {"mode": "supervised", "layers": 5},
+        PENALTY | {"mode": "unrolled", "layers": 3, "tied": False},
+    ],
+}
+"""Constants that a family is tested with, a mapping for each variant."""
+
+THRESHOLD_SPECS: list[Spec] = [
+    {"threshold": {"kind": kind, "value": 0.3, "estimator": estimator}}
+    for kind in THRESHOLDS
+    for estimator in get_args(Estimator)
+]
+PRIOR_SPECS: list[Spec] = [
+    {"family": "spike_slab", "prior": {"kind": "classifier", "pseudo_inputs": 3}},
+    {
+        "family": "laplacian",
+        "threshold": {"kind": "gamma", "value": 0.3},
+        "prior": {"kind": "vamp", "pseudo_inputs": 3},
+    },
+]
+EXACT_SPEC: Spec = {"family": "laplacian", "threshold": {"kind": "fixed", "value": 0.3, "divergence": "exact"}}
+
+
+def class_of(spec: Spec) -> type[Posterior | Coder]:
+    """The class of a specification's family."""
+    found: type[Posterior | Coder] = registry.find(FAMILIES, spec["family"], "family", registry.CODERS)
+    return found
+
+
+def variants(family: str) -> list[Spec]:
+    """What `family` is tested with, by itself."""
+    return [{"family": family} | constants for constants in CONSTANTS.get(family, [{}])]
+
+
+def composed(family: str) -> list[Spec]:
+    """The same by itself and, if it is a symmetric base, under every threshold."""
+    alone = variants(family)
+    symmetric = issubclass(class_of(alone[0]), Base)
+    return [*alone, *(base | threshold for base in alone for threshold in THRESHOLD_SPECS if symmetric)]
+
+
+def every_spec() -> list[Spec]:
+    """All families, all compositions."""
+    return [*(spec for family in FAMILIES for spec in composed(family)), EXACT_SPEC, *PRIOR_SPECS]
+
+
+def is_posterior(spec: Spec) -> bool:
+    """Whether its parameters are an encoder's to give, and its prior its own."""
+    return issubclass(class_of(spec), Posterior) and "prior" not in spec
+
+
+def is_consistent(spec: Spec) -> bool:
+    """Whether its divergence is that of its codes: not so under a threshold, nor with the gate as published."""
+    return "threshold" not in spec and spec.get("gate") != "published"
+
+
+def name(spec: Spec) -> str:
+    """Its family and all in it that is a word."""
+    words = [name(value) if isinstance(value, dict) else value for value in spec.values()]
+    return "_".join(word for word in words if isinstance(word, str) and word)
+
+
+POSTERIOR_SPECS: list[Spec] = [spec for spec in every_spec() if is_posterior(spec)]
+"""Posteriors of the package, each with its own prior."""

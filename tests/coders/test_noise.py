@@ -1,0 +1,109 @@
+"""Standard noise: distributions, and that torch's generator alone says what is drawn."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from vscbench.coders import noise
+from vscbench.coders.noise import between, laplace, normal, uniform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Generator, Tensor
+
+KINDS = {
+    "uniform": (uniform, stats.uniform()),
+    "signed": (partial(between, -1, 1), stats.uniform(-1, 2)),
+    "normal": (normal, stats.norm()),
+    "laplace": (laplace, stats.laplace()),
+}
+P_VALUE = 1e-4
+MANY = 40_000
+
+every_kind = pytest.mark.parametrize(("draw", "distribution"), KINDS.values(), ids=KINDS)
+precisions = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+
+
+@every_kind
+@precisions
+@pytest.mark.parametrize("shape", [(9, 1000), (7, 11, 3001)], ids=["few", "many"])
+def test_distribution(
+    draw: Callable[..., Tensor],
+    distribution: stats.rv_frozen,
+    dtype: torch.dtype,
+    shape: tuple[int, ...],
+    rng: Generator,
+) -> None:
+    """Also of an odd number of draws, two of which are made of 64 bits."""
+    draws = draw(shape, torch.zeros(1, dtype=dtype), rng)
+    assert draws.shape == shape
+    assert draws.dtype == dtype
+    assert draws.isfinite().all()
+    assert stats.kstest(draws.flatten().double().numpy(), distribution.cdf).pvalue > P_VALUE
+
+
+@every_kind
+@precisions
+def test_draws_are_independent(
+    draw: Callable[..., Tensor], distribution: stats.rv_frozen, dtype: torch.dtype, rng: Generator
+) -> None:
+    """Of their neighbours, whose bits may be of one number, and of those of the call before."""
+    one, other = (distribution.cdf(draw((MANY,), torch.zeros(1, dtype=dtype), rng).double().numpy()) for _ in "12")
+    for a, b in ((one[::2], one[1::2]), (one[:-1], one[1:]), (one, other)):
+        assert abs(np.corrcoef(a, b)[0, 1]) < 4 / np.sqrt(len(a))
+
+
+@every_kind
+def test_the_state_of_the_generator_says_what_is_drawn(
+    draw: Callable[..., Tensor], distribution: stats.rv_frozen, rng: Generator
+) -> None:
+    del distribution
+    like, state = torch.zeros(1), rng.get_state()
+    first, second = draw((MANY,), like, rng), draw((MANY,), like, rng)
+    assert not torch.equal(first, second)
+    rng.set_state(state)
+    assert torch.equal(first, draw((MANY,), like, rng))
+
+
+@precisions
+def test_tails_are_as_heavy_as_they_should_be(dtype: torch.dtype, rng: Generator) -> None:
+    """P(|ε| > t) = e^{-t} of a Laplacian where single precision has few numbers left: 2 million draws, t = 10, 12."""
+    draws = laplace((2_000_000,), torch.zeros(1, dtype=dtype), rng).abs()
+    for t in (10.0, 12.0):
+        assert stats.binomtest(int((draws > t).sum()), len(draws), np.exp(-t)).pvalue > P_VALUE
+
+
+@every_kind
+@precisions
+def test_no_draw_is_at_an_end(
+    draw: Callable[..., Tensor],
+    distribution: stats.rv_frozen,
+    dtype: torch.dtype,
+    monkeypatch: pytest.MonkeyPatch,
+    rng: Generator,
+) -> None:
+    """Where a logarithm or a normal draw would be infinite: not of the words that come closest either."""
+    words = np.int32 if dtype == torch.float32 else np.int64
+    extremes = np.array([np.iinfo(words).min, -1, 0, np.iinfo(words).max], words)
+
+    class Extremes:
+        def __init__(self, seed: int) -> None: ...
+
+        def random_raw(self, size: int) -> np.ndarray:
+            assert size * 8 == extremes.nbytes
+            return extremes.view(np.uint64)
+
+    monkeypatch.setattr(noise.np.random, "SFC64", Extremes)
+    found = draw((4,), torch.zeros(1, dtype=dtype), rng)
+    assert found.isfinite().all()
+    low, high = distribution.support()
+    assert low < found.min()
+    assert found.max() < high
+    assert len(found.unique()) >= 3

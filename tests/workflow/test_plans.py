@@ -1,0 +1,108 @@
+"""What Snakemake plans: nothing where nothing changed, and what depends on a change where something did."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import Project
+
+OF_ALL = ("assemble_metrics", "track_runs", "make_table", "decide_claims", "draw_figure")
+"""What is made of all runs, which any change of one makes anew."""
+RUNS, LINEAR = 12, 8
+"""Runs of the study, and those with a dictionary."""
+SAME: dict[str, dict[str, Any]] = {
+    "datasets": {"patches": {"test": 20, "train": 200, "kind": "synthetic"}},
+    "methods": {"gaussian": {"family": "gaussian"}, "fista": {"penalty": 20.0}},
+    "experiments": {"digits": {"methods": ["gaussian_thresh"], "dataset": "digits"}},
+    "generator": {"experiments": {"recovery": {"generator": {"kind": "dictionary", "latents": 12}}}},
+    "objective": {"experiments": {"digits": {"objective": {"samples": [2, 5], "sampling": "max_elbo"}}}},
+    "training": {"experiments": {"recovery": {"training": {"steps": 1600, "batch_size": 100}}}},
+    "evaluation": {"experiments": {"recovery": {"evaluation": {"gradients": {"passes": 5}, "samples": 20}}}},
+    "how it is run": {"device": "cpu", "checkpoint_seconds": 1},
+}
+"""Of each section of a configuration what changes nothing: said again, in another order, or a default."""
+
+
+def of_runs(plan: dict[str, int]) -> dict[str, int]:
+    """A plan without what is made of all runs."""
+    return {rule: count for rule, count in plan.items() if rule not in OF_ALL}
+
+
+@contextmanager
+def edited(project: Project, *modules: str) -> Iterator[None]:
+    """Modules of the project's package with a line more."""
+    paths = [project.package / module for module in modules]
+    before = [path.read_text() for path in paths]
+    for path, text in zip(paths, before, strict=True):
+        path.write_text(text + "\nEDITED = True\n")
+    yield
+    for path, text in zip(paths, before, strict=True):
+        path.write_text(text)
+
+
+def test_a_study_that_is_done_plans_nothing(finished: Project) -> None:
+    """Not even where its files were touched, or its configuration is laid over itself."""
+    (finished.folder / "results/data/digits.safetensors").touch()
+    (finished.folder / "results/runs/recovery/fista/0/weights.safetensors").touch()
+    layers = ["config.yaml"]
+    for number, (section, content) in enumerate(SAME.items()):
+        layer = content if section not in ("datasets", "methods", "experiments") else {section: content}
+        layers.append(finished.write(f"same{number}.yaml", layer))
+    assert finished.plan("--configfile", *layers, "--max-checksum-file-size", "1GB") == {}
+
+
+def test_a_change_plans_what_depends_on_it(finished: Project) -> None:
+    """A constant: runs of its method; a setting of metrics: those of its experiment; given by file or by line."""
+    changed = finished.write(
+        "changed.yaml",
+        {
+            "methods": {"gaussian": {"prior_scale": 0.2}},
+            "experiments": {"digits": {"evaluation": {"samples": 7}}},
+        },
+    )
+    plan = finished.plan("--configfile", "config.yaml", changed)
+    assert of_runs(plan) == {"train_run": 2, "evaluate_run": 2 + 4}
+    assert set(OF_ALL) <= plan.keys()
+    line = ["--config", "methods={gaussian: {prior_scale: 2.0e-1}}", "device=cpu", "repetitions=1"]
+    assert of_runs(finished.plan(*line)) == {"train_run": 2, "evaluate_run": 2}
+
+
+def test_what_is_taken_back_or_relabelled_trains_nothing(finished: Project) -> None:
+    layer = finished.write("less.yaml", {"experiments": {"digits": None}, "methods": {"fista": {"label": "Lasso"}}})
+    plan = finished.plan("--configfile", "config.yaml", layer)
+    assert of_runs(plan) == {}
+    assert plan["assemble_metrics"] == 1
+
+
+def test_an_added_repetition_trains_itself_alone(finished: Project) -> None:
+    layer = finished.write("more.yaml", {"experiments": {"recovery": {"repetitions": 3}}})
+    assert of_runs(finished.plan("--configfile", "config.yaml", layer)) == {"train_run": 4, "evaluate_run": 4}
+
+
+@pytest.mark.parametrize(
+    ("module", "planned"),
+    [
+        ("coders/spike_slab.py", {"train_run": 2, "evaluate_run": 2}),
+        ("networks/mlp.py", {"train_run": RUNS, "evaluate_run": RUNS}),
+        ("training/adam.py", {"train_run": RUNS - LINEAR, "evaluate_run": RUNS - LINEAR}),
+        ("metrics/bounds.py", {"evaluate_run": RUNS}),
+        ("reporting/assemble.py", {}),
+    ],
+)
+def test_edited_code_runs_again_what_uses_it(finished: Project, module: str, planned: dict[str, int]) -> None:
+    with edited(finished, module):
+        plan = finished.plan()
+    assert of_runs(plan) == planned
+    assert plan["assemble_metrics"] == 1
+
+
+def test_code_that_metrics_share_measures_all_again(finished: Project) -> None:
+    """The bounds of every method are computed by it; the gaps of all come from FISTA's codes."""
+    with edited(finished, "coders/fista.py"):
+        assert of_runs(finished.plan()) == {"train_run": 2, "evaluate_run": RUNS}

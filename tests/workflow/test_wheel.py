@@ -1,0 +1,57 @@
+"""The wheel: nothing of it needs the clone that it was built from."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a process that finds the unpacked wheel, and no clone."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    for part in ("src", "config", "workflow", "profiles"):
+        shutil.copytree(
+            ROOT / part, source / part, symlinks=True, ignore=shutil.ignore_patterns("*.egg-info", "__pycache__")
+        )
+    for part in ("Snakefile", "config.yaml", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / part, source / part)
+    build = [sys.executable, "-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "--no-index", "-w", "out"]
+    done = subprocess.run(build, cwd=source, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = (source / "out").iterdir()
+    zipfile.ZipFile(wheel).extractall(folder / "installed")
+    shutil.rmtree(source)
+    paths = [str(folder / "installed"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "INSTALLED": str(folder / "installed")}
+
+
+def test_a_study_from_the_wheel(installed: dict[str, str], tmp_path: Path) -> None:
+    """`vscbench init`, then Snakemake in the folder: the data of the smoke study."""
+    for line, where in (
+        (["-m", "vscbench", "init", "mine"], tmp_path),
+        (["-m", "snakemake", "--cores", "1", "--configfile", "config/smoke.yaml", "--", "data"], tmp_path / "mine"),
+    ):
+        done = subprocess.run(
+            [sys.executable, *line], cwd=where, env=installed, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "mine/results/smoke/data/digits.safetensors").is_file()
+    said = subprocess.run(
+        [sys.executable, "-c", "import vscbench; print(vscbench.__file__)"],
+        cwd=tmp_path,
+        env=installed,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert said.startswith(installed["INSTALLED"])

@@ -1,0 +1,103 @@
+# One tidy table of all metrics; every table and figure is made from it and the folders of the runs.
+rule tables:
+    input:
+        [f"{RESULTS}/tables/{name}.html" for name in PLAN.outputs("table")],
+        f"{RESULTS}/tables/claims.html",
+    localrule: True
+
+
+rule figures:
+    input:
+        [f"{RESULTS}/figures/{name}.png" for name in PLAN.outputs("figure")],
+    localrule: True
+
+
+rule assemble_metrics:
+    input:
+        run_files("metrics.json"),
+        [f"{RESULTS}/baselines/{name}.json" for name in PLAN.linear],
+    output:
+        f"{RESULTS}/metrics.csv",
+        f"{RESULTS}/study.json",
+    log:
+        f"{RESULTS}/logs/assemble.log",
+    conda:
+        "../envs/vscbench.yaml"
+    params:
+        config=CONFIG,
+        index=PLAN.index_key,
+        code=PLAN.code("assemble"),
+    shell:
+        "python -m vscbench assemble --config {params.config:q} > {log:q} 2>&1"
+
+
+rule make_table:
+    input:
+        f"{RESULTS}/metrics.csv",
+        f"{RESULTS}/study.json",
+    output:
+        report(
+            f"{RESULTS}/tables/{{table}}.html",
+            caption="../report/output.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
+        multiext(f"{RESULTS}/tables/{{table}}", ".csv", ".md", ".tex"),
+    log:
+        f"{RESULTS}/logs/tables/{{table}}.log",
+    conda:
+        "../envs/vscbench.yaml"
+    params:
+        config=CONFIG,
+        caption=lambda wildcards: PLAN.caption(wildcards.table),
+        code=lambda wildcards: PLAN.output_code("table", wildcards.table),
+    shell:
+        "python -m vscbench table {wildcards.table} --config {params.config:q} > {log:q} 2>&1"
+
+
+rule decide_claims:
+    input:
+        f"{RESULTS}/metrics.csv",
+        f"{RESULTS}/study.json",
+    output:
+        report(
+            f"{RESULTS}/tables/claims.html",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"page": "which claims hold"},
+        ),
+        multiext(f"{RESULTS}/tables/claims", ".md", ".csv"),
+    log:
+        f"{RESULTS}/logs/claims.log",
+    conda:
+        "../envs/vscbench.yaml"
+    params:
+        config=CONFIG,
+        code=PLAN.code("claims"),
+    shell:
+        "python -m vscbench claims --config {params.config:q} > {log:q} 2>&1"
+
+
+rule draw_figure:
+    input:
+        f"{RESULTS}/metrics.csv",
+        f"{RESULTS}/study.json",
+        run_files("arrays.npz"),
+    output:
+        report(
+            f"{RESULTS}/figures/{{figure}}.png",
+            caption="../report/output.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
+        multiext(f"{RESULTS}/figures/{{figure}}", ".pdf", ".svg"),
+    log:
+        f"{RESULTS}/logs/figures/{{figure}}.log",
+    conda:
+        "../envs/vscbench.yaml"
+    params:
+        config=CONFIG,
+        caption=lambda wildcards: PLAN.caption(wildcards.figure),
+        code=lambda wildcards: PLAN.output_code("figure", wildcards.figure),
+    shell:
+        "python -m vscbench figure {wildcards.figure} --config {params.config:q} > {log:q} 2>&1"
