@@ -1,156 +1,24 @@
-"""Claims: the statistics against scipy, and verdicts on made-up tables whose truth is known."""
+"""Claims: verdicts on made-up tables whose truth is known."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
+from reporting.planted import samples
 from vscbench.files import VERSION, write_json
 from vscbench.reporting import OUTPUTS
 from vscbench.reporting.assemble import COLUMNS
 from vscbench.reporting.claims import CLAIMS
 from vscbench.reporting.claims.page import write_claims
-from vscbench.reporting.claims.verdicts import Claim, Effect, Verdict, judge
-from vscbench.reporting.statistics import bootstrap_interval, holm, p_above, repetitions_needed
 from vscbench.reporting.study import Study, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-# ------------------------------------------------------------------- statistics
-
-
-def samples(seed: int, *shape: int) -> np.ndarray:
-    """Standard normal numbers."""
-    return np.random.default_rng(seed).standard_normal(shape)
-
-
-@pytest.mark.parametrize("bound", [0.0, 0.4])
-@pytest.mark.parametrize("seed", range(5))
-def test_p_value_is_that_of_student(seed: int, bound: float) -> None:
-    values = samples(seed, 4) + 0.5
-    expected = stats.ttest_1samp(values, bound, alternative="greater").pvalue
-    assert p_above(list(values), bound) == pytest.approx(expected, rel=1e-12)
-
-
-@pytest.mark.parametrize(("values", "expected"), [([], 1), ([9.0], 1), ([2.0, 2.0], 0), ([0.0, 0.0], 1), ([-1, -1], 1)])
-def test_p_value_without_spread(values: list[float], expected: float) -> None:
-    assert p_above(values) == expected
-
-
-def test_interval_is_that_of_scipys_bootstrap() -> None:
-    values = samples(0, 12)
-    expected = stats.bootstrap((values,), np.mean, n_resamples=100_000, method="percentile", rng=0).confidence_interval
-    assert bootstrap_interval(tuple(values)) == pytest.approx(tuple(expected), abs=0.02)
-
-
-def test_interval_of_few() -> None:
-    """Of three numbers the extreme means are 1/27 each, more than 2.5 %: the interval is their range."""
-    assert bootstrap_interval((1.0, 2.0, 4.0)) == (1.0, 4.0)
-    assert bootstrap_interval((2.0, 2.0)) == (2.0, 2.0)
-    assert np.isnan(bootstrap_interval((3.0,))).all()
-
-
-def test_interval_of_three_covers_three_of_four_times() -> None:
-    """What the page says of it: too narrow, so that it does not decide."""
-    intervals = np.array([bootstrap_interval(tuple(values)) for values in samples(0, 500, 3)])
-    assert 0.70 < ((intervals[:, 0] < 0) & (intervals[:, 1] > 0)).mean() < 0.80
-
-
-def test_holm_by_its_definition() -> None:
-    p = [0.04, 0.01, 0.03, 0.005]
-    assert holm(p) == pytest.approx([0.06, 0.03, 0.06, 0.02])
-    assert holm([0.6, 0.7]) == pytest.approx([1, 1])
-    assert len(holm([])) == 0
-
-
-@pytest.mark.parametrize("bound", [0.0, 3.0])
-def test_needed_repetitions_are_the_first_to_be_significant(bound: float) -> None:
-    values = [1.0, 2.0, 2.5]
-    n = repetitions_needed(values, bound, 0.01)
-    assert n is not None
-
-    def p(count: int) -> float:
-        distance = abs(np.mean(values) - bound)
-        return float(stats.t.sf(distance / np.std(values, ddof=1) * np.sqrt(count), count - 1))
-
-    assert p(n) < 0.01 <= p(n - 1)
-
-
-def test_needed_repetitions_where_there_is_no_effect() -> None:
-    assert repetitions_needed([-1.0, 1.0], 0, 0.05) is None
-    assert repetitions_needed([0.3], 0, 0.05) == 3
-    assert repetitions_needed([2.0, 2.0], 0, 0.05) == 3
-
-
-# --------------------------------------------------------------------- verdicts
-
-
-def claim(number: int = 1) -> Claim:
-    """A claim that measures nothing itself."""
-    return Claim(number, "so", "so", lambda _: [], "threshold", "all")
-
-
-def decided(*effects: Effect) -> tuple[Verdict, str]:
-    """The verdict on one claim with these effects, and what would decide it."""
-    found = judge([(claim(), list(effects))])[0]
-    return found.verdict, found.budget
-
-
-def values(mean: float, count: int = 4, spread: float = 0.1, seed: int = 0) -> tuple[float, ...]:
-    """Numbers of that mean and standard deviation."""
-    x = samples(seed, count)
-    return tuple(mean + spread * (x - x.mean()) / x.std(ddof=1))
-
-
-def test_known_verdicts() -> None:
-    large, none, small = (
-        Effect("a", values(1), margin=0.5),
-        Effect("b", values(0)),
-        Effect("c", values(0.2), margin=0.5),
-    )
-    lower = Effect("d", values(-1))
-    assert decided(large)[0] == "supported"
-    assert decided(large, lower)[0] == "not supported"
-    assert decided(large, none)[0] == "inconclusive"
-    assert decided(small)[0] == "not supported"  # above zero for sure, and too small to matter
-    assert decided()[0] == "inconclusive"
-
-
-def test_two_repetitions_decide_nothing_however_clear() -> None:
-    verdict, budget = decided(Effect("a", (5.0, 5.001)))
-    assert verdict == "inconclusive"
-    assert budget == "about 3 repetitions, if means and spreads stay; here 2"
-    assert decided(Effect("a", (5.0,)))[1] == "at least 3 repetitions, here 1"
-
-
-def test_budget_of_an_effect_that_is_zero() -> None:
-    assert decided(Effect("a", (-1.0, 1.0, -1.0, 1.0)))[1].startswith("no number of repetitions up to 1,000")
-
-
-def test_budget_is_what_decides() -> None:
-    effect = Effect("a", values(0.1))
-    verdict, budget = decided(effect)
-    assert verdict == "inconclusive"
-    count = int(budget.split()[1])
-    assert decided(Effect("a", values(0.1, count)))[0] == "supported"
-    assert decided(Effect("a", values(0.1, count - 1)))[0] == "inconclusive"
-
-
-def test_wrong_verdicts_are_rare_where_nothing_is_true() -> None:
-    """Twelve claims whose effects are zero: in 5 % of all tables at most is one of them supported."""
-    count = 200
-    tables = [judge([(claim(), [Effect("", tuple(v))]) for v in table]) for table in samples(0, count, 12, 3)]
-    for wrong in ("supported", "not supported"):
-        share = np.mean([any(found.verdict == wrong for found in table) for table in tables])
-        assert share < 0.05 + 3 * np.sqrt(0.05 * 0.95 / count)
-
 
 # --------------------------------------------------------------- made-up tables
 

@@ -1,0 +1,70 @@
+"""Frontiers, statistics and matched dictionaries are those of the code before the renovation, to 1e-9."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from golden_file import golden, same
+from vscbench.reporting.agreement import matched_cosine
+from vscbench.reporting.frontier import CODES, Curve, Frontier, curve, efficient, overlap
+from vscbench.reporting.statistics import bootstrap_interval, holm, p_above, repetitions_needed
+
+COLUMNS = [str(name) for name in golden()["frontier/in/columns"]]
+VALUES = golden()["statistics/in/values"]
+
+
+def points() -> pd.DataFrame:
+    """A row for each run: method, group, repetition and the metrics of its codes."""
+    table = pd.DataFrame(golden()["frontier/in/values"], columns=COLUMNS)
+    method, group = golden()["frontier/in/text"].T
+    return table.assign(method=method, group=group, repetition=golden()["frontier/in/repetition"].astype(int))
+
+
+def curve_of(method: str) -> Curve:
+    """The frontier of all rows of a method, whatever their repetition."""
+    rows = points()
+    rows = rows[rows["method"] == method]
+    return curve(rows["density"], rows["fve_draw"])
+
+
+def test_matched_cosine() -> None:
+    learnt, atoms = golden()["recovery/in/learnt"], golden()["in/atoms"]
+    pairs = ((learnt, atoms), (atoms, atoms[:, ::-1]), (atoms[:, :4], learnt[:, :4]))
+    same([matched_cosine(*pair) for pair in pairs], "reporting/matched_cosine")
+
+
+def test_curves() -> None:
+    vsc, fista = curve_of("vsc"), curve_of("fista")
+    same(np.stack(vsc), "frontier/curve_vsc")
+    same(np.stack(fista), "frontier/curve_fista")
+    same(vsc.at([0.02, 0.05, 0.1, 0.2, 0.5, 0.9]), "frontier/at_vsc")
+    span = overlap([vsc, fista])
+    assert span is not None
+    same(span, "frontier/overlap")
+    same([vsc.mean(*span), fista.mean(*span)], "frontier/mean")
+
+
+def test_efficient_points() -> None:
+    same(efficient(points()["density"], points()["fve_draw"]), "frontier/efficient")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_frontier(code: str) -> None:
+    place = Frontier(["g"], points())
+    same(place.common(code), f"frontier/common_{code}")
+    same(place.highest("vsc", code)[COLUMNS], f"frontier/highest_vsc_{code}")
+    for other in ("fista", "pca"):
+        for at in (None, 0.2):
+            found = place.difference("vsc", other, code, at)
+            same(np.stack((found.index, found)), f"frontier/difference_vsc_{other}_{code}_{at}")
+
+
+def test_statistics() -> None:
+    same([bootstrap_interval(tuple(row)) for row in VALUES], "statistics/bootstrap_interval")
+    p = [[p_above(row, bound) for bound in (0.0, 0.2)] for row in VALUES]
+    same([*p, [p_above([1.0, 1.0], 0.0), p_above([1.0, 1.0], 1.0)]], "statistics/p_above")
+    same(holm([p_above(row) for row in VALUES]), "statistics/holm")
+    needed = [[repetitions_needed(row, 0.0, p) or -1 for p in (0.05, 0.01)] for row in VALUES]
+    same(needed, "statistics/repetitions_needed")
