@@ -82,7 +82,7 @@ def deep(folder: Path, method: str, kind: str = "fashion_mnist", settings: Any =
     content = {
         "study": "deep",
         "repetitions": 1,
-        "datasets": {"images": {"kind": kind}},
+        "datasets": {"images": {"kind": kind, "train": 300, "validation": 50, "test": 50}},
         "experiments": {"deep": experiment},
     }
 

@@ -22,7 +22,7 @@ CONTENT: dict[str, Any] = {
     "repetitions": 2,
     "datasets": {
         "patches": {"kind": "synthetic", "train": 210, "validation": 30, "test": 30, "pixels": 16, "latents": 16},
-        "pictures": {"kind": "digits"},
+        "pictures": {"kind": "digits", "train": 300, "validation": 50, "test": 50},
     },
     "methods": {"gaussian": {"label": "Dense"}},
     "experiments": {
