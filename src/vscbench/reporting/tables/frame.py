@@ -113,6 +113,7 @@ def long_rows(study: Study, columns: Sequence[Column], group: str, *, baselines:
     """One row a number: method, column, mean, sd, n, and the published number with its source."""
     diverged = study.diverged(group)["method"].value_counts()
     coders, point = study.methods(group), study.points[group]
+    compared_with_chance = any(column.null for column in columns)
     rows = []
     for method in study.methods(group, baselines=baselines):
         for column in columns:
@@ -139,7 +140,7 @@ def long_rows(study: Study, columns: Sequence[Column], group: str, *, baselines:
                 "published_n": theirs.runs if theirs else None,
                 "published_source": theirs.source if theirs else None,
             }
-            if column.null or column.metric.startswith("attribute"):
+            if compared_with_chance:
                 row["sign"] = sign
                 row["null"] = study.of(group, column.null, method).mean() if column.null else None
             rows.append(row)

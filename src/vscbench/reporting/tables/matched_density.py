@@ -9,6 +9,7 @@ import pandas as pd
 
 from vscbench.reporting import needs
 from vscbench.reporting.frontier import CODES, DENSITIES, REFERENCE_CURVE, frontiers
+from vscbench.reporting.numbers import cell_of
 from vscbench.reporting.output import Table
 from vscbench.reporting.statistics import bootstrap_interval
 from vscbench.reporting.tables.frame import block, setting
@@ -67,6 +68,7 @@ def rows(study: Study, name: str, place: Frontier) -> list[dict[str, Any]]:
     found = []
     for method in [*methods, *(m for m in place.methods() if m == REFERENCE_CURVE)]:
         for header, metric, values in columns(place, method):
+            cell = cell_of(values)
             low, high = bootstrap_interval(tuple(values)) if "difference" in metric else (np.nan, np.nan)
             found.append(
                 {
@@ -76,8 +78,8 @@ def rows(study: Study, name: str, place: Frontier) -> list[dict[str, Any]]:
                     "label": study.labels[method],
                     "column": header,
                     "metric": metric,
-                    "mean": float(values.mean()) if len(values) else None,
-                    "sd": float(values.std(ddof=1)) if len(values) else None,
+                    "mean": cell.mean if cell else None,
+                    "sd": cell.sd if cell else None,
                     "n": len(values),
                     "diverged": int(diverged.get(method, 0)),
                     "published_source": None,
