@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from vscbench.config.sweeps import KNOBS
+from vscbench.reporting.needs import OPERATING_POINT_AXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -185,7 +185,7 @@ def settings(study: Study, experiment: str) -> Iterator[Setting]:
     A method that lacks such an axis stands at each of its points.
     """
     fixed = {
-        group: {axis: value for axis, value in study.points[group].items() if axis not in KNOBS}
+        group: {axis: value for axis, value in study.points[group].items() if axis not in OPERATING_POINT_AXES}
         for group in study.groups_of(experiment)
     }
     distinct: list[dict[str, str]] = []

@@ -65,13 +65,15 @@ def linear() -> pd.DataFrame:
 def prior_density(coder: dict[str, Any]) -> float:
     """Fraction of non-zeros under the prior of a coder (spec 1.2): 2Φ(-λ/σ), e^{-λ/b}, that of the spike, or 1."""
     if coder["family"] == "spike_slab":
-        return float(coder.get("spike_prior", 0.1))
-    if coder.get("threshold", "none") == "none":
+        return float(coder.get("density") or coder.get("prior_active") or 0.1)
+    threshold = coder.get("threshold")
+    if not threshold:
         return 1.0
-    threshold, spread = coder["threshold_value"], coder.get("spread_prior", 0.1)
-    return (
-        math.erfc(threshold / math.sqrt(2 * spread)) if coder["family"] == "gaussian" else math.exp(-threshold / spread)
-    )
+    if threshold.get("density") is not None:
+        return float(threshold["density"])
+    scale = coder.get("prior_scale", math.sqrt(0.1) if coder["family"] == "gaussian" else 0.1)
+    level = threshold["value"]
+    return math.erfc(level / scale / math.sqrt(2)) if coder["family"] == "gaussian" else math.exp(-level / scale)
 
 
 def curve(spec: dict[str, Any], metric: str, axis: str) -> dict[float, Number]:

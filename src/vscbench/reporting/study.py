@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,22 +10,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from vscbench.config.sweeps import comparable, variant
 from vscbench.errors import UserError
 from vscbench.files import read_json
+from vscbench.reporting.needs import comparable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-AXES = ["axis", "value_on_axis"]
 
-
-def heading(experiment: str, axis: str, value: str) -> str:
+def heading(experiment: str, point: str) -> str:
     """The name of an experiment at a point of its sweep: 'digits, latents = 16'; the experiment's without a sweep."""
-    point = zip(axis.split(";"), value.split(";"), strict=True) if axis else ()
-    return ", ".join([experiment, *(f"{name} = {at}" for name, at in point)])
+    return ", ".join([experiment, *(f"{name} = {at}" for name, at in values_of(point).items())])
+
+
+def values_of(point: str) -> dict[str, str]:
+    """The value on each axis of a point, as the column of metrics.csv has it."""
+    return {
+        axis: value if isinstance(value, str) else json.dumps(value)
+        for axis, value in json.loads(point or "{}").items()
+    }
 
 
 def order(value: str) -> tuple[float, str]:
@@ -50,20 +56,18 @@ class Study:
         path = self.results / "metrics.csv"
         if not path.is_file():
             raise UserError(f"{path} is missing: run `snakemake metrics` (or `vscbench assemble`) first")
-        table = pd.read_csv(path, dtype=dict.fromkeys(AXES, str)).astype({"repetition": "Int64"})
-        table[AXES] = table[AXES].fillna("")
-        points = zip(table["experiment"], table["axis"], table["value_on_axis"], strict=True)
+        table = pd.read_csv(path, dtype={"point": str}).astype({"repetition": "Int64"}).fillna({"point": ""})
+        points = zip(table["experiment"], table["point"], strict=True)
         return table.assign(group=[heading(*point) for point in points])
 
     @cached_property
     def points(self) -> dict[str, dict[str, str]]:
         """Value on each axis of its sweep (none without one) of every group, in order."""
-        runs = self.metrics.loc[self.metrics["status"] != "baseline", ["experiment", "group", *AXES]].drop_duplicates()
+        runs = self.metrics.loc[
+            self.metrics["status"] != "baseline", ["experiment", "group", "point"]
+        ].drop_duplicates()
         place = {experiment: k for k, experiment in enumerate(self.experiments)}
-        found = [
-            (experiment, group, dict(zip(axis.split(";"), value.split(";"), strict=True)) if axis else {})
-            for experiment, group, axis, value in runs.itertuples(index=False)
-        ]
+        found = [(experiment, group, values_of(point)) for experiment, group, point in runs.itertuples(index=False)]
         found.sort(key=lambda each: (place[each[0]], list(each[2]), [order(value) for value in each[2].values()]))
         return {group: point for _, group, point in found}
 
@@ -160,9 +164,21 @@ class Study:
 
     def runs(self, group: str, method: str) -> list[Path]:
         """The folders of a method's runs, by repetition."""
-        folder = self.results / "runs" / self.experiment[group] / variant(method, self.points[group])
-        rows = self.metrics[(self.metrics["group"] == group) & (self.metrics["method"] == method)]
-        return [folder / str(k) for k in sorted(rows["repetition"].dropna().unique())]
+        return self._folders.get((group, method), [])
+
+    @cached_property
+    def _folders(self) -> dict[tuple[str, str], list[Path]]:
+        found: dict[tuple[str, str], list[Path]] = {}
+        for run in self.index["runs"]:
+            group = heading(run["experiment"], json.dumps(run["point"]))
+            found.setdefault((group, run["method"]), []).append(self.results / run["folder"])
+        return found
+
+    @cached_property
+    def index(self) -> dict[str, Any]:
+        """The content of study.json."""
+        content: dict[str, Any] = read_json(self.results / "study.json")
+        return content
 
     def spec_of(self, group: str, method: str | None = None) -> dict[str, Any]:
         """The specification of the first run of a method, of the first one without its name."""
@@ -170,7 +186,7 @@ class Study:
 
     def linear(self, group: str) -> bool:
         """Whether the generator of a group is a dictionary."""
-        return bool(self.spec_of(group)["generator"]["kind"] == "dictionary")
+        return bool(self.index["experiments"][self.experiment[group]]["linear"])
 
     def samples(self, group: str) -> int:
         """The J of best-of-J codes, one for all runs of a group."""
