@@ -152,6 +152,7 @@ def show_atoms(axes: Axes, atoms: NDArray[np.float32], side: int) -> None:
 def leave_blank(axes: Axes, aspect: float, words: str) -> None:
     """Say something where a picture of that height over width would be."""
     axes.set_box_aspect(aspect)
+    axes.set_anchor("N")
     say(axes, wrapped(words, 24))
 
 

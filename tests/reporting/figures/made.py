@@ -253,7 +253,7 @@ class Made:
 
 def at_density(coder: dict[str, Any], density: float | None) -> dict[str, Any]:
     """A coder's settings at a density of its prior."""
-    if density is None or coder["family"] in DENSE and "threshold" not in coder:
+    if density is None or (coder["family"] in DENSE and "threshold" not in coder):
         return coder
     if "threshold" in coder:
         return coder | {"threshold": {"kind": coder["threshold"]["kind"], "density": density}}
