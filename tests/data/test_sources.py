@@ -13,7 +13,7 @@ import pytest
 from vscbench import data
 from vscbench.errors import UserError
 from vscbench.registry import find
-from vscbench.settings import defaults
+from vscbench.settings import model
 
 if TYPE_CHECKING:
     from vscbench.data.dataset import Data
@@ -55,7 +55,7 @@ def test_data_are_what_they_were(golden: dict[str, Any]) -> None:
 @pytest.mark.parametrize("kind", data.SOURCES)
 def test_every_source_is_a_class_with_settings(kind: str) -> None:
     part = find(data.SOURCES, kind, "kind of data set")
-    assert defaults(part)["seed"] == 0
+    assert model(part).model_fields["seed"].default == 0
     for name in ("shape", "files", "check", "load"):
         assert hasattr(part, name)
 
