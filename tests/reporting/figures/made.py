@@ -207,6 +207,8 @@ class Made:
         information = 4 * latents * 0.1 + 5
         found = {"mse_draw": 1.2 * error, "mse_mean": 1.1 * error, "mse_best": error}
         found |= {"multi_information": information, "multi_information_null": 0.7 * information}
+        if spec["method"] != "fista":
+            found["prior_density"] = 1.0 if spec["method"] in DENSE else float(spec["point"].get("density", 0.1))
         found["fid_classifier_best"] = 20 + place + 100 / latents + self.rng.random()
         found["kid_classifier_best"] = 0.02 + 0.002 * place + self.rng.normal(0, 0.001)
         return found | {
