@@ -43,6 +43,6 @@ def positions(mask: Tensor) -> Tensor:
         tensor([1, 3])
     """
     flat = mask.detach().flatten()
-    if flat.device.type == "cpu":  # NumPy takes a tenth of the time
-        return torch.from_numpy(np.flatnonzero(flat.numpy()))
+    if flat.device.type == "cpu":  # NumPy takes a tenth of the time, of booleans
+        return torch.from_numpy(np.flatnonzero(flat.numpy() != 0))
     return flat.nonzero().squeeze(-1)

@@ -17,14 +17,20 @@ if TYPE_CHECKING:
 
     from torch import Generator, Tensor
 
+FEW = 10_000
+"""Draws of which a new seed would take the longer part."""
+
 
 def between(low: float, high: float, shape: Sequence[int], like: Tensor, rng: Generator | None) -> Tensor:
-    """u ~ U(low, high), neither end included, on a grid of 2⁻³² (single) or 2⁻⁶⁴ (double) of the range: `shape`."""
+    """u ~ U(low, high), neither end included: `shape`.
+
+    Many on a CPU have 32 bits (in single precision) or 64 (in double); torch's own have 24 or 53.
+    """
     centre, reach = (low + high) / 2, (high - low) / 2 * (1 - torch.finfo(like.dtype).eps)
-    if like.device.type != "cpu" or like.dtype not in (torch.float32, torch.float64):
+    wide, count = like.dtype == torch.float64, math.prod(shape)
+    if count < FEW or like.device.type != "cpu" or like.dtype not in (torch.float32, torch.float64):
         return like.new_empty(shape).uniform_(centre - reach, centre + reach, generator=rng)
     seed = int(torch.empty((), dtype=torch.int64).random_(generator=rng))
-    wide, count = like.dtype == torch.float64, math.prod(shape)
     words = np.random.SFC64(seed).random_raw(count if wide else (count + 1) // 2)
     whole = torch.from_numpy(words.view(np.int64 if wide else np.int32)[:count]).to(like.dtype)
     # From the least to the greatest whole number, to centre ± reach, in one pass.

@@ -143,7 +143,6 @@ def show_atoms(axes: Axes, atoms: NDArray[np.float32], side: int) -> None:
     norms = np.linalg.norm(atoms.reshape(len(atoms), -1), axis=1)
     order = np.argsort(-norms, kind="stable")[: side * side]
     show(axes, about_grey(atoms[order]), min(side, math.ceil(math.sqrt(len(atoms)))))
-    axes.set_anchor("N")
     low, least = norms[order].min(), norms.min()
     text = f"norms {norms.max():.2g} to {low:.2g}" + (f", least {least:.2g}" if len(order) < len(norms) else "")
     axes.text(0.5, -0.02, text, transform=axes.transAxes, ha="center", va="top", fontsize=SMALL_PT, color="0.3")
@@ -152,10 +151,12 @@ def show_atoms(axes: Axes, atoms: NDArray[np.float32], side: int) -> None:
 def leave_blank(axes: Axes, aspect: float, words: str) -> None:
     """Say something where a picture of that height over width would be."""
     axes.set_box_aspect(aspect)
+    axes.set_anchor("N")
     say(axes, wrapped(words, 24))
 
 
 def show(axes: Axes, images: NDArray[np.float32], columns: int) -> None:
     """Draw tiles on blank axes."""
     axes.imshow(mosaic(images, columns), interpolation="nearest")
+    axes.set_anchor("N")
     axes.set_axis_off()

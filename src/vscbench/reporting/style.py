@@ -140,7 +140,7 @@ def lines(axes: Axes, table: pd.DataFrame, x: str, y: str, look: Mapping[str, Lo
             "mec": "auto",
         }
         if options.get("err_style") != "band":
-            defaults["err_kws"] = {"elinewidth": 0.8}
+            defaults["err_kws"] = {"elinewidth": 0.8, "zorder": 1.9}  # below hollow marks
         sns.lineplot(table, x=x, y=y, ax=axes, **defaults | options)
 
 

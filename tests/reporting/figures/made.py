@@ -14,8 +14,8 @@ import pandas as pd
 from safetensors.numpy import save_file
 
 from vscbench import registry
-from vscbench.files import write_json
-from vscbench.reporting.figures import FIGURES
+from vscbench.files import VERSION, write_json
+from vscbench.reporting import OUTPUTS
 from vscbench.reporting.study import Study
 from vscbench.reporting.style import set_theme
 
@@ -47,6 +47,7 @@ LABELS = {
     "laplacian_thresh_gamma": "Thresholded Laplacian + Gamma",
     "mine": "Spike-and-slab with a gate of mine",
 }
+FIGURES = {name: where for name, where in OUTPUTS.items() if ".figures." in where}
 DENSE = ("gaussian", "laplacian")
 SHAPES = {"digits": (1, 8, 8), "faces": (3, 16, 16), "fashion_mnist": (1, 28, 28)}
 NAMES = {
@@ -69,7 +70,7 @@ class Made:
     def __init__(self, folder: Path) -> None:
         self.folder, self.rng = folder, np.random.default_rng(0)
         self.rows: list[dict[str, Any]] = []
-        self.index: dict[str, Any] = {"experiments": {}, "methods": LABELS, "runs": []}
+        self.index: dict[str, Any] = {"version": VERSION, "experiments": {}, "methods": LABELS, "runs": []}
 
     def experiment(
         self,
@@ -145,7 +146,7 @@ class Made:
         np.savez_compressed(folder / "arrays.npz", **arrays)  # type: ignore[arg-type]
         if linear:
             atoms = self.rng.normal(size=(PIXELS, LATENTS)) * self.rng.gamma(2, size=LATENTS)
-            save_file({"generator.atoms": atoms.astype(np.float32)}, folder / "weights.safetensors")
+            save_file({"coder.generator.atoms": atoms.astype(np.float32)}, folder / "weights.safetensors")
         self.index["runs"].append(
             {key: spec[key] for key in ("experiment", "method", "point", "repetition")}
             | {"variant": variant, "folder": name, "key": ""}
@@ -206,6 +207,8 @@ class Made:
         information = 4 * latents * 0.1 + 5
         found = {"mse_draw": 1.2 * error, "mse_mean": 1.1 * error, "mse_best": error}
         found |= {"multi_information": information, "multi_information_null": 0.7 * information}
+        if spec["method"] != "fista":
+            found["prior_density"] = 1.0 if spec["method"] in DENSE else float(spec["point"].get("density", 0.1))
         found["fid_classifier_best"] = 20 + place + 100 / latents + self.rng.random()
         found["kid_classifier_best"] = 0.02 + 0.002 * place + self.rng.normal(0, 0.001)
         return found | {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vscbench.reporting.study import Study
     from vscbench.reporting.style import Look
 
-NAMES = {"samples": "J", "kl_weight": "weight of the divergence", "density": "density of the prior"}
+NAMES = {"samples": "J", "kl_weight": "KL weight", "density": "prior density"}
 """What stands below an axis, where it is not its name."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Of settings, which have no look of their own: Okabe and Ito's."""

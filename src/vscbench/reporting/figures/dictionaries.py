@@ -30,10 +30,11 @@ def draw(study: Study) -> Figure:
     """The atoms of largest norm of every method, a block for each linear experiment."""
 
     def panel(axes: Axes, each: Shown) -> None:
-        if each.run is None:
-            leave_blank(axes, 1, each.why_not(study))
+        atoms = dictionary(each.run) if each.run else None
+        if atoms is None:
+            leave_blank(axes, 1, each.why_not(study, "no dictionary"))
         else:
-            show_atoms(axes, tiles(dictionary(each.run)), SIDE)
+            show_atoms(axes, tiles(atoms), SIDE)
 
     found = {
         group: [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,14 +46,23 @@ def sample_counts(study: Study, group: str) -> list[int]:
 
 
 def ratios(study: Study, group: str, methods: list[str], network: str, counts: list[int]) -> pd.DataFrame:
-    """A row for each run and J: the ratio, its interval and the mean over parameters, and the line `y` it stands on."""
-    offsets = np.linspace(-0.2, 0.2, len(counts)) if len(counts) > 1 else np.zeros(1)
+    """A row for each run and J: the ratio, its interval, and the mean over parameters."""
     parts = []
-    for place, method in enumerate(methods):
-        for offset, samples in zip(offsets, counts, strict=True):
-            of = {field: study.of(group, f"gradient_snr{field}_{network}_j{samples}", method) for field in FIELDS}
-            parts.append(pd.DataFrame(of).assign(method=method, samples=samples, y=place + offset))
+    for method, samples in product(methods, counts):
+        of = {field: study.of(group, f"gradient_snr{field}_{network}_j{samples}", method) for field in FIELDS}
+        parts.append(pd.DataFrame(of).assign(method=method, samples=samples))
     return pd.concat(parts)
+
+
+def places(methods: list[str], counts: list[int]) -> pd.DataFrame:
+    """Where the ratios of each method and J stand: a band for each method, in it a line `y` for each J."""
+    offsets = np.linspace(-0.2, 0.2, len(counts)) if len(counts) > 1 else [0.0]
+    found = [
+        (method, samples, place + offset)
+        for place, method in enumerate(methods)
+        for samples, offset in zip(counts, offsets, strict=True)
+    ]
+    return pd.DataFrame(found, columns=["method", "samples", "y"])
 
 
 def published(study: Study, group: str, methods: list[str], counts: list[int]) -> pd.DataFrame:
@@ -65,19 +75,18 @@ def published(study: Study, group: str, methods: list[str], counts: list[int]) -
 
 
 def show(axes: Axes, table: pd.DataFrame, printed: pd.DataFrame, counts: list[int], look: dict[str, Look]) -> None:
-    """Draw the ratios of one network: a band for each method, in it a line for each J."""
-    colours = {method: look[method].colour for method in table["method"].unique()}
+    """Draw the ratios of one network."""
+    colours = {method: look[method].colour for method in (*table["method"], *printed["method"])}
     marks = {"hue": "method", "palette": colours, "legend": False, "ax": axes, "linewidth": 0}
     means = table.groupby(["method", "samples", "y"], sort=False)[[*FIELDS]].mean().reset_index()
-    axes.hlines(means["y"], means["_low"], means["_high"], means["method"].map(colours), lw=3.5, alpha=0.4)
+    axes.hlines(means["y"], means["_low"], means["_high"], means["method"].map(colours).tolist(), lw=3.5, alpha=0.4)
     sns.scatterplot(table, x="", y="y", marker=".", s=18, **marks)
     for samples, shape in zip(counts, SHAPES, strict=False):
         sns.scatterplot(means[means["samples"] == samples], x="", y="y", marker=shape, s=20, **marks)
     sns.scatterplot(means, x="_published", y="y", marker="|", s=36, **marks | {"linewidth": 1.3})
-    theirs = printed.merge(means, on=["method", "samples"])
-    for row in theirs.itertuples():
-        shape = SHAPES[counts.index(row.samples) % len(SHAPES)]
-        axes.errorbar(row.mean, row.y, xerr=row.std, fmt=shape, color=colours[row.method], mfc="white", mew=1, lw=0.8)
+    for method, samples, mean, std, y in printed[["method", "samples", "mean", "std", "y"]].to_numpy():
+        shape = SHAPES[counts.index(samples) % len(SHAPES)]
+        axes.errorbar(mean, y, xerr=std, fmt=shape, color=colours[method], mfc="white", mew=1, lw=0.8)
 
 
 def finish(axes: Axes, floor: float, title: str, labels: list[str]) -> None:
@@ -151,10 +160,11 @@ def draw(study: Study) -> Figure:
     figure, parts = rows({name: 1.9 + 0.34 * len(found) for name, found in methods.items()}, "no gradients measured")
     for group, part in parts.items():
         here, at = methods[group], counts[group]
-        printed = published(study, group, here, at)
+        bands = places(here, at)
+        printed = published(study, group, here, at).merge(bands)
         panels = part.subplots(1, 2, sharex=True, sharey=True)
         for axes, network in zip(panels, NETWORKS, strict=True):
-            table = ratios(study, group, here, network, at)
+            table = ratios(study, group, here, network, at).merge(bands)
             show(axes, table, printed if network == "inference" else printed[:0], at, look)
         if len(printed):
             panels[0].axvline(PUBLISHED_FLOOR, zorder=1, **PUBLISHED_LINE)

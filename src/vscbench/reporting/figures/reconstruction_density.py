@@ -55,12 +55,12 @@ def codes_of(study: Study, group: str) -> pd.DataFrame:
 def show_references(axes: Axes, study: Study, table: pd.DataFrame) -> None:
     """Draw the reference codes: a point each, or a line where the density is 0 and a log axis has no place for it."""
     shapes = cycle(REFERENCE_MARKERS)
-    for row in table.drop_duplicates("method").itertuples():
-        label = study.labels[str(row.method)]
-        if row.x > 0:
-            axes.plot(row.x, row.error, next(shapes), color=REFERENCE["color"], ms=7, mew=1.5, label=label)
+    for method, x, error in table.drop_duplicates("method")[["method", "x", "error"]].to_numpy():
+        label = study.labels[method]
+        if x > 0:
+            axes.plot(x, error, next(shapes), color=REFERENCE["color"], ms=7, mew=1.5, label=label)
         else:
-            axes.axhline(row.error, label=f"{label} (density 0)", **REFERENCE)
+            axes.axhline(error, label=f"{label} (density 0)", **REFERENCE)
 
 
 def show(axes: Axes, study: Study, group: str, table: pd.DataFrame, look: dict[str, Look]) -> None:

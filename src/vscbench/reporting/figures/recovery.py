@@ -74,8 +74,9 @@ def along(data: pd.DataFrame) -> list[Line]:
     found = []
     for axis, other in (("density", "noise"), ("noise", "density")) if len(data) else ():
         fixed, places = max(data.groupby(other)[axis], key=lambda item: item[1].nunique())
+        ordered = places.sort_values()
         if len(set(places)) > 1 or (axis == "density" and len(data) == 1):
-            found.append(Line(axis, f"{other} {fixed:g}", places.sort_values().to_dict()))
+            found.append(Line(axis, f"{other} {fixed:g}", dict(zip(map(str, ordered.index), ordered, strict=True))))
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import seaborn as sns
@@ -30,7 +30,7 @@ DENSE = 0.999
 """Density from which a support is all latents, and agreement says nothing."""
 SINGLE = "0.7"
 ARRAYS = {"draw": "jaccard_draw_by_patch", "best": "jaccard_best_by_patch"}
-NULL = {"color": "black", "ls": "--", "lw": 0.9}
+NULL: dict[str, Any] = {"color": "black", "ls": "--", "lw": 0.9}
 REASONS = {
     "dense": "Left out, for a dense code's support is all latents and its index 1",
     "deterministic": "Left out, for it has one code for each patch",

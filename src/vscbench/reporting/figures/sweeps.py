@@ -126,7 +126,12 @@ def show(axes: Axes, study: Study, sweep: Sweep, panel: Panel, look: dict[str, L
                 axes.axhline(level.mean(), color=look[method].colour, lw=0.8, ls="-.")
         theirs[method] = printed(study, sweep, panel, method)
         for place, number in theirs[method].items():
-            style = {"color": look[method].colour, "fmt": look[method].marker, "mfc": "white", "elinewidth": 0.8}
+            style: dict[str, Any] = {
+                "color": look[method].colour,
+                "fmt": look[method].marker,
+                "mfc": "white",
+                "elinewidth": 0.8,
+            }
             axes.errorbar(unit * place, number.mean, np.nan_to_num(number.sd), mew=0.9, **style)
     return {unit * place for numbers in theirs.values() for place in numbers}
 

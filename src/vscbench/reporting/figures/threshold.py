@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import seaborn as sns
@@ -113,7 +113,7 @@ def draw(study: Study) -> Figure:  # noqa: ARG001  (the same in every study)
         "γ Laplace(μ, b), exact": Line2D([], [], color="black", lw=1),
         "(1 − γ) δ₀, spike at exactly 0 (right axis)": Line2D([], [], color=COLOUR, lw=0, marker="^"),
     }
-    place = {"loc": "outside upper center", "ncols": 4, "columnspacing": 1.2, "handletextpad": 0.5}
+    place: dict[str, Any] = {"loc": "outside upper center", "ncols": 4, "columnspacing": 1.2, "handletextpad": 0.5}
     figure.legend([*handles.values()], [*handles], **place)
     note(figure, f"Laplace posterior with μ = {LOC}, b = {SCALE}; {SAMPLES:,} samples from the coder itself.")
     return figure

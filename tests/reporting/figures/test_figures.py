@@ -1,0 +1,162 @@
+"""What all figures have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vscbench import registry
+from vscbench.errors import UserError
+from vscbench.reporting import needs
+from vscbench.reporting import write as draw
+from vscbench.reporting.style import PAGE_IN
+
+from .made import FIGURES, LABELS, Made, drawn, words_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vscbench.reporting.study import Study
+
+LINEAR = {
+    "dictionaries": tuple(LABELS),
+    "gradient_snr": tuple(method for method in LABELS if method != "fista"),
+    "training_curves": tuple(LABELS),
+    "reconstruction_density": tuple(LABELS),
+    "support_agreement": tuple(LABELS),
+}
+PICTURES = ("reconstructions", "prior_samples", "recovered_dictionaries", "attributes", "traversals")
+NOTHING = {
+    "gradient_snr": "no gradients measured",
+    "support_agreement": "no sparse method was measured",
+    "frontier": "no method has several operating points",
+    "recovery": "no data with a known dictionary",
+    "sweeps": "no experiment sweeps a number",
+    "ablation": "no experiment with a dictionary sweeps a setting",
+    "reconstructions": "no images reconstructed",
+    "prior_samples": "no samples drawn",
+    "recovered_dictionaries": "no dictionaries recovered",
+    "attributes": "no labels to align latents with",
+    "traversals": "no latents traversed",
+}
+
+
+def written(name: str, study: Study, out: Path) -> str:
+    """The words of a figure whose three files are sound."""
+    draw(name, study.results, out)
+    assert {path.name for path in out.iterdir()} == {f"{name}.{suffix}" for suffix in ("png", "pdf", "svg")}
+    with Image.open(out / f"{name}.png") as image:
+        pixels = np.asarray(image.convert("L"))
+    assert pixels.shape[1] == PAGE_IN * 300
+    assert pixels.std() > 10  # not blank
+    assert (out / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+    return words_of((out / f"{name}.svg").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_says_what_it_is(name: str) -> None:
+    figure = registry.load(FIGURES[name])
+    assert figure.name == name
+    assert figure.title[0].isupper()
+    assert figure.caption.endswith(".")
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_names_all_methods_and_runs_that_diverged(name: str, linear: Study, tmp_path: Path) -> None:
+    words = written(name, linear, tmp_path)
+    for method in LINEAR[name]:
+        assert LABELS[method].rpartition(" of ")[0] in words, method
+    assert "Spike-and-slab: 1 of 2 runs diverged at step 1,334." in words
+    assert "Thresholded Laplacian: 2 of 2 runs diverged between steps 1,234 and 1,334." in words
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_pictures_of_every_method_or_why_there_is_none(name: str, images: Study, tmp_path: Path) -> None:
+    words = written(name, images, tmp_path)
+    for text in ("digits, latents = 128", "faces", "Gaussian", "Thresholded Gaussian"):
+        assert text in words
+    assert "2 of 2 runs diverged between steps 1,234 and 1,334" in words
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_one_repetition_of_which_one_run_diverged(name: str, tmp_path: Path) -> None:
+    made = Made(tmp_path).experiment(
+        "patches", ("gaussian", "laplacian_thresh", "mine"), repetitions=1, diverged=(("laplacian_thresh", 0),)
+    )
+    (tmp_path / "runs/patches/laplacian_thresh/0/history.csv").write_text("epoch,step,train_loss\n")
+    assert "Thresholded Laplacian: diverged at step 1,234." in drawn(name, made.write())
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_a_block_for_each_experiment(name: str, tmp_path: Path) -> None:
+    made = Made(tmp_path)
+    for experiment in ("first", "second"):
+        made.experiment(experiment, ("gaussian", "gaussian_thresh"), repetitions=1)
+    words = drawn(name, made.write())
+    assert "first" in words
+    assert "second" in words
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_nothing_to_show_is_said(name: str, tmp_path: Path) -> None:
+    """Of a linear generator, without a sweep and without draws."""
+    study = Made(tmp_path).experiment("patches", ("fista",), repetitions=1).write()
+    assert drawn(name, study) == NOTHING[name]
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if name != "threshold"])
+def test_a_study_that_was_not_assembled(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"metrics\.csv is missing"):
+        draw(name, tmp_path, tmp_path)
+
+
+def test_the_same_study_gives_the_same_files(linear: Study, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        draw("gradient_snr", linear.results, tmp_path / folder)
+    for suffix in ("png", "pdf", "svg"):
+        first, second = ((tmp_path / folder / f"gradient_snr.{suffix}").read_bytes() for folder in ("a", "b"))
+        assert first == second, suffix
+
+
+# ------------------------------------------------------------------------ needs
+
+
+def index(linear: bool = True, kind: str = "natural_images", gradients: Any = None, *points: dict[str, Any]) -> Any:
+    """The index of a study of one experiment."""
+    setup = {"linear": linear, "kind": kind, "evaluation": {} if gradients is None else {"gradients": gradients}}
+    runs = [{"experiment": "one", "point": point} for point in points or ({},)]
+    return {"experiments": {"one": setup}, "runs": runs}
+
+
+def test_needs_of_a_plain_linear_study() -> None:
+    plain = index()
+    assert needs.dictionary(plain)
+    assert needs.gradients(plain)
+    for need in (needs.network, needs.known_dictionary, needs.sweep, needs.operating_points, needs.setting):
+        assert not need(plain), need
+
+
+@pytest.mark.parametrize(
+    ("need", "content"),
+    [
+        (needs.network, index(False)),
+        (needs.sweep, index(False)),
+        (needs.known_dictionary, index(True, "synthetic")),
+        (needs.sweep, index(True, "digits", None, {"latents": 4}, {"latents": 8})),
+        (needs.operating_points, index(True, "digits", None, {"penalty": 4}, {"penalty": 8})),
+        (needs.setting, index(True, "digits", None, {"samples": 4}, {"samples": 8})),
+    ],
+)
+def test_needs_that_are_met(need: Any, content: Any) -> None:
+    assert need(content)
+
+
+def test_needs_that_are_not_met() -> None:
+    assert not needs.gradients(index(True, "digits", False))
+    assert not needs.dictionary(index(False))
+    # Methods with operating points of their own axes do not compare side by side.
+    assert not needs.setting(index(True, "digits", None, {"penalty": 4}, {"density": 0.1}))
+    assert not needs.setting(index(False, "digits", None, {"samples": 4}, {"samples": 8}))
