@@ -123,7 +123,7 @@ def test_files_are_the_pictures_unless_they_are_many(folder: Path, monkeypatch: 
         ({"size": [1, 2, 3]}, "size: .* is not allowed"),
         ({"size": 8.5}, "size: 8.5 is not allowed"),
         ({"size": True}, "size: true is not allowed"),
-        ({"patches": PATCHES | {"size": 2}}, "patches.size: 2 is not allowed; it must be at least 4"),
+        ({"patches": PATCHES | {"size": 2}}, "patches.size: 2 is not allowed; it must be a whole number, at least 4"),
         ({"size": 8, "test": 2.5}, "test: 2.5 is not allowed; it must be a share between 0 and 1, or a whole number"),
         ({"size": 8, "colour": "yes"}, 'colour: "yes" is not allowed; it must be true or false'),
     ],

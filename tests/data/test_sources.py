@@ -68,7 +68,7 @@ def test_unknown_kind() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"train": 0}, "train: 0 is not allowed; it must be at least 1"),
+        ({"train": 0}, "train: 0 is not allowed; it must be a whole number, at least 1"),
         ({"trian": 3}, r"unknown key trian; did you mean train\?"),
         ({"test": 1.5}, "test: 1.5 is not allowed; it must be a whole number"),
         ({"seed": "one"}, 'seed: "one" is not allowed; it must be a whole number'),

@@ -19,6 +19,7 @@ from vscbench.data.splitting import Share, divide
 from vscbench.data.whitening import TRIM, whiten
 from vscbench.errors import UserError
 from vscbench.settings import Count, Positive
+from vscbench.violations import shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +33,7 @@ MANY = 1000
 def _size(value: Any) -> tuple[int, int]:
     edges = value if isinstance(value, list | tuple) else (value, value)
     if len(edges) != 2 or not all(type(edge) is int and edge > 0 for edge in edges):  # noqa: PLR2004
-        raise ValueError("a number of pixels, or [height, width]")
+        raise ValueError(f"{shown(value)} is not allowed; it must be a number of pixels, or [height, width]")
     return (edges[0], edges[1])
 
 

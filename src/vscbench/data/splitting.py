@@ -9,6 +9,7 @@ from pydantic import AfterValidator
 
 from vscbench.data.dataset import SPLITS
 from vscbench.errors import UserError
+from vscbench.violations import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 def _share(value: float) -> float:
     if not 0 < value < 1 and (value < 1 or value % 1):
-        raise ValueError("a share between 0 and 1, or a whole number of them")
+        raise ValueError(
+            f"{shown(value)} is not allowed; it must be a share between 0 and 1, or a whole number of them"
+        )
     return value
 
 
