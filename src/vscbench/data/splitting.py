@@ -9,7 +9,6 @@ from pydantic import AfterValidator
 
 from vscbench.data.dataset import SPLITS
 from vscbench.errors import UserError
-from vscbench.violations import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
