@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 def _share(value: float) -> float:
     if not 0 < value < 1 and (value < 1 or value % 1):
-        raise ValueError(
-            f"{shown(value)} is not allowed; it must be a share between 0 and 1, or a whole number of them"
-        )
+        wanted = "a share between 0 and 1, or a whole number of them"
+        raise ValueError(f"{value:g} is not allowed; it must be {wanted}")
     return value
 
 
