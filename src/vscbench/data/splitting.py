@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     Rows = dict[str, NDArray[np.int64]]
 
 
+SHARE = "a share between 0 and 1, or a whole number of them"
+
+
 def _share(value: float) -> float:
     if not 0 < value < 1 and (value < 1 or value % 1):
-        wanted = "a share between 0 and 1, or a whole number of them"
-        raise ValueError(f"{value:g} is not allowed; it must be {wanted}")
+        raise ValueError(f"{value:g} is not allowed; it must be {SHARE}")
     return value
 
 
@@ -72,8 +74,8 @@ def divide(
     for name, share in (("test", test), ("validation", validation)):
         try:
             wanted[name] = max(1, round(share * total)) if _share(share) < 1 else int(share)
-        except (ValueError, TypeError) as error:
-            raise UserError(f"{name}: {share!r} is not allowed; it must be {error}") from None
+        except (ValueError, TypeError):
+            raise UserError(f"{name}: {share!r} is not allowed; it must be {SHARE}") from None
     if sum(wanted.values()) >= total:
         raise UserError(f"validation + test: {sum(wanted.values())} of {total} rows, which leaves none for train")
     of, sizes = (np.arange(total), np.ones(total, int)) if groups is None else _groups(groups, total)
