@@ -15,6 +15,7 @@ from torch import Generator
 from vscbench.metrics.dependence import multi_information
 from vscbench.metrics.dependence_controls import planted
 from vscbench.metrics.pairwise import measure, pair_information, pair_test, symbols
+from vscbench.settings import ViolationsError, check
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -133,6 +134,12 @@ def test_latents_that_never_change_count_for_nothing() -> None:
     more = np.concatenate((codes, np.zeros((500, 2)), np.ones((500, 1))), axis=1)
     assert pair_test(more, np.random.default_rng(1)) == pair_test(codes, np.random.default_rng(1))
     assert pair_test(np.zeros((9, 4)), np.random.default_rng(0)) == (0, 0, 0, 0, 1)
+
+
+def test_settings_are_those_of_the_signature() -> None:
+    assert check(measure, {"bins": 2, "codes": "draw"}, ["e"]) == {"bins": 2, "codes": "draw", "shuffles": 3}
+    with pytest.raises(ViolationsError, match="bins"):
+        check(measure, {"bins": 0}, ["e"])
 
 
 def test_measures_of_a_run() -> None:

@@ -104,7 +104,8 @@ def pair_test(
     too, so the variance of the total is the sum of the variances of its pairs, and few shuffles give it well.
 
     It is blind to what no pair shows (the parity of three latents). Where many latents share one cause the total over
-    pairs exceeds the total correlation; where pairs are disjoint it is at most that.
+    pairs exceeds the total correlation; where pairs are disjoint it is at most that. The null takes data points for
+    exchangeable: of overlapping patches of few images, p speaks of these images, not of others.
 
     Args:
         codes: (N, K); latents that never change are left out.
@@ -147,7 +148,8 @@ def measure(
 
     Args:
         e: the run.
-        codes: which of its codes; the best of J draws are the ones that the authors evaluate.
+        codes: which of its codes; the best of J draws are the ones that the authors evaluate, and choosing them by
+            their reconstruction makes latents dependent that are independent in each draw.
         bins: symbols for the non-zero values of a latent.
         shuffles: at least.
     """

@@ -41,7 +41,8 @@ def support_information(active_prob: Tensor) -> SupportInformation:
     of the supports over the data: the sum is an upper bound, and exact where supports are independent over the data.
 
     Args:
-        active_prob: P(z_k ≠ 0|x_n), or zeros and ones of a code that is a function of x: (N, K).
+        active_prob: P(z_k ≠ 0|x_n), or zeros and ones of a code that is a function of x: (N, K). Shares of a few draws
+            are no substitute: see `null_bits`.
 
     Example:
         >>> found = support_information(torch.tensor([[0.0, 0.1], [1.0, 0.1]]))

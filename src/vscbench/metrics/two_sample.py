@@ -89,7 +89,7 @@ def two_sample_test(codes: NDArray[np.floating], rng: np.random.Generator) -> Tw
     answers is binomial with probability ½, exactly. Lopez-Paz and Oquab, Revisiting classifier two-sample tests,
     2017, arXiv:1610.06545.
 
-    It is blind to dependence that no pair of latents shows.
+    It is blind to dependence that no pair of latents shows, and data points are taken for exchangeable.
 
     Args:
         codes: (N, K), at least 32.
