@@ -1,0 +1,119 @@
+"""Standard errors of a mean: over data points, by cluster where they come in clusters, and over repetitions, apart."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+
+class Estimate(NamedTuple):
+    """A mean and how far it is known."""
+
+    mean: float
+    error: float
+    """Its standard error; nan where there is one unit alone."""
+    units: int
+    """How many independent units it is over: data points, clusters or repetitions."""
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Student's interval with units - 1 degrees of freedom; nan for one unit.
+
+        Example:
+            >>> low, high = Estimate(0.0, 1.0, 3).interval()
+            >>> round(high, 2)
+            4.3
+        """
+        if self.units < 2:  # noqa: PLR2004
+            return math.nan, math.nan
+        width = float(stats.t.ppf((1 + level) / 2, self.units - 1)) * self.error
+        return self.mean - width, self.mean + width
+
+
+class Apart(NamedTuple):
+    """The mean of a metric over data and repetitions, with its errors for three questions."""
+
+    data: Estimate
+    """Other data, these trained models."""
+    repetitions: Estimate
+    """Other repetitions, these data."""
+    both: float
+    """Standard error for other data and other repetitions."""
+
+
+def over_data(values: ArrayLike, clusters: ArrayLike | None = None) -> Estimate:
+    """Mean of values and its standard error s/√N, or that of a mean over clusters of dependent values.
+
+    With residuals r_i and G clusters, error² = G/(G - 1) Σ_g (Σ_{i∈g} r_i)² / N²: patches of one image are no
+    independent data points (Liang and Zeger, Longitudinal data analysis using generalized linear models, 1986). With
+    each point its own cluster it is s/√N. Student's interval of G - 1 degrees of freedom keeps its level for clusters
+    of one size, however few; of sizes that differ 16-fold, 95 % means 85 % for five clusters and 93 % for thirty, and
+    less the more one of them has.
+
+    Args:
+        values: one a data point, (N,).
+        clusters: to which each belongs, (N,): the image of a patch; None: points are independent.
+
+    Raises:
+        ValueError: there are no values.
+
+    Example:
+        >>> over_data([1.0, 2.0, 3.0]).error == over_data([1.0, 2.0, 3.0], [0, 1, 2]).error
+        True
+        >>> over_data([1.0, 1.0, 3.0, 3.0], [0, 0, 1, 1])
+        Estimate(mean=2.0, error=1.0, units=2)
+    """
+    x = np.asarray(values, dtype=float)
+    if not x.size:
+        raise ValueError("no values to take the mean of")
+    labels = np.arange(len(x)) if clusters is None else np.unique(np.asarray(clusters), return_inverse=True)[1]
+    units = int(labels.max()) + 1
+    mean = float(x.mean())
+    if units < 2:  # noqa: PLR2004
+        return Estimate(mean, math.nan, units)
+    sums = np.bincount(labels, weights=x - mean)
+    return Estimate(mean, math.sqrt(units / (units - 1) * float(sums @ sums)) / len(x), units)
+
+
+def over_repetitions(values: ArrayLike) -> Estimate:
+    """Mean of one value a repetition, (R,), and s/√R, on these data.
+
+    Example:
+        >>> over_repetitions([1.0, 2.0, 3.0]).units
+        3
+    """
+    return over_data(values)
+
+
+def apart(values: ArrayLike, clusters: ArrayLike | None = None) -> Apart:
+    """Errors over data and over repetitions of a metric measured on the same data in each repetition.
+
+    For values m + a_r + b_n + e_rn the error over data is that of the means over repetitions, the error over
+    repetitions that of the means over data, and for both at once error² = data² + repetitions² - residual², where
+    residual² = Var(e)/(RN) is in each of the two (Owen, The pigeonhole bootstrap, 2007, arXiv:0712.1111).
+
+    Args:
+        values: (R, N), one repetition a row.
+        clusters: to which each data point belongs, (N,).
+
+    Example:
+        >>> rows = np.array([[1.0, 2.0, 3.0], [2.0, 3.0, 4.0]])
+        >>> found = apart(rows)
+        >>> round(found.data.error, 3), round(found.repetitions.error, 3), round(found.both, 3)
+        (0.577, 0.5, 0.764)
+    """
+    x = np.asarray(values, dtype=float)
+    data = over_data(x.mean(0), clusters)
+    repetitions = over_repetitions(x.mean(1))
+    residual = x - x.mean(0) - x.mean(1, keepdims=True) + x.mean()
+    rows = len(x)
+    each = [over_data(row, clusters).error for row in residual]
+    # Residuals lose a degree of freedom in R to the means over repetitions.
+    shared = float(np.square(each).sum()) / (rows * (rows - 1)) if rows > 1 else math.nan
+    both = data.error**2 + repetitions.error**2 - shared
+    return Apart(data, repetitions, math.sqrt(max(both, data.error**2, repetitions.error**2)))  # nan stays nan
