@@ -1,0 +1,214 @@
+"""What a few repetitions allow to be said: an effect with its interval, and one of three answers about a margin.
+
+An effect is the difference of two methods' means, or the mean of one. Repetitions of two methods have seeds of their
+own, so they are compared by Welch's test; differences of runs that truly share their seeds by Student's of one sample.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+LEVEL = 0.95
+"""Of the interval that is shown."""
+ALPHA = 0.05
+"""Chance of one false verdict or more among all claims, where repetitions are normal."""
+ENOUGH = 5
+"""Repetitions of each method below which nothing is decided."""
+ENOUGH_WITHOUT_VARIANCE = 10
+"""Repetitions below which numbers that do not vary decide nothing: three equal counts say little."""
+
+
+class Effect(NamedTuple):
+    """An estimate, its standard error, and what the error is known by."""
+
+    mean: float
+    """Estimate, positive where a claim says that it is."""
+    error: float
+    """Its standard error; nan for a single repetition."""
+    freedom: float
+    """Degrees of freedom of the standard error."""
+    repetitions: int
+    """Runs of the method with the fewest."""
+
+    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+        """The `level` interval by Student's t; nan where nothing can be said."""
+        if not self.error >= 0 or not self.freedom > 0:
+            return math.nan, math.nan
+        reach = float(stats.t.ppf((1 + level) / 2, self.freedom)) * self.error
+        return self.mean - reach, self.mean + reach
+
+    def p_above(self, margin: float) -> float:
+        """One-sided p-value against "the effect is at most `margin`"; 1 where nothing can be said."""
+        if not self.error > 0 or not self.freedom > 0:
+            return 1.0
+        return float(stats.t.sf((self.mean - margin) / self.error, self.freedom))
+
+    def p_below(self, margin: float) -> float:
+        """One-sided p-value against "the effect is at least `margin`"; 1 where nothing can be said."""
+        return self._replace(mean=-self.mean).p_above(-margin)
+
+
+def welch(first: Sequence[float], second: Sequence[float]) -> Effect:
+    """mean(first) - mean(second) of independent repetitions, with Welch's error and degrees of freedom.
+
+    s² = s₁²/n₁ + s₂²/n₂, with s⁴/(s₁⁴/(n₁²(n₁-1)) + s₂⁴/(n₂²(n₂-1))) degrees of freedom (Welch, 1947).
+
+    Example:
+        >>> round(welch([2.0, 2.2, 1.8], [1.0, 1.4, 1.2]).mean, 3)
+        0.8
+    """
+    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    mean, fewest = float(a.mean() - b.mean()), min(len(a), len(b))
+    if fewest < 2:  # noqa: PLR2004
+        return Effect(mean, math.nan, math.nan, fewest)
+    parts = np.array([part.var(ddof=1) / len(part) for part in (a, b)])
+    square = float(parts.sum())
+    if square == 0:
+        return Effect(mean, 0.0, fewest - 1, fewest)
+    freedom = square**2 / float((parts**2 / (np.array([len(a), len(b)]) - 1)).sum())
+    return Effect(mean, math.sqrt(square), freedom, fewest)
+
+
+def one_sample(values: Sequence[float]) -> Effect:
+    """The mean of `values`, or of differences of runs that share their seeds, with Student's error.
+
+    Example:
+        >>> one_sample([1.0, 2.0, 3.0]).freedom
+        2
+    """
+    v = np.asarray(values, dtype=float)
+    error = float(stats.sem(v)) if len(v) > 1 else math.nan
+    return Effect(float(v.mean()), error, len(v) - 1, len(v))
+
+
+class Verdict(NamedTuple):
+    """What an effect says about a margin."""
+
+    word: str
+    """supported, not supported, inconclusive."""
+    p: float
+    """Two-sided p-value of the direction that the effect points to, before any correction."""
+    why: str = ""
+    """Why nothing is decided, where that is not the width of the interval."""
+
+
+SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = "supported", "not supported", "inconclusive"
+
+
+def compare(effect: Effect, margin: float) -> Verdict:
+    """Where the effect points to, above or below `margin`, with its p-value; `decide` says whether that is enough.
+
+    The two hypotheses "at most" and "at least the margin" are tested, one side each: p is twice the smaller p-value.
+
+    Example:
+        >>> compare(one_sample([1.0, 1.1, 0.9, 1.05, 0.95]), 0.1).word
+        'supported'
+        >>> compare(one_sample([1.0, 1.1, 0.9]), 0.1).why
+        '3 repetitions, and 5 are needed'
+    """
+    if effect.repetitions < ENOUGH:
+        count = f"{effect.repetitions} repetition{'s' * (effect.repetitions != 1)}"
+        return Verdict(INCONCLUSIVE, 1.0, f"{count}, and {ENOUGH} are needed")
+    if effect.error == 0:
+        if effect.repetitions < ENOUGH_WITHOUT_VARIANCE:
+            return Verdict(INCONCLUSIVE, 1.0, "the repetitions do not vary, and are fewer than 10")
+        return Verdict(SUPPORTED if effect.mean > margin else NOT_SUPPORTED, 2.0 ** (1 - effect.repetitions))
+    above, below = effect.p_above(margin), effect.p_below(margin)
+    return Verdict(SUPPORTED if above < below else NOT_SUPPORTED, min(1.0, 2 * min(above, below)))
+
+
+def together(parts: Sequence[Verdict]) -> Verdict:
+    """The verdict on a claim that predicts several comparisons: all must hold, one that fails refutes it.
+
+    Supported if each part is, by the largest of their p-values (an intersection-union test: no correction is due). Not
+    supported if one part is not, by the smallest of their p-values times their number (Bonferroni).
+
+    Example:
+        >>> together([Verdict("supported", 0.01), Verdict("supported", 0.2)]).p
+        0.2
+    """
+    failing = [part for part in parts if part.word == NOT_SUPPORTED]
+    open_parts = [part for part in parts if part.word == INCONCLUSIVE]
+    against = min((len(parts) * part.p for part in failing), default=math.inf)
+    if failing and (against < ALPHA or not open_parts):
+        return Verdict(NOT_SUPPORTED, min(1.0, against))
+    if open_parts:
+        return Verdict(INCONCLUSIVE, 1.0, open_parts[0].why)
+    return Verdict(SUPPORTED, max(part.p for part in parts))
+
+
+def holm(p: Sequence[float]) -> NDArray[np.float64]:
+    """P-values (m,) corrected for m tests: max over i ≤ j of (m - i) p₍ᵢ₎, at most 1 (Holm, 1979).
+
+    Example:
+        >>> holm([0.01, 0.04, 0.03]).round(2).tolist()
+        [0.03, 0.06, 0.06]
+    """
+    values = np.asarray(p, dtype=float)
+    order = values.argsort()
+    stepped = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    corrected = np.empty_like(values)
+    corrected[order] = np.minimum(stepped, 1)
+    return corrected
+
+
+def decide(verdicts: Sequence[Verdict], family: int | None = None) -> list[Verdict]:
+    """The verdicts of a family of claims, corrected together: those that the correction leaves, else inconclusive.
+
+    Args:
+        verdicts: of the claims that were measured.
+        family: how many claims there are, measured or not (a claim that is not measured has p = 1).
+
+    Example:
+        >>> [v.word for v in decide([Verdict("supported", 0.001), Verdict("supported", 0.02)], 12)]
+        ['supported', 'inconclusive']
+    """
+    missing = max((family or len(verdicts)) - len(verdicts), 0)
+    corrected = holm([*(v.p for v in verdicts), *([1.0] * missing)])[: len(verdicts)]
+    return [
+        verdict._replace(p=float(p)) if p < ALPHA else Verdict(INCONCLUSIVE, float(p), verdict.why)
+        for verdict, p in zip(verdicts, corrected, strict=True)
+    ]
+
+
+def rates(first: tuple[int, int], second: tuple[int, int]) -> float:
+    """One-sided p-value that events are rarer in `first` than in `second`, (events, runs) each (Fisher's exact test).
+
+    Example:
+        >>> round(rates((0, 8), (5, 8)), 3)
+        0.013
+    """
+    (a, n), (b, m) = first, second
+    return float(stats.fisher_exact([[a, n - a], [b, m - b]], alternative="less").pvalue)
+
+
+def coverage(repetitions: int, level: float = LEVEL, draws: int = 20_000) -> dict[str, float]:
+    """How often Student's `level` interval of the mean of `repetitions` numbers holds the true mean, by what they are.
+
+    By simulation with a fixed seed: normal, exponential (skewed), and Poisson of mean 2 (whole numbers).
+
+    Example:
+        >>> coverage(3)["normal"] > 0.94
+        True
+    """
+    rng, size = np.random.default_rng(0), (draws, repetitions)
+    kinds = {
+        "normal": (rng.standard_normal(size), 0.0),
+        "skewed": (rng.standard_exponential(size), 1.0),
+        "whole numbers": (rng.poisson(2, size).astype(float), 2.0),
+    }
+    reach = stats.t.ppf((1 + level) / 2, repetitions - 1)
+    found = {}
+    for name, (values, truth) in kinds.items():
+        error = values.std(1, ddof=1) / math.sqrt(repetitions)
+        found[name] = float((np.abs(values.mean(1) - truth) <= reach * error).mean())
+    return found
