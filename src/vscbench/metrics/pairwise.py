@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from scipy import stats
 
-from vscbench.settings import Count  # noqa: TC001  (read when settings are checked)
+from vscbench.settings import Count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -188,7 +188,7 @@ def rates(first: tuple[int, int], second: tuple[int, int]) -> float:
         0.013
     """
     (a, n), (b, m) = first, second
-    return float(stats.fisher_exact([[a, n - a], [b, m - b]], alternative="less").pvalue)
+    return float(stats.fisher_exact(np.array([[a, n - a], [b, m - b]]), alternative="less").pvalue)
 
 
 def coverage(repetitions: int, level: float = LEVEL, draws: int = 20_000) -> dict[str, float]:
