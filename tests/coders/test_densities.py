@@ -128,8 +128,6 @@ KNOWN = [
 @pytest.mark.parametrize("spec", KNOWN, ids=name)
 def test_mean_log_ratio_is_the_divergence(spec: Spec) -> None:
     posterior, params = make_posterior(spec)
-    if spec.get("threshold", {}).get("divergence") == "exact":
-        torch.testing.assert_close(posterior.kl(params), divergence(spec, posterior, params))
     with torch.no_grad():
         ratio = posterior.log_ratio(params, posterior.noise(params, DRAWS, Generator().manual_seed(0)))
     within(-ratio, divergence(spec, posterior, params))
@@ -163,6 +161,26 @@ def test_prior_is_at_the_end_of_its_ramps(spec: Spec) -> None:
     if "noise_warmup" in spec:
         posterior.set_step(0, 2)
         assert posterior.log_ratio(params, noise).abs().max() > 0.04
+
+
+@pytest.mark.parametrize("spec", [spec for spec in SPECS if "threshold" in spec], ids=name)
+def test_kl_of_a_thresholded_posterior_is_that_of_its_base(spec: Spec) -> None:
+    """As published: with, where the threshold is drawn, a tenth of its own; `exact` is that of the codes instead."""
+    posterior, params = make_posterior(spec)
+    expected = posterior.base.kl(params)
+    if spec["threshold"].get("divergence") == "exact":
+        expected = divergence(spec, posterior, params)
+    if threshold_of(spec) == "gamma":
+        q = Gamma(params["log_threshold_shape"].exp(), params["log_threshold_rate"].exp())
+        prior = Gamma(torch.tensor(3.0).double(), torch.tensor(3 / spec["threshold"]["value"]).double())
+        expected = expected + 0.1 * kl_divergence(q, prior)
+    torch.testing.assert_close(posterior.kl(params), expected, rtol=1e-10, atol=1e-10)
+
+
+def test_published_gate_has_the_divergence_of_the_corrected_one() -> None:
+    published, params = make_posterior({"family": "spike_slab", "gate": "published"})
+    corrected = build_posterior({"family": "spike_slab", "gate": "logit"})
+    assert torch.equal(published.kl(params), corrected.kl(params))
 
 
 def test_thresholded_laplacian_is_spike_and_slab() -> None:

@@ -73,6 +73,36 @@ def test_the_state_of_the_generator_says_what_is_drawn(
 
 
 @precisions
+def test_bits_are_those_of_sfc64(dtype: torch.dtype, rng: Generator) -> None:
+    """Uniform draws lie on a grid of 2³² or 2⁶⁴ points, one word each, of a seed that torch's generator gives."""
+    state = rng.get_state()
+    draws = between(-1, 1, (MANY + 1,), torch.zeros(1, dtype=dtype), rng)
+    rng.set_state(state)
+    seed = int(torch.empty((), dtype=torch.int64).random_(generator=rng))
+    bits = np.random.SFC64(seed).random_raw(MANY + 1).tobytes()
+    words = np.frombuffer(bits, np.int32 if dtype == torch.float32 else np.int64)[: MANY + 1].astype(np.float64)
+    expected = torch.from_numpy(words / 2.0 ** (31 if dtype == torch.float32 else 63))
+    eps = torch.finfo(dtype).eps  # the reach is 1 - eps, and a word is rounded once
+    torch.testing.assert_close(draws.double(), expected, rtol=2 * eps, atol=0)
+    if dtype == torch.float32:
+        assert (words % 256).any()  # finer than torch's own 24 bits
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device: draws on a GPU are not tested")
+def test_draws_on_a_gpu() -> None:
+    """By torch's own numbers there, which the state of the device's generator says."""
+    rng = torch.Generator("cuda").manual_seed(0)
+    for draw, distribution in KINDS.values():
+        for dtype in (torch.float32, torch.float64):
+            like, state = torch.zeros(1, dtype=dtype, device="cuda"), rng.get_state()
+            draws = draw((MANY,), like, rng)
+            rng.set_state(state)
+            assert torch.equal(draws, draw((MANY,), like, rng))
+            assert (draws.device.type, draws.dtype) == ("cuda", dtype)
+            assert stats.kstest(draws.double().cpu().numpy(), distribution.cdf).pvalue > P_VALUE
+
+
+@precisions
 def test_tails_are_as_heavy_as_they_should_be(dtype: torch.dtype, rng: Generator) -> None:
     """P(|ε| > t) = e^{-t} of a Laplacian where single precision has few numbers left: 2 million draws, t = 10, 12."""
     draws = laplace((2_000_000,), torch.zeros(1, dtype=dtype), rng).abs()

@@ -61,6 +61,14 @@ class Stuck(Rectifier):
         return super().encode(x).detach()
 
 
+class Short(Crop):
+    def encode(self, x):
+        return x[:, : self.latents - 1]
+
+    def decode(self, z):
+        return nn.functional.pad(z, (0, self.rest + 1))
+
+
 @dataclass
 class Plain(Gaussian):
     """A Gaussian by another name."""
@@ -82,6 +90,12 @@ class WrongMean(Gaussian):
 class WrongDensity(Gaussian):
     def log_deviation(self, params, deviation):
         return 1.2 * super().log_deviation(params, deviation)
+
+
+@dataclass
+class Unnormalised(Gaussian):
+    def log_prob_at(self, params, codes, threshold=None):
+        return super().log_prob_at(params, codes, threshold) + 0.3
 '''
 
 
@@ -91,14 +105,18 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def battery(folder: Path, name: str, *options: str) -> tuple[dict[str, int], str]:
-    """How many tests passed, failed, were skipped, and what was said."""
-    command = [sys.executable, "-m", "pytest", "--pyargs", "vscbench.testing", "--coder", f"my_module:{name}"]
-    # The entry point of an installed package and the plugin of this tree are the same module.
-    command += ["-p", "no:vscbench", "-p", "vscbench.testing.plugin", "-p", "no:cacheprovider", "-q", *options]
+def run(folder: Path, name: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """The battery for one class, by the plugin of this tree: the entry point of an installed package is the same."""
+    command = [sys.executable, "-m", "pytest", "--pyargs", "vscbench.testing", "--coder", name, "-q", *options]
+    command += ["-p", "no:vscbench", "-p", "vscbench.testing.plugin", "-p", "no:cacheprovider"]
     path = os.pathsep.join([str(folder), str(Path(vscbench.__file__).parents[1])])
     env = os.environ | {"PYTHONPATH": path}
-    said = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False).stdout
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+def battery(folder: Path, name: str, *options: str) -> tuple[dict[str, int], str]:
+    """How many tests passed, failed, were skipped, and what was said."""
+    said = run(folder, f"my_module:{name}", *options).stdout
     counts = re.findall(r"(\d+) (passed|failed|skipped|error)", said.splitlines()[-1])
     return {what: int(count) for count, what in counts}, said
 
@@ -116,9 +134,11 @@ def test_what_is_right_passes_and_nothing_is_skipped(folder: Path, name: str, at
     [
         ("Unseeded", "test_codes_are_a_function_of_the_generator_state"),
         ("Stuck", "test_every_parameter_gets_a_finite_gradient"),
+        ("Short", "test_shapes_and_dtypes"),
         ("WrongKL", "test_kl_is_the_mean_log_ratio_of_the_densities"),
         ("WrongMean", "test_moments_are_those_of_the_codes"),
         ("WrongDensity", "test_density_is_that_of_the_draws"),
+        ("Unnormalised", "test_density_is_normalised"),
     ],
 )
 def test_what_is_wrong_fails_where_it_is_wrong(folder: Path, name: str, test: str) -> None:
@@ -126,6 +146,17 @@ def test_what_is_wrong_fails_where_it_is_wrong(folder: Path, name: str, test: st
     assert counts.get("failed"), said
 
 
-def test_a_class_that_is_not_there_is_refused(folder: Path) -> None:
-    _, said = battery(folder, "Absent")
-    assert "my_module has no Absent" in said
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("my_module:Absent", "my_module:Absent: my_module has no Absent"),
+        ("my_modul:Plain", "my_modul:Plain: there is no module my_modul on the Python path"),
+        ("my_module:nn", "my_module:nn: it is no subclass of vscbench.Posterior or vscbench.Coder"),
+        ("gausian", "there is no family gausian; did you mean gaussian?"),
+    ],
+)
+def test_what_is_no_coder_is_refused_in_one_line(folder: Path, name: str, said: str) -> None:
+    done = run(folder, name)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    (line,) = (done.stderr + done.stdout).strip().splitlines()
+    assert line.startswith(f"ERROR: --coder {said}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -55,3 +56,20 @@ def test_a_study_from_the_wheel(installed: dict[str, str], tmp_path: Path) -> No
         check=True,
     ).stdout
     assert said.startswith(installed["INSTALLED"])
+
+
+def test_the_battery_from_the_wheel(installed: dict[str, str], tmp_path: Path) -> None:
+    """The class that the README shows, by the README's own command: pytest finds the option by the entry point."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    command = re.search(r"PYTHONPATH=plugins pytest (--pyargs \S+ --coder topk:TopK)", readme)
+    code = re.search(r"```python\n(import torch\n.*?class TopK.*?)```", readme, re.DOTALL)
+    assert command
+    assert code
+    (tmp_path / "plugins").mkdir()
+    here = 'import os, vscbench\nassert vscbench.__file__.startswith(os.environ["INSTALLED"])\n'
+    (tmp_path / "plugins/topk.py").write_text(code[1] + here)
+    env = installed | {"PYTHONPATH": os.pathsep.join([installed["INSTALLED"], "plugins"])}
+    line = [sys.executable, "-m", "pytest", *command[1].split(), "-p", "no:cacheprovider"]
+    done = subprocess.run(line, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^=+ \d+ passed in [^,]*$", done.stdout, re.MULTILINE)  # and none skipped

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, get_args
 from vscbench import registry
 from vscbench.coders import FAMILIES, THRESHOLDS, Base, Coder, Posterior
 from vscbench.coders.threshold import Estimator
+from vscbench.errors import UserError
 
 Spec: TypeAlias = dict[str, Any]
 
@@ -51,8 +52,15 @@ EXACT_SPEC: Spec = {"family": "laplacian", "threshold": {"kind": "fixed", "value
 
 
 def class_of(spec: Spec) -> type[Posterior | Coder]:
-    """The class of a specification's family."""
-    found: type[Posterior | Coder] = registry.find(FAMILIES, spec["family"], "family", registry.CODERS)
+    """The class of a specification's family.
+
+    Raises:
+        UserError: it cannot be imported, or is neither a posterior nor a coder.
+    """
+    family = spec["family"]
+    found = registry.find(FAMILIES, family, "family", registry.CODERS)
+    if not (isinstance(found, type) and issubclass(found, Posterior | Coder)):
+        raise UserError(f"{family}: it is no subclass of vscbench.Posterior or vscbench.Coder")
     return found
 
 
@@ -79,8 +87,9 @@ def is_posterior(spec: Spec) -> bool:
 
 
 def is_consistent(spec: Spec) -> bool:
-    """Whether its divergence is that of its codes: not so under a threshold, nor with the gate as published."""
-    return "threshold" not in spec and spec.get("gate") != "published"
+    """Whether its divergence is that of its codes: not that of the base, nor with the gate as published."""
+    exact = spec.get("threshold", {}).get("divergence") == "exact"
+    return ("threshold" not in spec or exact) and spec.get("gate") != "published"
 
 
 def name(spec: Spec) -> str:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Generator
 
+from vscbench.coders import Distribution
 from vscbench.model import build_posterior
 from vscbench.testing.models import (
     BATCH,
@@ -113,6 +114,50 @@ def test_density_is_that_of_the_draws(posterior_spec: Spec, step: int) -> None:
         ratio = posterior.log_prob(near, draw) - posterior.log_prob(params, draw)
     within(ratio.exp(), torch.ones_like(ratio[0]))
     assert (ratio.std(0) > 1e-3).all()
+
+
+@every_stage
+def test_density_is_normalised(posterior_spec: Spec, step: int) -> None:
+    """E_q[1{z in a box}/(|box| q(z))] = 1 of any box, and P(z = 0)/q(0) = 1; if λ is drawn, times a box of log λ."""
+    posterior, params = make_posterior(posterior_spec)
+    posterior.set_step(step, 2)
+    with torch.no_grad():
+        draw = posterior.draw(params, posterior.noise(params, DRAWS, Generator().manual_seed(0)))
+        log_prob = posterior.log_prob(params, draw)
+        active = posterior.active_prob(params)
+    axes = [draw.codes]
+    if draw.threshold is not None:
+        axes, log_prob = [draw.codes, draw.threshold.log()], log_prob + draw.threshold.log()  # dλ = λ d log λ
+    dense = (active == 1).all()
+    parts = [(draw.codes != 0, axes, active)]
+    parts += [] if dense else [(draw.codes == 0, axes[1:], 1 - active)]
+    half = DRAWS // 2  # the boxes are of draws that are not averaged
+    for part, coordinates, probability in parts:
+        inside, log_size = part, torch.zeros_like(active)
+        for axis in coordinates:
+            low, high = axis[:half].where(part[:half], torch.nan).nanquantile(active.new_tensor([0.25, 0.75]), dim=0)
+            inside, log_size = inside & (low < axis) & (axis < high), log_size + (high - low).log()
+        common = probability > 0.02  # of which there are draws enough
+        assert common.any()
+        found = torch.where(inside, (-log_prob - log_size).exp(), 0.0)[half:]
+        within(found[:, common], torch.ones_like(active[common]))
+
+
+def test_distribution_is_the_posterior_at_its_parameters(posterior_spec: Spec) -> None:
+    """What `Coder.posterior` returns: the family's own numbers, and codes with a gradient to every head."""
+    posterior, params = make_posterior(posterior_spec)
+    params = leaves(params)
+    q = Distribution(posterior, params)
+    noise = posterior.noise(params, SAMPLES, Generator().manual_seed(0))
+    draw = posterior.draw(params, noise)
+    codes = q.rsample((SAMPLES,), Generator().manual_seed(0))
+    assert torch.equal(codes, posterior.codes(params, noise))
+    assert torch.equal(codes.detach(), q.sample((SAMPLES,), Generator().manual_seed(0)))
+    assert torch.equal(q.log_prob(draw.codes, draw.threshold), posterior.log_prob(params, draw))
+    for found, expected in ((q.mean, posterior.mean), (q.active_prob, posterior.active_prob), (q.kl(), posterior.kl)):
+        assert torch.equal(found, expected(params))
+    for head, gradient in zip(params, torch.autograd.grad(codes.square().sum(), list(params.values())), strict=True):
+        assert gradient.isfinite().all(), head
 
 
 def test_kl_is_not_negative_and_zero_at_the_prior(posterior_spec: Spec) -> None:
