@@ -79,10 +79,10 @@ def step_ratios(before: Path, method: str, patches: Path, rounds: int) -> list[f
 
 
 def show(what: str, ratios: Sequence[float], limit: float | None = None) -> bool:
-    """Print a comparison's median and range; whether it is within its limit."""
+    """Print a comparison's median and range as a row of the table; whether it is within its limit."""
     met = limit is None or median(ratios) <= limit
-    target = "" if limit is None else f"   target ≤ {limit:g}: {'met' if met else 'MISSED'}"
-    print(f"{what:58} {median(ratios):7.3f}   {min(ratios):.3f} to {max(ratios):.3f}{target}", flush=True)
+    target = "" if limit is None else f"≤ {limit:g}: {'met' if met else 'MISSED'}"
+    print(f"| {what:58} | {median(ratios):6.3f} | {min(ratios):.3f} to {max(ratios):.3f} | {target:13} |", flush=True)
     return met
 
 
@@ -95,7 +95,8 @@ def main() -> int:
     options = parser.parse_args()
     data = configs.source(configs.load([ROOT / "config.yaml"]), "natural_images").load()
     assert isinstance(data, Data)  # noqa: S101  (patches fit in memory)
-    print(f"{'comparison':58} {'median':>7}   range over {options.rounds} rounds")
+    print(f"| {'comparison':58} | median | {f'{options.rounds} rounds':14} | {'target':13} |")
+    print(f"|{'-' * 60}|-------:|{'-' * 16}|{'-' * 15}|", flush=True)
     met = True
     with tempfile.TemporaryDirectory() as folder:
         before, patches = Path(folder, "before"), Path(folder, "patches.npy")
