@@ -79,7 +79,6 @@ def model(part: Callable[..., Any], given: tuple[str, ...] = ()) -> type[BaseMod
     """
     if inspect.isclass(part) and issubclass(part, BaseModel):
         return part
-    described = descriptions(part)
     factories = {f.name: f.default_factory for f in dataclasses.fields(part)} if dataclasses.is_dataclass(part) else {}
     fields: dict[str, Any] = {}
     for name, parameter in inspect.signature(part).parameters.items():
@@ -97,7 +96,7 @@ def model(part: Callable[..., Any], given: tuple[str, ...] = ()) -> type[BaseMod
             if default and parameter.annotation is not parameter.empty:
                 raise UserError(f"{part}: the type of {name} is imported for type checkers alone: {error}") from None
             continue
-        fields[name] = (kind, Field(description=described.get(name), **default))
+        fields[name] = (kind, Field(**default))
     found: type[BaseModel] = create_model(getattr(part, "__name__", "Settings"), __config__=STRICT, **fields)
     return found
 
@@ -121,7 +120,10 @@ def annotation(part: Callable[..., Any], name: str, written: Any) -> Any:
 
 
 def descriptions(part: Callable[..., Any]) -> dict[str, str]:
-    """What the source of `part` says of its parameters: the docstrings under its fields, or `Args:` of its own."""
+    """What the source of `part` says of its parameters: the docstrings under its fields, or `Args:` of its own.
+
+    Reading sources costs more than checking a study, so only the schema for editors asks.
+    """
     found: dict[str, str] = {}
     for each in reversed(part.__mro__) if inspect.isclass(part) else [part]:
         try:

@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 from vscbench.config import parts
 from vscbench.config.sections import SWEPT
 from vscbench.config.study import Evaluation, Study
+from vscbench.settings import descriptions
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -47,11 +48,12 @@ def json_schema() -> Rule:
         return {"anyOf": [*(references[model, "validation"] for model in known[role].values()), OWN, {"type": "null"}]}
 
     for role, group in known.items():
-        for model in group.values():
+        for name, model in group.items():
+            _describe(definition(model), role, name)
             keys = _loosen(definition(model), swept=role in (*SWEPT, *parts.ROLES["coder"].nested, "optimizer"))
             keys |= {key: any_of(key) for key in (*parts.ROLES[role].nested, *parts.FIXED) if key in keys}
             if selector := parts.ROLES[role].selector:
-                keys[selector] = {"enum": [name for name in group if group[name] is model]}
+                keys[selector] = {"enum": [each for each in group if group[each] is model]}
             if role == "coder":
                 keys["base"] = {"type": "string", "description": "the method whose settings lie below these"}
     for ramp in ("Ramp", "OneCycle"):
@@ -71,6 +73,13 @@ def json_schema() -> Rule:
     files = [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
     study["extends"] = {"anyOf": files, "description": "files beside this one that lie below it"}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **definition(Study), "$defs": definitions}
+
+
+def _describe(of: Rule, role: str, name: str) -> None:
+    """Write what the source of a part says of its settings into their schema."""
+    for key, said in descriptions(parts.find(role, name)).items() if name else ():
+        if key in of.get("properties", {}):
+            of["properties"][key].setdefault("description", said)
 
 
 def _named(entry: Rule) -> Rule:
