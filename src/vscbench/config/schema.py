@@ -9,7 +9,6 @@ from pydantic.json_schema import models_json_schema
 from vscbench.config import parts
 from vscbench.config.sections import SWEPT
 from vscbench.config.study import Evaluation, Study
-from vscbench.settings import descriptions
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -31,7 +30,7 @@ def json_schema() -> Rule:
     """
     known: dict[str, dict[str, type[BaseModel]]] = {role: {"": model} for role, model in parts.FIXED.items()}
     for role in (role for role, about in parts.ROLES.items() if about.table and role != "rule"):
-        known[role] = {name: parts.model(role, parts.find(role, name)) for name in parts.names(role)}
+        known[role] = {name: parts.model(role, parts.find(role, name), described=True) for name in parts.names(role)}
     models: list[type[BaseModel]] = [
         Study,
         Evaluation,
@@ -48,12 +47,11 @@ def json_schema() -> Rule:
         return {"anyOf": [*(references[model, "validation"] for model in known[role].values()), OWN, {"type": "null"}]}
 
     for role, group in known.items():
-        for name, model in group.items():
-            _describe(definition(model), role, name)
+        for model in group.values():
             keys = _loosen(definition(model), swept=role in (*SWEPT, *parts.ROLES["coder"].nested, "optimizer"))
             keys |= {key: any_of(key) for key in (*parts.ROLES[role].nested, *parts.FIXED) if key in keys}
             if selector := parts.ROLES[role].selector:
-                keys[selector] = {"enum": [each for each in group if group[each] is model]}
+                keys[selector] = {"enum": [name for name in group if group[name] is model]}
             if role == "coder":
                 keys["base"] = {"type": "string", "description": "the method whose settings lie below these"}
     for ramp in ("Ramp", "OneCycle"):
@@ -73,13 +71,6 @@ def json_schema() -> Rule:
     files = [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
     study["extends"] = {"anyOf": files, "description": "files beside this one that lie below it"}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **definition(Study), "$defs": definitions}
-
-
-def _describe(of: Rule, role: str, name: str) -> None:
-    """Write what the source of a part says of its settings into their schema."""
-    for key, said in descriptions(parts.find(role, name)).items() if name else ():
-        if key in of.get("properties", {}):
-            of["properties"][key].setdefault("description", said)
 
 
 def _named(entry: Rule) -> Rule:
