@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from scipy import stats
 
-from vscbench.metrics.pairwise import symbols
+from vscbench.metrics.pairwise import LEVEL, symbols
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -132,8 +132,8 @@ def separation(codes: NDArray[np.float32], shuffled: NDArray[np.float32], weight
     return float(yes.mean() - no.mean()) / spread if spread else 0.0
 
 
-def measure(e: Evaluation, *, codes: Literal["best", "draw", "mean"] = "best") -> Measures:
-    """`two_sample_accuracy` with its interval and p-value; left out for fewer than 32 test points.
+def measure(e: Evaluation, *, codes: Literal["draw", "best", "mean"] = "draw") -> Measures:
+    """`two_sample_accuracy` with its interval, p-value and whether p < 0.01; left out for fewer than 32 test points.
 
     Args:
         e: the run.
@@ -143,4 +143,5 @@ def measure(e: Evaluation, *, codes: Literal["best", "draw", "mean"] = "best") -
         return {}
     rng = np.random.default_rng(e.rng("two_sample").initial_seed())
     found = two_sample_test(e.codes[codes].cpu().numpy(), rng)
-    return {f"two_sample_{part}": getattr(found, part) for part in ("accuracy", "low", "high", "p")}
+    measures: Measures = {f"two_sample_{part}": getattr(found, part) for part in ("accuracy", "low", "high", "p")}
+    return measures | {"two_sample_detected": float(found.p < LEVEL)}
