@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Measures: TypeAlias = "dict[str, float | NDArray[Any]]"
 """What a metric measures: numbers by name, and arrays that figures are drawn from."""
 
-FITTED_ROWS, FITTED_NUMBERS = 10_000, 1 << 24
+FITTED_ROWS, FITTED_NUMBERS = 10_000, 1 << 23
 """Training data that the references are fitted to at most: rows, and pixels of all."""
 CHUNK = {False: 500, True: 100}
 """Data points inferred at once, vectors and images: 20 draws of each and what decodes them stay below 100 MB."""

@@ -89,7 +89,7 @@ def probabilistic_pca(train: Tensor, components: int) -> ProbabilisticPCA:
     Example:
         >>> x = torch.tensor([[3.0, 0.0], [-3.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
         >>> model = probabilistic_pca(x, 1)
-        >>> model.variances, model.noise
+        >>> model.variances, round(model.noise, 6)
         (tensor([4.5000], dtype=torch.float64), 0.5)
     """
     flat = train.flatten(1)

@@ -58,6 +58,8 @@ def measure(e: Evaluation, *, draws: Annotated[int, Field(ge=2)] = 20, points: C
     best = torch.stack([e.coder.best(x, e.samples, rng) != 0 for _ in range(draws)])
     # Roll draw s by s data points: every pair then joins two different ones.
     null = torch.stack([support.roll(shift, 0) for shift, support in enumerate(single[: len(x)])])
+    if not single.any():
+        return {}
     share = single.double().mean(0)
     chance = float(null_bits(share.mean(0), draws).sum())
     bits = float(support_information(share).bits.sum())

@@ -51,14 +51,20 @@ def features(table: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.
         >>> phi.shape, latent.tolist()  # the second one has no zero
         ((4, 5), [0, 0, 1, 0, 1])
     """
+    latents, count = table.shape
     level = np.arange(LEVELS + 1)
     rank = np.where(level > 0, (2 * level - 1) / LEVELS - 1, 0)
-    made = np.concatenate([values.astype(np.float32)[table] for values in (level > 0, rank, rank**2)])
-    made -= made.mean(1, keepdims=True)
-    spread = made.std(1)
-    used = spread > 1e-6  # noqa: PLR2004
-    made = made[used] / spread[used, None]
-    return np.ascontiguousarray(made.T), np.tile(np.arange(len(table)), 3)[used]
+    place = table.T + (LEVELS + 1) * np.arange(latents)  # (N, K), of a symbol in the tables below
+    share = np.bincount(place.ravel(), minlength=latents * (LEVELS + 1)).reshape(latents, -1) / count
+    made, kept = [], []
+    for values in (level > 0, rank, rank**2):
+        away = values - (share @ values)[:, None]  # (K, LEVELS + 1)
+        spread = np.sqrt((share * away**2).sum(1))
+        used = spread > 1e-6  # noqa: PLR2004
+        standard = (away / np.where(used, spread, 1)[:, None]).astype(np.float32)
+        made.append(np.take(standard, place if used.all() else place[:, used]))
+        kept.append(np.flatnonzero(used))
+    return np.concatenate(made, axis=1), np.concatenate(kept)
 
 
 def weights(phi: NDArray[np.float32], latent: NDArray[np.int64], strictness: float) -> NDArray[np.float32]:
