@@ -64,11 +64,15 @@ class Amortised(Coder):
 
     # ------------------------------------------------------------------- inference
 
-    def params(self, x: Tensor) -> Params:
-        """Parameters of the posterior of data (B, P...): (B, K) each."""
+    def outputs(self, x: Tensor) -> Params:
+        """What the heads say of data (B, P...), before it is clamped to parameters: (B, K) each."""
         # In the data's precision, though the networks may compute in half of it.
         outputs = self.heads(self.encoder(x)).to(x.dtype).chunk(len(self.family.heads), dim=-1)
-        return self.family.clamp(dict(zip(self.family.heads, outputs, strict=True)))
+        return dict(zip(self.family.heads, outputs, strict=True))
+
+    def params(self, x: Tensor) -> Params:
+        """Parameters of the posterior of data (B, P...): (B, K) each."""
+        return self.family.clamp(self.outputs(x))
 
     def posterior(self, x: Tensor) -> Distribution:
         """q(z|x) of data (B, P...)."""
