@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from vscbench.config.study import RESERVED
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -31,9 +33,13 @@ def test_an_experiment_is_a_target(project: Project) -> None:
 
 
 def test_stages_are_targets(project: Project) -> None:
-    targets = set(project.snakemake("--list-target-rules").split())
-    assert {"all", "data", "train", "metrics", "tables", "figures", "mlflow", "recovery", "digits"} <= targets
     assert project.plan("data") == {"prepare_data": 2, "data": 1}
+
+
+def test_no_experiment_may_have_the_name_of_a_rule(project: Project) -> None:
+    """The names that a configuration refuses are those of all rules, that of `vscbench init` among them."""
+    rules = set(re.findall(r"^(\w+)$", project.snakemake("--list-rules"), re.MULTILINE))
+    assert rules - {"recovery", "digits"} == set(RESERVED.split()) - {"study"}
 
 
 def test_a_job_of_a_sweep_can_be_sent_elsewhere(project: Project) -> None:
