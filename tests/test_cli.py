@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from vscbench import __version__
 from vscbench import config as configs
 from vscbench.cli import main
 from vscbench.files import read_json
@@ -92,7 +93,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(["--version"])
     assert end.value.code == 0
-    assert re.fullmatch(r"vscbench \d+\.\d+\.\d+\n", capsys.readouterr().out)
+    assert capsys.readouterr().out == f"vscbench {__version__}\n"
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("arguments", [[], ["tran"], ["train", "--epochs", "3"], ["table"], ["ui", "--port", "x"]])
