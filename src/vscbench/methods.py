@@ -122,6 +122,31 @@ def laplacian_thresh_gamma(value: float = 0.25, density: float | None = None, **
     return _method("laplacian_thresh_gamma", "Thresholded Laplacian + Gamma", "laplacian", constants, more)
 
 
+def gaussian_sample_thresh(value: float = 0.52, density: float | None = None, **more: Any) -> Method:
+    """z = sign(s)(|s| - λ)₊ of the sample s ~ N(μ, σ²) itself, λ = `value`, or by `density`: P(active|x) follows μ."""
+    constants = {"threshold": _threshold("sample", value, density)}
+    return _method("gaussian_sample_thresh", "Gaussian, sample thresholded", "gaussian", constants, more)
+
+
+def gaussian_sample_thresh_gamma(value: float = 0.52, density: float | None = None, **more: Any) -> Method:
+    """The same with λ ~ Gamma(α, β) from the encoder, against Gamma(3, 3/λ₀), λ₀ = `value`."""
+    constants = {"threshold": _threshold("sample_gamma", value, density)}
+    return _method("gaussian_sample_thresh_gamma", "Gaussian, sample thresholded + Gamma", "gaussian", constants, more)
+
+
+def laplacian_sample_thresh(value: float = 0.25, density: float | None = None, **more: Any) -> Method:
+    """z = sign(s)(|s| - λ)₊ of the sample s ~ Laplace(μ, b) itself, λ = `value`, or by `density`."""
+    constants = {"noise_warmup": NOISE_WARMUP, "threshold": _threshold("sample", value, density)}
+    return _method("laplacian_sample_thresh", "Laplacian, sample thresholded", "laplacian", constants, more)
+
+
+def laplacian_sample_thresh_gamma(value: float = 0.25, density: float | None = None, **more: Any) -> Method:
+    """The same with λ ~ Gamma(α, β) from the encoder, against Gamma(3, 3/λ₀), λ₀ = `value`."""
+    constants = {"noise_warmup": NOISE_WARMUP, "threshold": _threshold("sample_gamma", value, density)}
+    label = "Laplacian, sample thresholded + Gamma"
+    return _method("laplacian_sample_thresh_gamma", label, "laplacian", constants, more)
+
+
 METHODS: dict[str, Callable[..., Method]] = {
     each.__name__: each
     for each in (
@@ -136,6 +161,10 @@ METHODS: dict[str, Callable[..., Method]] = {
         gaussian_thresh_gamma,
         laplacian_thresh,
         laplacian_thresh_gamma,
+        gaussian_sample_thresh,
+        gaussian_sample_thresh_gamma,
+        laplacian_sample_thresh,
+        laplacian_sample_thresh_gamma,
     )
 }
 """By name."""

@@ -34,6 +34,8 @@ FAMILIES = {
 THRESHOLDS = {
     "fixed": "vscbench.coders.threshold:FixedThreshold",
     "gamma": "vscbench.coders.threshold:GammaThreshold",
+    "sample": "vscbench.coders.sample_threshold:SampleThreshold",
+    "sample_gamma": "vscbench.coders.sample_threshold:GammaSampleThreshold",
 }
 """Where each kind of threshold stands."""
 PRIORS = {
