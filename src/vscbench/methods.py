@@ -147,6 +147,11 @@ def laplacian_sample_thresh_gamma(value: float = 0.25, density: float | None = N
     return _method("laplacian_sample_thresh_gamma", label, "laplacian", constants, more)
 
 
+def rectified_gaussian(density: float = 0.1, **more: Any) -> Method:
+    """z = max(s, 0), s ~ N(μ, σ²), against a prior whose mean gives `density` non-zeros (Salimans 2016)."""
+    return _method("rectified_gaussian", "Rectified Gaussian", "rectified_gaussian", {"density": density}, more)
+
+
 METHODS: dict[str, Callable[..., Method]] = {
     each.__name__: each
     for each in (
@@ -165,6 +170,7 @@ METHODS: dict[str, Callable[..., Method]] = {
         gaussian_sample_thresh_gamma,
         laplacian_sample_thresh,
         laplacian_sample_thresh_gamma,
+        rectified_gaussian,
     )
 }
 """By name."""
