@@ -152,6 +152,24 @@ def rectified_gaussian(density: float = 0.1, **more: Any) -> Method:
     return _method("rectified_gaussian", "Rectified Gaussian", "rectified_gaussian", {"density": density}, more)
 
 
+def spike_slab_leave_one_out(density: float = 0.1, **more: Any) -> Method:
+    """The spike-and-slab posterior with unbiased gradients of its gates: REINFORCE with the other draws as baseline.
+
+    Kool, van Hoof and Welling 2019, "Buy 4 REINFORCE Samples, Get a Baseline for Free!".
+    """
+    constants = {"gate_estimator": "leave_one_out", "density": density, "objective": {"sampling": "average"}}
+    return _method("spike_slab_leave_one_out", "Spike-and-slab, leave-one-out", "spike_slab_gates", constants, more)
+
+
+def spike_slab_disarm(density: float = 0.1, **more: Any) -> Method:
+    """The same by antithetic pairs of gates.
+
+    Dong, Mnih and Tucker 2020, "DisARM: An Antithetic Gradient Estimator for Binary Latent Variables".
+    """
+    constants = {"gate_estimator": "disarm", "density": density, "objective": {"sampling": "average"}}
+    return _method("spike_slab_disarm", "Spike-and-slab, DisARM", "spike_slab_gates", constants, more)
+
+
 METHODS: dict[str, Callable[..., Method]] = {
     each.__name__: each
     for each in (
@@ -171,6 +189,8 @@ METHODS: dict[str, Callable[..., Method]] = {
         laplacian_sample_thresh,
         laplacian_sample_thresh_gamma,
         rectified_gaussian,
+        spike_slab_leave_one_out,
+        spike_slab_disarm,
     )
 }
 """By name."""

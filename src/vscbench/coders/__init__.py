@@ -26,6 +26,7 @@ FAMILIES = {
     "gaussian": "vscbench.coders.gaussian:Gaussian",
     "laplacian": "vscbench.coders.laplacian:Laplacian",
     "spike_slab": "vscbench.coders.spike_slab:SpikeSlab",
+    "spike_slab_gates": "vscbench.coders.gate_gradients:SpikeSlabGates",
     "rectified_gaussian": "vscbench.coders.rectified_gaussian:RectifiedGaussian",
     "fista": "vscbench.coders.fista:Fista",
     "admm": "vscbench.coders.admm:Admm",

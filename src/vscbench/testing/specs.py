@@ -26,6 +26,7 @@ CONSTANTS: dict[str, list[Spec]] = {
         {"gate_estimator": "gumbel"},
         {"gate_estimator": "gumbel_rao"},
     ],
+    "spike_slab_gates": [{"gate_estimator": each} for each in ("leave_one_out", "disarm")],
     "fista": [PENALTY],
     "admm": [PENALTY | {"rho": 1.0}],
     "lista": [
@@ -63,6 +64,11 @@ def class_of(spec: Spec) -> type[Posterior | Coder]:
     if not (isinstance(found, type) and issubclass(found, Posterior | Coder)):
         raise UserError(f"{family}: it is no subclass of vscbench.Posterior or vscbench.Coder")
     return found
+
+
+def objective_of(spec: Spec) -> Spec:
+    """The `objective` section that it can be trained with: its sampling rule, where it needs one."""
+    return {"sampling": getattr(class_of(spec), "sampling", "max_elbo")}
 
 
 def variants(family: str) -> list[Spec]:
