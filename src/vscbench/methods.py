@@ -170,6 +170,14 @@ def spike_slab_disarm(density: float = 0.1, **more: Any) -> Method:
     return _method("spike_slab_disarm", "Spike-and-slab, DisARM", "spike_slab_gates", constants, more)
 
 
+def vaease(**more: Any) -> Method:
+    """z = (1 - σ)(μ + σε), ε ~ N(0, 1): latents at their prior are shut; active by a rule, σ² < 0.05.
+
+    Lu, Zhu, He and Wipf 2025, arXiv 2506.04859.
+    """
+    return _method("vaease", "VAEase", "vaease", {}, more)
+
+
 METHODS: dict[str, Callable[..., Method]] = {
     each.__name__: each
     for each in (
@@ -191,6 +199,7 @@ METHODS: dict[str, Callable[..., Method]] = {
         rectified_gaussian,
         spike_slab_leave_one_out,
         spike_slab_disarm,
+        vaease,
     )
 }
 """By name."""

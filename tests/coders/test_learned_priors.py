@@ -18,7 +18,7 @@ from vscbench.coders.vamp import mixture_log_prob
 from vscbench.data import Data
 from vscbench.objectives.iwae import log_mean_exp
 from vscbench.testing.models import BATCH, LATENTS, draw_params, leaves, make_coder, make_posterior, within
-from vscbench.testing.specs import POSTERIOR_SPECS, Spec, name
+from vscbench.testing.specs import POSTERIOR_SPECS, Spec, class_of, name
 from vscbench.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -31,6 +31,7 @@ SPECS = [
     if spec.get("threshold", {}).get("estimator", "straight_through") == "straight_through"
     and "divergence" not in spec.get("threshold", {})
     and "gate_estimator" not in spec
+    and "prior" in class_of(spec).takes
 ]
 every_posterior = pytest.mark.parametrize("spec", SPECS, ids=name)
 every_prior = pytest.mark.parametrize("prior", PRIORS)

@@ -28,6 +28,7 @@ FAMILIES = {
     "spike_slab": "vscbench.coders.spike_slab:SpikeSlab",
     "spike_slab_gates": "vscbench.coders.gate_gradients:SpikeSlabGates",
     "rectified_gaussian": "vscbench.coders.rectified_gaussian:RectifiedGaussian",
+    "vaease": "vscbench.coders.vaease:Vaease",
     "fista": "vscbench.coders.fista:Fista",
     "admm": "vscbench.coders.admm:Admm",
     "lista": "vscbench.coders.lista:Lista",
