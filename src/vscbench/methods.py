@@ -122,6 +122,62 @@ def laplacian_thresh_gamma(value: float = 0.25, density: float | None = None, **
     return _method("laplacian_thresh_gamma", "Thresholded Laplacian + Gamma", "laplacian", constants, more)
 
 
+def gaussian_sample_thresh(value: float = 0.52, density: float | None = None, **more: Any) -> Method:
+    """z = sign(s)(|s| - λ)₊ of the sample s ~ N(μ, σ²) itself, λ = `value`, or by `density`: P(active|x) follows μ."""
+    constants = {"threshold": _threshold("sample", value, density)}
+    return _method("gaussian_sample_thresh", "Gaussian, sample thresholded", "gaussian", constants, more)
+
+
+def gaussian_sample_thresh_gamma(value: float = 0.52, density: float | None = None, **more: Any) -> Method:
+    """The same with λ ~ Gamma(α, β) from the encoder, against Gamma(3, 3/λ₀), λ₀ = `value`."""
+    constants = {"threshold": _threshold("sample_gamma", value, density)}
+    return _method("gaussian_sample_thresh_gamma", "Gaussian, sample thresholded + Gamma", "gaussian", constants, more)
+
+
+def laplacian_sample_thresh(value: float = 0.25, density: float | None = None, **more: Any) -> Method:
+    """z = sign(s)(|s| - λ)₊ of the sample s ~ Laplace(μ, b) itself, λ = `value`, or by `density`."""
+    constants = {"noise_warmup": NOISE_WARMUP, "threshold": _threshold("sample", value, density)}
+    return _method("laplacian_sample_thresh", "Laplacian, sample thresholded", "laplacian", constants, more)
+
+
+def laplacian_sample_thresh_gamma(value: float = 0.25, density: float | None = None, **more: Any) -> Method:
+    """The same with λ ~ Gamma(α, β) from the encoder, against Gamma(3, 3/λ₀), λ₀ = `value`."""
+    constants = {"noise_warmup": NOISE_WARMUP, "threshold": _threshold("sample_gamma", value, density)}
+    label = "Laplacian, sample thresholded + Gamma"
+    return _method("laplacian_sample_thresh_gamma", label, "laplacian", constants, more)
+
+
+def rectified_gaussian(density: float = 0.1, **more: Any) -> Method:
+    """z = max(s, 0), s ~ N(μ, σ²), against a prior whose mean gives `density` non-zeros (Salimans 2016)."""
+    return _method("rectified_gaussian", "Rectified Gaussian", "rectified_gaussian", {"density": density}, more)
+
+
+def spike_slab_leave_one_out(density: float = 0.1, **more: Any) -> Method:
+    """The spike-and-slab posterior with unbiased gradients of its gates: REINFORCE with the other draws as baseline.
+
+    Kool, van Hoof and Welling 2019, "Buy 4 REINFORCE Samples, Get a Baseline for Free!".
+    """
+    constants = {"gate_estimator": "leave_one_out", "density": density, "objective": {"sampling": "average"}}
+    return _method("spike_slab_leave_one_out", "Spike-and-slab, leave-one-out", "spike_slab_gates", constants, more)
+
+
+def spike_slab_disarm(density: float = 0.1, **more: Any) -> Method:
+    """The same by antithetic pairs of gates.
+
+    Dong, Mnih and Tucker 2020, "DisARM: An Antithetic Gradient Estimator for Binary Latent Variables".
+    """
+    constants = {"gate_estimator": "disarm", "density": density, "objective": {"sampling": "average"}}
+    return _method("spike_slab_disarm", "Spike-and-slab, DisARM", "spike_slab_gates", constants, more)
+
+
+def vaease(**more: Any) -> Method:
+    """z = (1 - σ)(μ + σε), ε ~ N(0, 1): latents at their prior are shut; active by a rule, σ² < 0.05.
+
+    Lu, Zhu, He and Wipf 2025, arXiv 2506.04859.
+    """
+    return _method("vaease", "VAEase", "vaease", {}, more)
+
+
 METHODS: dict[str, Callable[..., Method]] = {
     each.__name__: each
     for each in (
@@ -136,6 +192,14 @@ METHODS: dict[str, Callable[..., Method]] = {
         gaussian_thresh_gamma,
         laplacian_thresh,
         laplacian_thresh_gamma,
+        gaussian_sample_thresh,
+        gaussian_sample_thresh_gamma,
+        laplacian_sample_thresh,
+        laplacian_sample_thresh_gamma,
+        rectified_gaussian,
+        spike_slab_leave_one_out,
+        spike_slab_disarm,
+        vaease,
     )
 }
 """By name."""

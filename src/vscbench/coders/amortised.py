@@ -103,13 +103,8 @@ class Amortised(Coder):
     def loss_at(self, x: Tensor, params: Params, rng: Generator | None) -> Loss:
         """The objective of data (B, P...) at the parameters (B, K) of their posteriors."""
         rule, samples, weight = self.objective.rule, self.objective.samples, self.objective.kl_weight
-        log_prior, transport = self.log_prior(x, rng), self.family.transport(params)
-        if rule.one_counts and samples > 1 and self.objective.backward == "selected":
-            noise = self.select(x, params, transport, samples, rng, log_prior)
-        else:
-            noise = self.family.noise(params, samples, rng)
-        codes = transport(noise)
-        mse = squared_error(x, self.decode(codes))  # (S, B)
+        log_prior = self.log_prior(x, rng)
+        noise, codes, mse = self.draws(x, params, samples, rng, log_prior)
         if rule.of_each_draw:
             kl = -self.log_ratio(params, noise, log_prior)
         else:
@@ -118,6 +113,18 @@ class Amortised(Coder):
         if chosen is not None:
             codes = codes[chosen, torch.arange(len(x), device=x.device)].unsqueeze(0)
         return Loss(value, mse, kl, codes)
+
+    def draws(
+        self, x: Tensor, params: Params, samples: int, rng: Generator | None, log_prior: LogPrior | None
+    ) -> tuple[Noise, Tensor, Tensor]:
+        """Noise and codes (S, B, K) that may count, and their errors (S, B), which have the gradient of their mean."""
+        transport = self.family.transport(params)
+        if self.objective.rule.one_counts and samples > 1 and self.objective.backward == "selected":
+            noise = self.select(x, params, transport, samples, rng, log_prior)
+        else:
+            noise = self.family.noise(params, samples, rng)
+        codes = transport(noise)
+        return noise, codes, squared_error(x, self.decode(codes))
 
     @torch.no_grad()
     def select(
