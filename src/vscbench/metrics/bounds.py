@@ -32,7 +32,7 @@ def log_weights(e: Evaluation, coder: Amortised, points: int) -> Tensor:
         torch.cat([coder.log_weights(e.inputs(x), once, rng) for _ in range(0, DRAWS, once)])
         for x in e.x[:points].split(CHUNK[e.is_images])
     ]
-    variance = coder.objective.kl_weight * size / 2
+    variance = float(coder.kl_weight) * size / 2
     return torch.cat(parts, dim=1).double() - size / 2 * math.log(2 * math.pi * variance)
 
 
