@@ -1,4 +1,4 @@
-"""The methods of the paper and their rivals: a function each, which a config names, overrides or adds to.
+"""The methods of the paper, its rivals and those of today: a function each, which a config names, overrides or adds to.
 
 Their constants are those of Fallah and Rozell 2022, "Variational Sparse Coding with Learned Thresholding" (ICML);
 ramps are fractions of training that keep the shape of the authors' absolute schedules of 240,000 steps. A method
@@ -122,6 +122,46 @@ def laplacian_thresh_gamma(value: float = 0.25, density: float | None = None, **
     return _method("laplacian_thresh_gamma", "Thresholded Laplacian + Gamma", "laplacian", constants, more)
 
 
+def topk(density: float = 0.1, **more: Any) -> Method:
+    """The k largest scores of an encoder, k = `density` · K, with the auxiliary loss of dead latents.
+
+    Gao et al. 2024, "Scaling and evaluating sparse autoencoders", arXiv 2406.04093.
+    """
+    return _method("topk", "TopK", "topk", {"density": density}, more)
+
+
+def batch_topk(density: float = 0.1, **more: Any) -> Method:
+    """The largest scores of a batch, as many as `density` says; a threshold for each data point by itself.
+
+    Bussmann, Leask and Nanda 2024, "BatchTopK Sparse Autoencoders", arXiv 2412.06410.
+    """
+    return _method("batch_topk", "BatchTopK", "batch_topk", {"density": density}, more)
+
+
+def relu(penalty: float = 1, **more: Any) -> Method:
+    """Scores shrunk by a learned threshold, under the lasso's penalty: the plain sparse autoencoder.
+
+    Bricken et al. 2023, "Towards Monosemanticity: Decomposing Language Models With Dictionary Learning".
+    """
+    return _method("relu", "ReLU + L1", "relu", {"penalty": penalty}, more)
+
+
+def jumprelu(density: float = 0.1, **more: Any) -> Method:
+    """Scores that exceed a learned threshold, which is drawn to the target `density` of the codes.
+
+    Rajamanoharan et al. 2024, "Jumping Ahead: Improving Reconstruction Fidelity with JumpReLU Sparse Autoencoders".
+    """
+    return _method("jumprelu", "JumpReLU", "jumprelu", {"density": density}, more)
+
+
+def gated(penalty: float = 1, **more: Any) -> Method:
+    """A gate under the lasso's penalty says which latents are active, and a magnitude without it how much.
+
+    Rajamanoharan et al. 2024, "Improving Dictionary Learning with Gated Sparse Autoencoders", arXiv 2404.16014.
+    """
+    return _method("gated", "Gated", "gated", {"penalty": penalty}, more)
+
+
 METHODS: dict[str, Callable[..., Method]] = {
     each.__name__: each
     for each in (
@@ -136,6 +176,11 @@ METHODS: dict[str, Callable[..., Method]] = {
         gaussian_thresh_gamma,
         laplacian_thresh,
         laplacian_thresh_gamma,
+        topk,
+        batch_topk,
+        relu,
+        jumprelu,
+        gated,
     )
 }
 """By name."""

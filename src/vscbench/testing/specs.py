@@ -32,6 +32,11 @@ CONSTANTS: dict[str, list[Spec]] = {
         PENALTY | {"mode": "supervised", "layers": 5},
         PENALTY | {"mode": "unrolled", "layers": 3, "tied": False},
     ],
+    "topk": [{"density": 0.5}, {"density": 0.5, "signed": False}],
+    "batch_topk": [{"density": 0.5}],
+    "relu": [PENALTY, PENALTY | {"signed": False}],
+    "jumprelu": [{"density": 0.5, "initial_threshold": 0.1, "bandwidth": 2.0}],
+    "gated": [PENALTY],
 }
 """Constants that a family is tested with, a mapping for each variant."""
 
