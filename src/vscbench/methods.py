@@ -43,6 +43,7 @@ def _threshold(kind: str, value: float, density: float | None) -> dict[str, Any]
 
 PENALTY_WARMUP = {"initial": 0.1, "final": 1, "end": 0.0375}
 NOISE_WARMUP = {"initial": 0.1, "final": 1, "start": 0.00625, "end": 0.025}
+ONLINE = {"optimizer": {"kind": "online"}}
 TEMPERATURE = {"initial": 1, "final": 0.5, "end": 0.005775, "shape": "geometric"}
 
 
@@ -122,6 +123,30 @@ def laplacian_thresh_gamma(value: float = 0.25, density: float | None = None, **
     return _method("laplacian_thresh_gamma", "Thresholded Laplacian + Gamma", "laplacian", constants, more)
 
 
+def online_dictionary(penalty: float = 2, **more: Any) -> Method:
+    """The lasso's codes on atoms of length at most 1, which are solved for from sums over all codes so far.
+
+    Mairal, Bach, Ponce and Sapiro 2010, "Online Learning for Matrix Factorization and Sparse Coding".
+    """
+    return _method("online_dictionary", "Online dictionary", "fista", {"penalty": penalty, "training": ONLINE}, more)
+
+
+def lca(penalty: float = 2, **more: Any) -> Method:
+    """Codes at which leaky units settle that inhibit each other; atoms as of `online_dictionary`.
+
+    Rozell et al. 2008, "Sparse Coding via Thresholding and Local Competition in Neural Circuits".
+    """
+    return _method("lca", "LCA", "lca", {"penalty": penalty, "training": ONLINE}, more)
+
+
+def omp(density: float = 0.1, **more: Any) -> Method:
+    """The code of at most `density` · K non-zeros that a greedy pursuit finds; atoms as of `online_dictionary`.
+
+    Pati, Rezaiifar and Krishnaprasad 1993, "Orthogonal Matching Pursuit".
+    """
+    return _method("omp", "OMP", "omp", {"density": density, "training": ONLINE}, more)
+
+
 def topk(density: float = 0.1, **more: Any) -> Method:
     """The k largest scores of an encoder, k = `density` · K, with the auxiliary loss of dead latents.
 
@@ -176,6 +201,9 @@ METHODS: dict[str, Callable[..., Method]] = {
         gaussian_thresh_gamma,
         laplacian_thresh,
         laplacian_thresh_gamma,
+        online_dictionary,
+        lca,
+        omp,
         topk,
         batch_topk,
         relu,

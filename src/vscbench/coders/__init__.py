@@ -29,6 +29,8 @@ FAMILIES = {
     "fista": "vscbench.coders.fista:Fista",
     "admm": "vscbench.coders.admm:Admm",
     "lista": "vscbench.coders.lista:Lista",
+    "lca": "vscbench.coders.lca:Lca",
+    "omp": "vscbench.coders.omp:Omp",
     "topk": "vscbench.coders.topk:TopK",
     "batch_topk": "vscbench.coders.batch_topk:BatchTopK",
     "relu": "vscbench.coders.relu:Relu",
