@@ -79,6 +79,15 @@ def lista_unrolled(penalty: float = 20, layers: int = 16, **more: Any) -> Method
     return _method("lista_unrolled", "LISTA, unrolled", "lista", constants, more)
 
 
+def alista(penalty: float = 20, layers: int = 16, **more: Any) -> Method:
+    """Shrinkage steps whose weights are solved for, so that two numbers a layer are left to learn from FISTA's codes.
+
+    Liu, Chen, Wang and Yin 2019, "ALISTA: Analytic Weights Are As Good As Learned Weights in LISTA" (ICLR).
+    """
+    constants = {"mode": "supervised", "penalty": penalty, "penalty_warmup": PENALTY_WARMUP, "layers": layers}
+    return _method("alista", "ALISTA", "alista", constants, more)
+
+
 def gaussian(**more: Any) -> Method:
     """q(z|x) = N(μ, σ²) with the prior N(0, 0.1): the variational autoencoder of Kingma and Welling 2014."""
     return _method("gaussian", "Gaussian", "gaussian", {}, more)
@@ -123,7 +132,7 @@ def laplacian_thresh_gamma(value: float = 0.25, density: float | None = None, **
     return _method("laplacian_thresh_gamma", "Thresholded Laplacian + Gamma", "laplacian", constants, more)
 
 
-def online_dictionary(penalty: float = 2, **more: Any) -> Method:
+def online_dictionary(penalty: float = 1.6, **more: Any) -> Method:
     """The lasso's codes on atoms of length at most 1, which are solved for from sums over all codes so far.
 
     Mairal, Bach, Ponce and Sapiro 2010, "Online Learning for Matrix Factorization and Sparse Coding".
@@ -131,7 +140,7 @@ def online_dictionary(penalty: float = 2, **more: Any) -> Method:
     return _method("online_dictionary", "Online dictionary", "fista", {"penalty": penalty, "training": ONLINE}, more)
 
 
-def lca(penalty: float = 2, **more: Any) -> Method:
+def lca(penalty: float = 1.6, **more: Any) -> Method:
     """Codes at which leaky units settle that inhibit each other; atoms as of `online_dictionary`.
 
     Rozell et al. 2008, "Sparse Coding via Thresholding and Local Competition in Neural Circuits".
@@ -194,6 +203,7 @@ METHODS: dict[str, Callable[..., Method]] = {
         admm,
         lista,
         lista_unrolled,
+        alista,
         gaussian,
         laplacian,
         spike_slab,

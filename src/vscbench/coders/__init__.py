@@ -29,6 +29,7 @@ FAMILIES = {
     "fista": "vscbench.coders.fista:Fista",
     "admm": "vscbench.coders.admm:Admm",
     "lista": "vscbench.coders.lista:Lista",
+    "alista": "vscbench.coders.alista:Alista",
     "lca": "vscbench.coders.lca:Lca",
     "omp": "vscbench.coders.omp:Omp",
     "topk": "vscbench.coders.topk:TopK",

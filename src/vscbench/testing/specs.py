@@ -32,6 +32,7 @@ CONSTANTS: dict[str, list[Spec]] = {
         PENALTY | {"mode": "supervised", "layers": 5},
         PENALTY | {"mode": "unrolled", "layers": 3, "tied": False},
     ],
+    "alista": [PENALTY | {"mode": "supervised", "layers": 5}, PENALTY | {"mode": "unrolled", "layers": 3}],
     "lca": [PENALTY | {"iterations": 20, "step": 0.1}, PENALTY | {"iterations": 20, "step": 0.1, "threshold": "hard"}],
     "omp": [{"density": 0.5}],
     "topk": [{"density": 0.5}, {"density": 0.5, "signed": False}],
