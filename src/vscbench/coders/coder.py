@@ -86,6 +86,13 @@ class Coder(nn.Module, ABC):
     def set_step(self, step: float, steps: int) -> None:
         """Set what is scheduled during training to its value at `step` of `steps`; `steps` of `steps` at evaluation."""
 
+    @torch.no_grad()
+    def set_atoms(self, latents: Tensor, directions: Tensor) -> None:
+        """Set the atoms of `latents` (N,) of a linear generator to `directions` (N, P), and what looks for them too."""
+        atoms = self.atoms
+        assert atoms is not None  # noqa: S101  (whoever asks knows that it is linear)
+        atoms[:, latents] = directions.T
+
     @property
     def stochastic(self) -> bool:
         """Whether two draws for the same data differ."""

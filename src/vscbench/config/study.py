@@ -51,6 +51,15 @@ class Objective(BaseModel):
     """Weight of the divergence from the prior against the squared error of a pixel."""
     backward: Literal["selected", "all"] = "selected"
     """Whether the chosen draw alone is back-propagated, or all J, as published."""
+    variance: Literal["fixed", "learned", "batch"] = "fixed"
+    """Whether the noise variance s² = kl_weight · P/2 is learned from there, or that of each batch."""
+
+    @model_validator(mode="after")
+    def _starts_somewhere(self) -> Objective:
+        """Refuse to learn a variance that starts at zero."""
+        if self.variance != "fixed" and self.kl_weight == 0:
+            raise ValueError(f"variance: {self.variance} needs a kl_weight above 0, its start")
+        return self
 
 
 class Training(BaseModel):
