@@ -56,10 +56,13 @@ def of_workflow(workflow: Any, config: Mapping[str, Any]) -> Plan:
 
 
 def prefix() -> str:
-    """What goes before the commands of jobs, for them to find this package, and without conda this interpreter."""
+    """What goes before the commands of jobs, for them to find this package, and without conda this interpreter.
+
+    It takes the place of Snakemake's own prefix, by which a job whose output goes through a pipe can fail.
+    """
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     folder = quote(str(Path(__file__).parents[1])).replace("{", "{{").replace("}", "}}")
-    return f'export PYTHONPATH={folder}"${{{{PYTHONPATH:+:$PYTHONPATH}}}}"; '
+    return f'set -euo pipefail; export PYTHONPATH={folder}"${{{{PYTHONPATH:+:$PYTHONPATH}}}}"; '
 
 
 def typed(value: Any) -> Any:

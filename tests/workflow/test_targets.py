@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from vscbench import planning
 from vscbench.config.study import RESERVED
 
 if TYPE_CHECKING:
@@ -88,6 +90,13 @@ def test_another_workflow_may_use_it(project: Project) -> None:
     project.write("config.yaml", content)
     project.snakemake("-s", "Snakefile")
     assert (project.folder / "mine.txt").read_text().startswith("made by assemble")
+
+
+@pytest.mark.parametrize(("command", "code"), [("true", 0), ("false", 1)])
+def test_a_job_fails_where_its_command_does(command: str, code: int) -> None:
+    """Though what it says goes through a pipe into the log."""
+    line = f"{planning.prefix().format()}{command} | cat"
+    assert subprocess.run(["bash", "-c", line], check=False).returncode == code
 
 
 def test_results_of_an_older_version_are_told_apart(project: Project) -> None:
