@@ -283,4 +283,5 @@ def test_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str], a
 
 
 def test_a_configuration_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "No such file" in mistake(capsys, "runs", "--config", tmp_path / "nowhere.yaml")
+    for name in ("runs", "run"):
+        assert "No such file" in mistake(capsys, name, "--config", tmp_path / "nowhere.yaml")

@@ -26,7 +26,7 @@ from vscbench.files import write_text
 from vscbench.layout import Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 TEMPLATE = Path(__file__).parent / "template"
 """The workflow, its configurations and profiles, as they lie at the root of the repository."""
@@ -131,6 +131,14 @@ class Plan:
     def index_key(self) -> str:
         """A fingerprint of the index."""
         return f"index {hashlib.sha256(text(self.index).encode()).hexdigest()[:16]}"
+
+    def check_data(self, jobs: Iterable[Any]) -> None:
+        """Look whether the data that some of Snakemake's `jobs` will read are there, before any of them runs.
+
+        Raises:
+            UserError: they are not, or are not what they should be.
+        """
+        configs.check_data(self.study, [job.wildcards.dataset for job in jobs if job.rule.name == "prepare_data"])
 
     # --------------------------------------------------------------- what jobs depend on
 

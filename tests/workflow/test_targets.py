@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import yaml
 
@@ -118,6 +119,15 @@ def test_mistakes_are_told_before_any_job(project: Project) -> None:
     assert done.returncode != 0
     assert "unknown key prior_scael; did you mean prior_scale?" in said
     assert "Traceback" not in said
+
+
+def test_data_are_looked_at_before_any_job(project: Project) -> None:
+    np.save(project.folder / "x.npy", np.zeros((2, 16)))
+    few = project.write("few.yaml", {"datasets": {"patches": {"kind": "array", "source": "x.npy"}}})
+    done = project.run("data", "--configfile", "config.yaml", few)
+    assert done.returncode != 0
+    assert "datasets.patches: x has the shape (2, 16)" in done.stdout + done.stderr
+    assert not (project.folder / "results/data").exists()
 
 
 @pytest.mark.parametrize("profile", ["default", "slurm"])
