@@ -105,6 +105,7 @@ class Posterior(ABC):
         with torch.no_grad():
             on = self.log_prob_at(params, draw.boundary, draw.threshold)
             jump = on - self.log_prob_at(params, torch.zeros_like(draw.boundary), draw.threshold)
+            jump = jump.clamp(min=torch.finfo(jump.dtype).min)  # 0 · -inf is no number
         return value + (draw.active_prob - draw.active_prob.detach()) * jump
 
     def log_ratio(self, params: Params, noise: Noise) -> Tensor:
