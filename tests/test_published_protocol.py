@@ -15,6 +15,7 @@ import torch
 
 from vscbench import config as configs
 from vscbench.config import Run
+from vscbench.metrics.dependence import PATCH_EDGES
 from vscbench.model import build_coder, build_posterior
 from vscbench.ramps import OneCycle, Ramp
 from vscbench.settings import construct
@@ -146,6 +147,8 @@ def test_runs_and_measures() -> None:
     for experiment, samples in BOTH.items():
         found = configs.evaluation(STUDY, experiment)
         assert (found["samples"], found["penalties"]) == (samples, [20])
+        edges = np.sort([*np.linspace(-2, 2, 20), -1e-50, 1e-50])  # of the multi-information: 2
+        assert np.array_equal(PATCH_EDGES, edges)
         assert found["gradients"] == {"passes": 1000, "batches": 16_000 // BATCH, "samples": [samples]}  # 2
 
 
