@@ -43,7 +43,7 @@ DATA = {
 }
 GENERATOR = {"kind": "dictionary", "latents": 256}  # 3
 ENCODER = {"kind": "mlp", "widths": [512, 1024, 512, 256]}  # 1.1
-OBJECTIVE = {"sampling": "max_elbo", "kl_weight": 0.01, "backward": "all"}  # 1.4, 3
+OBJECTIVE = {"sampling": "max_elbo", "kl_weight": 0.01, "variance": "fixed", "backward": "all"}  # 1.4, 3
 TRAINING = {"epochs": EPOCHS, "batch_size": BATCH, "flip": False, "precision": "single", "validation_penalty": 20}  # 3
 OPTIMIZER = {
     "kind": "two_rates",
