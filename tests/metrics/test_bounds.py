@@ -55,8 +55,8 @@ def test_bounds_lie_where_they_must(name: str, rng: Generator) -> None:
     assert found["iwae_100"] == pytest.approx(float(log_w.exp().mean(0).log().mean()))
     assert found["elbo_se"] == pytest.approx(float(log_w.mean(0).std()) / 20**0.5)
     assert found["noise_training"] == pytest.approx(noise)
-    for name in bounds.FITTED:
-        assert found[f"{name}_fitted"] >= found[name]
+    for bound in bounds.FITTED:
+        assert found[f"{bound}_fitted"] >= found[bound]
 
 
 class Linear(nn.Identity):

@@ -133,9 +133,8 @@ def measure(e: Evaluation, *, probe_images: Count = 5000) -> Measures:
     """Correlation of mean codes with labels, signed, against chance; labels with a latent of their own; linear probe.
 
     `attribute_r_LABEL` is that of the label's best latent, `attribute_null_LABEL` what the best latent reaches in 5 %
-    of all permutations of the labels, `attributes_found` the number of labels that have a latent of their own, which is no other label's best and which
-    no second latent repeats.
-    `probe_auc` and `probe_accuracy` (balanced) are means over labels, their null ½. Left out where the data have no
+    of all permutations of the labels, `attributes_found` the number of labels that have a latent of their own, which
+    is no other label's best and which no second latent repeats. `probe_auc` and `probe_accuracy` (balanced) are means over labels, their null ½. Left out where the data have no
     labels.
 
     Args:
