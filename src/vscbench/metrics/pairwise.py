@@ -156,7 +156,8 @@ def null_of(table: NDArray[np.uint8], rng: np.random.Generator, *, bins: int = B
 
 def changing(table: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The rows of a table of symbols that are not all the same."""
-    return table[(table != table[:, :1]).any(1)]
+    found: NDArray[np.uint8] = table[(table != table[:, :1]).any(1)]
+    return found
 
 
 def pair_tests(
