@@ -32,7 +32,9 @@ def test_share_of_gates(data: Data, gate: str) -> None:
                 assert found["saturated_gates"] == pytest.approx(open_gates)
                 assert 20 < open_gates < 80
             e.coder.heads.bias[2 * latents] = 50  # one latent is always on
-        assert measure(e)["saturated_latents"] == pytest.approx(100 / latents)
+        # log sigmoid(50) of a gate that is not clipped has a slope left, of 2e-22.
+        always = not (head == "sigmoid" and gate == "published")
+        assert measure(e)["saturated_latents"] == pytest.approx(100 / latents if always else 0)
 
 
 def test_of_gates_alone(data: Data) -> None:
