@@ -3,6 +3,7 @@
     OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/run.py
 
 `step`: a training step of the default study's photographs against that of an earlier commit, each in its own process.
+`measures`: the metrics that have controls, beside all others.
 `fista`: codes of the study's test patches against scikit-learn's.
 """
 
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 import fista
+import measures
 from vscbench import config as configs
 from vscbench.data import Data
 
@@ -31,6 +33,8 @@ BEFORE = "da54d27"
 METHODS = ("fista", "spike_slab", "gaussian_thresh", "gaussian_thresh_gamma", "laplacian_thresh_gamma")
 LIMIT = 1.1
 """The most that a step may take, as a multiple of that before."""
+MEASURES_LIMIT = 1.2
+"""The most that the measures with controls may make of the time of all others."""
 WARM_UP, STEPS = 200, 10
 """Steps before anything is timed, by when the codes of sparse methods are sparse, and of each turn."""
 
@@ -107,6 +111,8 @@ def main() -> int:
         for method in options.methods:
             ratios = step_ratios(before, method, patches, options.rounds)
             met &= show(f"step of {method}: now / {options.before}", ratios, LIMIT)
+    measured = measures.compare(configs.load([ROOT / "config.yaml"]), rounds=2)
+    met &= show("evaluation of the study: all metrics / without controls", measured, MEASURES_LIMIT)
     for what, ratios in fista.compare(data, options.rounds).items():
         show(what, ratios)
     return 0 if met else 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from reporting.planted import plant
 from vscbench.reporting import write
@@ -198,8 +199,9 @@ def test_table_by_hand(made: Study, tmp_path: Path) -> None:
     learned = long.loc[("gaussian_thresh_gamma", "frontier_difference_draw")]
     differences = matched_difference(made, "recovery", "gaussian_thresh_gamma", "fista")
     assert (learned["mean"], learned["low"], learned["high"]) == pytest.approx(
-        (differences.mean(), differences.min(), differences.max())
+        (differences.mean(), *(interval := stats.t.interval(0.95, 2, differences.mean(), stats.sem(differences))))
     )
+    assert interval[0] < differences.min() < differences.max() < interval[1]  # of three their range covers 75 %
     dense = long.loc["gaussian"]
     assert dense.loc["frontier_fve_highest", "mean"] == pytest.approx(0.46)
     assert (dense.loc[[f"frontier_fve_at_{d:g}" for d in DENSITIES], "n"] == 0).all()
@@ -209,7 +211,7 @@ def test_table_by_hand(made: Study, tmp_path: Path) -> None:
     assert pca.loc[alone, "sd"].isna().all()
     shown = (tmp_path / "matched_density.md").read_text().splitlines()
     (line,) = (line for line in shown if line.startswith("| Learned "))
-    assert f" [{differences.min():.4f}, {differences.max():.4f}] |" in line
+    assert f" [{interval[0]:.4f}, {interval[1]:.4f}] |" in line
 
 
 def test_one_repetition_has_no_interval(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def block(study: Study, groups: list[str], rows: Rows, where: str = "") -> Block
 def long_rows(study: Study, columns: Sequence[Column], group: str, *, baselines: bool = False) -> Rows:
     """One row a number: method, column, mean, sd, n, and the published number with its source."""
     diverged = study.diverged(group)["method"].value_counts()
-    coders, point = study.methods(group), study.points[group]
+    coders = study.methods(group)
     compared_with_chance = any(column.null for column in columns)
     rows = []
     for method in study.methods(group, baselines=baselines):
