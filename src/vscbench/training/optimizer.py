@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vscbench.coders import Coder
-    from vscbench.ramps import OneCycle, Ramp
+    from vscbench.ramps import Clock, OneCycle, Ramp
 
 
 class Optimizer(ABC):
@@ -43,7 +43,7 @@ class Optimizer(ABC):
         """Take the optimiser of torch, the rate of each of its groups, and whose gradient is clipped to which norm."""
         self.optimizer, self.rates, self.clipped, self.clip_norm = optimizer, rates, clipped, clip_norm
 
-    def set_rates(self, step: int, steps: int) -> None:
+    def set_rates(self, step: int | Clock, steps: int) -> None:
         """Give each group its learning rate at `step` of `steps`."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.rates[group["name"]](step, steps) * group["scale"]
@@ -53,8 +53,12 @@ class Optimizer(ABC):
         self.optimizer.zero_grad()
         loss.backward()
         if self.clipped and self.clip_norm:
-            nn.utils.clip_grad_norm_(self.clipped, self.clip_norm)
+            self.clip(self.clip_norm)
         self.optimizer.step()
+
+    def clip(self, norm: float) -> None:
+        """Shorten the gradient of what is clipped to `norm`."""
+        nn.utils.clip_grad_norm_(self.clipped, norm)
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs."""

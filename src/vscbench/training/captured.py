@@ -1,0 +1,230 @@
+"""Runs that differ by their seed alone, trained as one model; on a GPU by replaying a captured graph of their step.
+
+A step is about 200 kernels of a few microseconds, which to launch from Python takes ten times as long as they do. So
+nothing of a step is decided on the host: the rows of its batches, its schedules and its noise are those of a counter
+on the device, and what it costs stays there until the end of the epoch. The same function of that counter runs step by
+step on a CPU, where it is tested against `Trainer`.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Generator, Tensor
+
+from vscbench import model as models
+from vscbench.ramps import Clock, Schedule
+from vscbench.seeds import derive_seed
+from vscbench.training.curves import validate_each
+from vscbench.training.stacked import stack, unstack
+from vscbench.training.trainer import SUMS, Trainer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from vscbench.data import Data
+    from vscbench.model import Model
+    from vscbench.training.trainer import Progress
+
+log = logging.getLogger(__name__)
+
+WARM_UP = 3
+"""Steps before one is captured: what a first step alone does, such as making momenta, is then done."""
+AT_ONCE = 20
+"""Steps in the longer of the two graphs; each launch of a graph takes the host some ten microseconds."""
+
+
+class DeviceClock(Clock):
+    """The step as a counter on the device, and schedules as tables that are read there."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.step = torch.zeros(1, dtype=torch.int64, device=device)
+        self.tables: dict[Schedule, Tensor] = {}
+
+    def read(self, schedule: Schedule, steps: int) -> Tensor:
+        """The value now: ()."""
+        if schedule not in self.tables:
+            values = torch.tensor([schedule.at(step, steps) for step in range(steps)], dtype=torch.float32)
+            self.tables[schedule] = values.to(self.step.device)
+        return self.tables[schedule].index_select(0, self.step).squeeze(0)
+
+
+class CapturedTrainer(Trainer):
+    """R runs whose specifications differ by seed and repetition alone.
+
+    Weights and the order of the data are those that each run has by itself. Its noise is not: one stream serves all R,
+    so that a run is repeated by training it with the same others.
+
+    Args:
+        specs: the specification of each.
+        data: as of `Trainer`.
+        device: as of `Trainer`.
+        checkpoint_path: as of `Trainer`; it is written at the end of an epoch.
+        checkpoint_seconds: as of `Trainer`.
+        key: as of `Trainer`.
+        progress: as of `Trainer`.
+
+    Raises:
+        UserError: they are of parts that do not stack.
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[Mapping[str, Any]],
+        data: Data,
+        device: torch.device,
+        checkpoint_path: Path | None = None,
+        checkpoint_seconds: float = 60,
+        key: str = "",
+        progress: Progress | None = None,
+    ) -> None:
+        self.specs, self.runs = specs, len(specs)
+        super().__init__(specs[0], data, device, checkpoint_path, checkpoint_seconds, key, progress)
+        self.rng = Generator(device).manual_seed(derive_seed(*(spec["seed"] for spec in specs)) % 2**62)
+        self.optimizer.clip = self.clip  # type: ignore[method-assign]
+        for group in self.optimizer.optimizer.param_groups:
+            group["capturable"] = True  # of Adam: its steps are counted on the device
+        self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self.graphs: dict[int, torch.cuda.CUDAGraph] = {}
+        self.clock = DeviceClock(device)
+        self.position = torch.zeros_like(self.clock.step)
+        """Of the step in its epoch, on the device."""
+        self.rows = torch.zeros(self.steps_per_epoch, self.batch * self.runs, dtype=torch.int64, device=device)
+        self.costs = torch.zeros(self.steps_per_epoch, self.runs, len(SUMS), device=device)
+        self.diverged: dict[int, tuple[int, float]] = {}
+        """Of each run that diverged, the step and its loss."""
+
+    def build(self, data: Data) -> Model:
+        """One model of all runs."""
+        return stack([models.build(spec, data.shape, data.standardisation) for spec in self.specs])
+
+    def clip(self, norm: float) -> None:
+        """Shorten the gradient of each run to `norm`."""
+        gradients = [p.grad for p in self.optimizer.clipped if p.grad is not None]
+        lengths = torch.stack([torch.linalg.vector_norm(each.flatten(1), dim=1) for each in gradients])
+        factor = (norm / (torch.linalg.vector_norm(lengths, dim=0) + 1e-6)).clamp(max=1)
+        for each in gradients:
+            each.mul_(factor.view(-1, *[1] * (each.dim() - 1)))
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds beside its key."""
+        return super().state() | {"diverged": self.diverged}
+
+    def take_up(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        super().take_up(state)
+        self.diverged = state["diverged"]
+
+    # ------------------------------------------------------------------------ steps
+
+    def on_device(self) -> None:
+        """The step that the counters stand at: a function of what is on the device, and on nothing else."""
+        x = self.batch_of(self.rows.index_select(0, self.position).squeeze(0))
+        costs = self.descend(x, self.clock, self.runs).unflatten(1, (-1, self.runs)).sum(1)
+        self.costs.index_copy_(0, self.position, costs.T.unsqueeze(0).float())
+        self.position.add_(1)
+        self.clock.step.add_(1)
+
+    def begin_epoch(self) -> None:
+        """Give the device the order of the data, and where it stands."""
+        orders = [Trainer.order_of(spec["seed"] + self.step // self.steps_per_epoch, len(self.x)) for spec in self.specs]
+        used = torch.stack(orders, 1)[: self.steps_per_epoch * self.batch]  # (n·B, R)
+        self.rows.copy_(used.reshape(self.rows.shape))
+        self.position.zero_()
+        self.clock.step.fill_(self.step)
+
+    def capture(self) -> None:
+        """Record a step, and several in a row, as graphs; the step is not taken."""
+        for steps in (1, AT_ONCE):
+            graph = torch.cuda.CUDAGraph()
+            graph.register_generator_state(self.rng)
+            # Others may meanwhile replay what they have captured.
+            with torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"):
+                for _ in range(steps):
+                    self.on_device()
+            self.graphs[steps] = graph
+
+    def make(self, steps: int) -> None:
+        """Take so many steps of the epoch."""
+        if self.stream is None:
+            for _ in range(steps):
+                self.on_device()
+            return
+        if not self.graphs:
+            for _ in range(min(WARM_UP, steps)):
+                self.on_device()
+            steps -= min(WARM_UP, steps)
+            self.stream.synchronize()
+            self.capture()
+        for length in (AT_ONCE, 1):
+            for _ in range(steps // length):
+                self.graphs[length].replay()
+            steps %= length
+
+    def on_stream(self) -> AbstractContextManager[Any]:
+        """On a GPU a stream of their own: what others do there goes on beside it."""
+        if self.stream is None:
+            return nullcontext()
+        self.stream.wait_stream(torch.cuda.current_stream(self.device))
+        return torch.cuda.stream(self.stream)
+
+    # ----------------------------------------------------------------------- epochs
+
+    def epochs(self, seconds: float = math.inf) -> None:
+        """Train to the end, or for about so many seconds, from wherever the runs stand."""
+        started = saved = time.monotonic()
+        before = self.seconds
+        with self.on_stream():
+            while self.step < self.steps and len(self.diverged) < self.runs and time.monotonic() - started < seconds:
+                steps = min(self.steps_per_epoch, self.steps - self.step)
+                self.begin_epoch()
+                self.make(steps)
+                self.step += steps
+                self.close_epoch(steps)
+                self.seconds = before + time.monotonic() - started
+                if self.progress:
+                    left = self.seconds / self.step * (self.steps - self.step)
+                    self.progress(self.step, self.steps, self.history[-1], left)
+                if time.monotonic() - saved > self.checkpoint_seconds:
+                    self.save()
+                    saved = time.monotonic()
+
+    def close_epoch(self, steps: int) -> None:
+        """Read what the epoch cost, and add a row of history for each run that goes on."""
+        costs = self.costs[:steps].double().cpu()  # (n, R, 4)
+        finite = costs[:, :, 0].isfinite()
+        finite[-1] &= self.finite()
+        samples, penalty = self.spec["objective"]["samples"], self.training.get("validation_penalty")
+        epoch = math.ceil(self.step / self.steps_per_epoch)
+        measured = validate_each(self.coder, self.validation, epoch, samples, penalty, self.runs)
+        for run in range(self.runs):
+            if run in self.diverged:
+                continue
+            if not finite[:, run].all():
+                first = int((~finite[:, run]).nonzero()[0])
+                self.diverged[run] = (self.step - steps + first + 1, float(costs[first, run, 0]) / self.batch)
+                continue
+            means = (costs[:, run].sum(0) / (steps * self.batch)).tolist()
+            row = {"run": float(run), "epoch": float(epoch), "step": float(self.step)}
+            row |= {f"train_{name}": value for name, value in zip(SUMS, means, strict=True)}
+            self.history.append(row | measured[run])
+
+    def finite(self) -> Tensor:
+        """Which runs have weights that are all finite: (R,), on the CPU."""
+        return torch.stack([p.isfinite().flatten(1).all(1) for p in self.model.parameters()]).all(0).cpu()
+
+    def history_of(self, run: int) -> list[dict[str, float]]:
+        """The rows of one run."""
+        rows = [row for row in self.history if row["run"] == run]
+        return [{name: value for name, value in row.items() if name != "run"} for row in rows]
+
+    def model_of(self, run: int, data: Data) -> Model:
+        """One run's model."""
+        return unstack(self.model, run, models.build(self.specs[run], data.shape, data.standardisation).to(self.device))
