@@ -25,7 +25,7 @@ from vscbench.training.stacked import stack, unstack
 from vscbench.training.trainer import SUMS, Trainer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -98,6 +98,10 @@ class CapturedTrainer(Trainer):
         """Of the step in its epoch, on the device."""
         self.rows = torch.zeros(self.steps_per_epoch, self.batch * self.runs, dtype=torch.int64, device=device)
         self.costs = torch.zeros(self.steps_per_epoch, self.runs, len(SUMS), device=device)
+        self.taken = 0
+        """Steps of the epoch that are made already."""
+        self.at_epoch: Callable[[], None] = lambda: None
+        """Called at the end of each epoch."""
         self.diverged: dict[int, tuple[int, float]] = {}
         """Of each run that diverged, the step and its loss."""
 
@@ -125,7 +129,7 @@ class CapturedTrainer(Trainer):
     # ------------------------------------------------------------------------ steps
 
     def on_device(self) -> None:
-        """The step that the counters stand at: a function of what is on the device, and on nothing else."""
+        """The step that the counters stand at: a function of what is on the device, and of nothing else."""
         x = self.batch_of(self.rows.index_select(0, self.position).squeeze(0))
         costs = self.descend(x, self.clock, self.runs).unflatten(1, (-1, self.runs)).sum(1)
         self.costs.index_copy_(0, self.position, costs.T.unsqueeze(0).float())
@@ -140,32 +144,32 @@ class CapturedTrainer(Trainer):
         self.position.zero_()
         self.clock.step.fill_(self.step)
 
-    def capture(self) -> None:
-        """Record a step, and several in a row, as graphs; the step is not taken."""
-        for steps in (1, AT_ONCE):
-            graph = torch.cuda.CUDAGraph()
-            graph.register_generator_state(self.rng)
-            # Others may meanwhile replay what they have captured.
-            with torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"):
-                for _ in range(steps):
-                    self.on_device()
-            self.graphs[steps] = graph
+    def prepare(self) -> None:
+        """On a GPU make the first steps of the epoch, then record a step, and several in a row, as graphs."""
+        if self.stream is None:
+            return
+        with self.on_stream():
+            self.begin_epoch()
+            self.taken = min(WARM_UP, self.steps_per_epoch, self.steps - self.step)
+            for _ in range(self.taken):
+                self.on_device()
+            self.stream.synchronize()
+            for steps in (AT_ONCE, 1):
+                graph = torch.cuda.CUDAGraph()
+                graph.register_generator_state(self.rng)
+                with torch.cuda.graph(graph, stream=self.stream):  # what is recorded is not done
+                    for _ in range(steps):
+                        self.on_device()
+                self.graphs[steps] = graph
 
     def make(self, steps: int) -> None:
         """Take so many steps of the epoch."""
-        if self.stream is None:
+        if not self.graphs:
             for _ in range(steps):
                 self.on_device()
-            return
-        if not self.graphs:
-            for _ in range(min(WARM_UP, steps)):
-                self.on_device()
-            steps -= min(WARM_UP, steps)
-            self.stream.synchronize()
-            self.capture()
-        for length in (AT_ONCE, 1):
+        for length, graph in self.graphs.items():  # the longer one first
             for _ in range(steps // length):
-                self.graphs[length].replay()
+                graph.replay()
             steps %= length
 
     def on_stream(self) -> AbstractContextManager[Any]:
@@ -184,11 +188,14 @@ class CapturedTrainer(Trainer):
         with self.on_stream():
             while self.step < self.steps and len(self.diverged) < self.runs and time.monotonic() - started < seconds:
                 steps = min(self.steps_per_epoch, self.steps - self.step)
-                self.begin_epoch()
-                self.make(steps)
+                if not self.taken:
+                    self.begin_epoch()
+                self.make(steps - self.taken)
+                self.taken = 0
                 self.step += steps
                 self.close_epoch(steps)
                 self.seconds = before + time.monotonic() - started
+                self.at_epoch()
                 if self.progress:
                     left = self.seconds / self.step * (self.steps - self.step)
                     self.progress(self.step, self.steps, self.history[-1], left)
