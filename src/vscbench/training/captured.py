@@ -182,11 +182,11 @@ class CapturedTrainer(Trainer):
     # ----------------------------------------------------------------------- epochs
 
     def epochs(self, seconds: float = math.inf) -> None:
-        """Train to the end, or for about so many seconds, from wherever the runs stand."""
+        """Train to the end, or until so many seconds have passed at the end of an epoch, from wherever the runs stand."""
         started = saved = time.monotonic()
         before = self.seconds
         with self.on_stream():
-            while self.step < self.steps and len(self.diverged) < self.runs and time.monotonic() - started < seconds:
+            while self.step < self.steps and len(self.diverged) < self.runs:
                 steps = min(self.steps_per_epoch, self.steps - self.step)
                 if not self.taken:
                     self.begin_epoch()
@@ -202,6 +202,8 @@ class CapturedTrainer(Trainer):
                 if time.monotonic() - saved > self.checkpoint_seconds:
                     self.save()
                     saved = time.monotonic()
+                if time.monotonic() - started > seconds:
+                    return
 
     def close_epoch(self, steps: int) -> None:
         """Read what the epoch cost, and add a row of history for each run that goes on."""
