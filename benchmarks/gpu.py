@@ -3,7 +3,7 @@
     python benchmarks/gpu.py --runs 3
 
 The eight methods of Table 1 at the paper's sizes (config/published.yaml), on noise in place of the images: what a step
-computes does not depend on them. Of each method so many runs train as one model. FISTA, which does not, is left out.
+computes does not depend on them. Of each method so many runs train as one model. FISTA is left out: its iterations depend on the images.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from vscbench import config as configs
 from vscbench.data import Data
-from vscbench.training.captured import CapturedTrainer
+from vscbench.training.captured import AT_ONCE, CapturedTrainer
 
 ROOT = Path(__file__).parents[1]
 METHODS = (
@@ -53,29 +54,33 @@ def trainers(config: Path, experiment: str, runs: int, data: Data, backward: str
 
 def seconds(chosen: list[CapturedTrainer], steps: int) -> float:
     """Of so many steps of each, all at once."""
+
+    def take(trainer: CapturedTrainer) -> None:
+        with trainer.on_stream():
+            for _ in range(steps // AT_ONCE):
+                trainer.position.zero_()
+                trainer.make(AT_ONCE)
+            torch.cuda.current_stream().synchronize()
+
     torch.cuda.synchronize()
     start = time.perf_counter()
-    for _ in range(steps // 20):
-        for each in chosen:
-            each.position.zero_()
-            with each.on_stream():
-                each.graphs[20].replay()
-    torch.cuda.synchronize()
+    with ThreadPoolExecutor(len(chosen)) as pool:
+        list(pool.map(take, chosen))
     return time.perf_counter() - start
 
 
 def shares(trainer: CapturedTrainer) -> tuple[float, float, list[tuple[str, float]]]:
     """Kernels a step, the share of their time that is matrix products, and the dearest kernels with their shares."""
-    with profile(activities=[ProfilerActivity.CUDA]) as found:
+    with profile(activities=[ProfilerActivity.CUDA], acc_events=True) as found:
         with trainer.on_stream():
             trainer.position.zero_()
-            trainer.graphs[20].replay()
+            trainer.make(AT_ONCE)
         torch.cuda.synchronize()
     events: list[Any] = [each for each in found.key_averages() if each.device_time_total > 0]
     total = sum(each.device_time_total for each in events)
     products = sum(each.device_time_total for each in events if any(part in each.key.lower() for part in PRODUCTS))
     dearest = sorted(((each.key[:90], each.device_time_total / total) for each in events), key=lambda pair: -pair[1])
-    return sum(each.count for each in events) / 20, products / total, dearest[:8]
+    return sum(each.count for each in events) / AT_ONCE, products / total, dearest[:8]
 
 
 def main() -> int:

@@ -9,7 +9,12 @@ import torch
 
 from training.runs import CODERS, CPU, KEY, spec_of, trainer_of
 from vscbench.errors import UserError
+from vscbench.coders.fista import Fista
+from vscbench.coders.published_fista import published_fista
+from vscbench.networks.dictionary import Dictionary
+from vscbench.objectives.lasso import lasso_objective
 from vscbench.training.captured import CapturedTrainer
+from vscbench.training.stacked_fista import CapturedFista, StackedFista, largest_eigenvalue
 from vscbench.training.together import Job, stacks, train_together
 
 if TYPE_CHECKING:
@@ -76,6 +81,52 @@ def test_stacked_runs_are_those_that_each_is_by_itself(data: Data, family: str, 
         for row, other in zip(stacked.history_of(run), alone.history, strict=True):
             assert row.keys() == other.keys()
             assert row == pytest.approx(other, rel=1e-3, abs=1e-6)
+
+
+PUBLISHED_FISTA = {"family": "fista", "penalty": 0.2, "penalty_warmup": WARMUP, "stop": "published", "tolerance": 1e-6}
+
+
+def test_stacked_fista_is_that_of_each_dictionary(data: Data) -> None:
+    """Given more exact codes than the rule asks for: weights and curves."""
+    specs = [spec_of(PUBLISHED_FISTA, seed=seed, epochs=3) for seed in SEEDS]
+    stacked = CapturedFista(specs, data, CPU, key=KEY)
+    stacked.epochs()
+    for run, spec in enumerate(specs):
+        alone = trainer_of(spec, data)
+        alone.train()
+        atoms = alone.coder.atoms
+        assert atoms is not None
+        torch.testing.assert_close(stacked.model_of(run, data).coder.atoms, atoms, rtol=1e-2, atol=1e-3)
+        for row, other in zip(stacked.history_of(run), alone.history, strict=True):
+            assert row == pytest.approx(other, rel=1e-2)
+
+
+def test_each_of_several_lassos_stops_by_itself() -> None:
+    """At codes that no longer change, as optimal as those of the plain function, and a run that is done stays."""
+    rng = torch.Generator().manual_seed(0)
+    coders = [Fista(Dictionary((16,), 12), 0.2 * (1 + n), stop="published") for n in range(3)]
+    for n, coder in enumerate(coders):
+        coder.generator.atoms.data *= 10.0**n  # of other curvature: each has its own step
+    stacked, x = StackedFista(coders), torch.randn(30, 16, generator=rng)
+    codes = stacked.encode(x)
+    for run, coder in enumerate(coders):
+        mine, atoms = x[run::3], coder.generator.atoms.detach()
+        plain = published_fista(mine, atoms, 0.2).codes
+        objective = [lasso_objective(mine, z @ atoms.T, z, 0.2).mean() for z in (codes[run::3], plain)]
+        assert objective[0] <= objective[1] * (1 + 1e-4)
+    at = stacked.begin(x)
+    at["done"][1] = True
+    before = at["codes"].clone()
+    stacked.sweep(at)
+    assert [bool((now != old).any()) for now, old in zip(at["codes"], before, strict=True)] == [True, False, True]
+
+
+@pytest.mark.parametrize("rank", [3, 40])
+def test_largest_eigenvalue(rank: int) -> None:
+    factors = torch.randn(4, 40, rank, generator=torch.Generator().manual_seed(rank)) * torch.tensor([1e-3, 1, 30, 1e4]).view(4, 1, 1)
+    gram = factors @ factors.mT
+    found = largest_eigenvalue(gram).flatten()
+    torch.testing.assert_close(found, torch.linalg.eigvalsh(gram)[:, -1], rtol=2e-3, atol=0)
 
 
 def of(trainer: CapturedTrainer, data: Data) -> list[dict[str, Any]]:
@@ -191,6 +242,18 @@ def test_captured_steps_are_those_made_one_by_one(data: Data, family: str) -> No
         assert [row.keys() for row in one.pop("history")] == [row.keys() for row in other.pop("history")]
         for name, value in one.items():
             torch.testing.assert_close(value, other[name], rtol=1e-3, atol=1e-5)
+
+
+@CUDA
+def test_captured_fista_is_that_made_one_by_one(data: Data) -> None:
+    specs = [spec_of(PUBLISHED_FISTA, seed=seed, epochs=3) for seed in SEEDS]
+    plain, graph = (CapturedFista(specs, data, torch.device("cuda"), key=KEY) for _ in range(2))
+    graph.prepare()
+    assert len(graph.graphs) == 3
+    for each in (plain, graph):
+        each.epochs()
+    for one, other in zip(of(plain, data), of(graph, data), strict=True):
+        torch.testing.assert_close(one["coder.generator.atoms"], other["coder.generator.atoms"], rtol=1e-4, atol=1e-5)
 
 
 @CUDA

@@ -21,7 +21,7 @@ from vscbench import model as models
 from vscbench.ramps import Clock, Schedule
 from vscbench.seeds import derive_seed
 from vscbench.training.curves import validate_each
-from vscbench.training.stacked import stack, unstack
+from vscbench.training.stacked import stack, stack_models, unstack
 from vscbench.training.trainer import SUMS, Trainer
 
 if TYPE_CHECKING:
@@ -107,7 +107,11 @@ class CapturedTrainer(Trainer):
 
     def build(self, data: Data) -> Model:
         """One model of all runs."""
-        return stack([models.build(spec, data.shape, data.standardisation) for spec in self.specs])
+        return stack_models(self.plain_models(data), stack)
+
+    def plain_models(self, data: Data) -> list[Model]:
+        """An untrained model for each run."""
+        return [models.build(spec, data.shape, data.standardisation) for spec in self.specs]
 
     def clip(self, norm: float) -> None:
         """Shorten the gradient of each run to `norm`."""
@@ -130,7 +134,14 @@ class CapturedTrainer(Trainer):
 
     def on_device(self) -> None:
         """The step that the counters stand at: a function of what is on the device, and of nothing else."""
-        x = self.batch_of(self.rows.index_select(0, self.position).squeeze(0))
+        self.learn(self.next_batch())
+
+    def next_batch(self) -> Tensor:
+        """The batches that the counters stand at, (B·R, P)."""
+        return self.batch_of(self.rows.index_select(0, self.position).squeeze(0))
+
+    def learn(self, x: Tensor) -> None:
+        """The gradient step on batches (B·R, P); what it costs is noted, and the counters move on."""
         costs = self.descend(x, self.clock, self.runs).unflatten(1, (-1, self.runs)).sum(1)
         self.costs.index_copy_(0, self.position, costs.T.unsqueeze(0).float())
         self.position.add_(1)
@@ -154,13 +165,20 @@ class CapturedTrainer(Trainer):
             for _ in range(self.taken):
                 self.on_device()
             self.stream.synchronize()
-            for steps in (AT_ONCE, 1):
-                graph = torch.cuda.CUDAGraph()
-                graph.register_generator_state(self.rng)
-                with torch.cuda.graph(graph, stream=self.stream):  # what is recorded is not done
-                    for _ in range(steps):
-                        self.on_device()
-                self.graphs[steps] = graph
+            self.capture()
+
+    def capture(self) -> None:
+        """Record the graphs; what is recorded is not done."""
+        for steps in (AT_ONCE, 1):
+            self.graphs[steps] = self.graph_of(lambda: [self.on_device() for _ in range(steps)])  # noqa: B023
+
+    def graph_of(self, part: Callable[[], object], pool: Any = None) -> torch.cuda.CUDAGraph:
+        """The graph of what `part` does."""
+        graph = torch.cuda.CUDAGraph()
+        graph.register_generator_state(self.rng)
+        with torch.cuda.graph(graph, pool=pool, stream=self.stream):
+            part()
+        return graph
 
     def make(self, steps: int) -> None:
         """Take so many steps of the epoch."""

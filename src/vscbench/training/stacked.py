@@ -6,8 +6,8 @@ point b of run r, so that a batch of R runs is to a coder a batch of B·R data p
 
 from __future__ import annotations
 
-from copy import deepcopy
-from typing import TYPE_CHECKING
+from copy import copy, deepcopy
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +18,9 @@ from vscbench.networks.dictionary import Dictionary
 from vscbench.networks.mlp import MLP
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from vscbench.coders import Coder
     from vscbench.model import Model
 
 
@@ -86,25 +87,35 @@ class StackedDictionary(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """Decode codes (..., B·R, K) to data (..., B·R, P)."""
-        decoded = torch.bmm(apart(codes, len(self.atoms)), self.atoms.mT)
-        return together(decoded).view(*codes.shape[:-1], -1)
+        parts, shape = apart(codes, len(self.atoms)), (*codes.shape[:-1], self.atoms.shape[1])
+        if torch.is_grad_enabled():
+            return together(torch.bmm(parts, self.atoms.mT)).view(shape)
+        decoded = codes.new_empty(shape)  # in place of a copy
+        torch.bmm(parts, self.atoms.mT, out=apart(decoded, len(self.atoms)))
+        return decoded
 
 
-def stack(models: Sequence[Model]) -> Model:
-    """One model of R that differ by their weights alone.
+def stack(coders: Sequence[Coder]) -> Coder:
+    """One coder of R that differ by their weights alone.
 
     Raises:
-        UserError: it is of other parts than an amortised posterior with an MLP and a dictionary.
+        UserError: they are of other parts than an amortised posterior with an MLP and a dictionary.
     """
-    coders = [model.coder for model in models]
-    first = coders[0]
-    plain = isinstance(first, Amortised) and first.learned_prior is None
-    if not plain or type(first.encoder) is not MLP or type(first.generator) is not Dictionary:
+    alike: list[Amortised] = [coder for coder in coders if isinstance(coder, Amortised) and coder.learned_prior is None]
+    encoders = [coder.encoder for coder in alike if type(coder.encoder) is MLP]
+    dictionaries = [coder.generator for coder in alike if type(coder.generator) is Dictionary]
+    if not len(coders) == len(encoders) == len(dictionaries):
         raise UserError("only posteriors with their own prior, an encoder `mlp` and a dictionary train as one model")
-    made = deepcopy(models[0])
-    made.coder.encoder = StackedMLP([coder.encoder for coder in coders])  # type: ignore[misc]
-    made.coder.heads = StackedHeads([coder.heads for coder in coders])  # type: ignore[misc]
-    made.coder.generator = StackedDictionary([coder.generator for coder in coders])  # type: ignore[misc]
+    made = deepcopy(alike[0])
+    made.encoder, made.generator = StackedMLP(encoders), StackedDictionary(dictionaries)
+    made.heads = StackedHeads([coder.heads for coder in alike])  # type: ignore[assignment]
+    return made
+
+
+def stack_models(models: Sequence[Model], stack: Callable[[Sequence[Any]], Coder]) -> Model:
+    """The model of the coder that `stack` makes of those of R models."""
+    made = copy(models[0])
+    made._modules = {"coder": stack([model.coder for model in models])}  # noqa: SLF001
     return made
 
 

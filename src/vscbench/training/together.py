@@ -15,6 +15,7 @@ from vscbench.errors import UserError
 from vscbench.training.captured import CapturedTrainer
 from vscbench.training.memory import peak_memory_mb
 from vscbench.training.run import Trained, log_progress, name_of
+from vscbench.training.stacked_fista import CapturedFista
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -72,9 +73,8 @@ def train_together(
         specs, first = [job.spec for job in stack], stack[0]
         progress = log_progress(first.spec)
         try:
-            trainer = CapturedTrainer(
-                specs, first.data, device, first.checkpoint, checkpoint_seconds, key, progress
-            )
+            kind = CapturedFista if first.spec["coder"]["family"] == "fista" else CapturedTrainer
+            trainer = kind(specs, first.data, device, first.checkpoint, checkpoint_seconds, key, progress)
         except UserError as error:
             log.info("[%s] trains by itself: %s", name_of(first.spec), error)
             left += stack
