@@ -1,9 +1,9 @@
-"""Training steps on a GPU: how fast each method's captured step is, alone and beside the others, and what it is made of.
+"""Training steps on a GPU: how fast a method's captured step is, alone and beside the others, and what it is made of.
 
     python benchmarks/gpu.py --runs 3
 
-The eight methods of Table 1 at the paper's sizes (config/published.yaml), on noise in place of the images: what a step
-computes does not depend on them. Of each method so many runs train as one model. FISTA is left out: its iterations depend on the images.
+The methods of Table 1 at the paper's sizes (config/published.yaml), so many runs of each as one model, on noise in place
+of the images: what a step computes does not depend on them. That of FISTA does, and is left out.
 """
 
 from __future__ import annotations

@@ -74,7 +74,9 @@ def parser() -> Parser:
 
     command = add(commands.train_together, "--config config/published.yaml --device cuda", config, device)
     command.add_argument("runs", nargs="*", metavar="run", help=f"{RUN} (default: all that are not trained)")
-    command.add_argument("--seconds", type=float, default=float("inf"), help="stop after so many, to go on another time")
+    command.add_argument(
+        "--seconds", type=float, default=float("inf"), help="stop after so many, to go on another time"
+    )
     command.add_argument("--keep", type=float, nargs="*", default=(), help="fractions of training to keep weights of")
 
     command = add(commands.evaluate, "digits/gaussian__latents-8/0", config, device)

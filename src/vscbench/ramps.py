@@ -27,7 +27,7 @@ class Schedule(ABC):
 
     def __call__(self, step: float | Clock, steps: int) -> float:
         """The value at `step` of a training of `steps` steps; a tensor where the step is a clock."""
-        return step.read(self, steps) if isinstance(step, Clock) else self.at(step, steps)  # type: ignore[no-any-return]
+        return step.read(self, steps) if isinstance(step, Clock) else self.at(step, steps)
 
     @abstractmethod
     def at(self, step: float, steps: int) -> float:

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from training.runs import CODERS, CPU, KEY, spec_of, trainer_of
-from vscbench.errors import UserError
 from vscbench.coders.fista import Fista
 from vscbench.coders.published_fista import published_fista
+from vscbench.errors import UserError
 from vscbench.networks.dictionary import Dictionary
 from vscbench.objectives.lasso import lasso_objective
 from vscbench.training.captured import CapturedTrainer
@@ -52,7 +52,10 @@ def give_noise(trainer: Trainer, step: Callable[[], int], run: int | None) -> No
         stream = torch.Generator().manual_seed(step())
         drawn = torch.rand(3, samples, points, len(SEEDS), latents, generator=stream).clamp(1e-3, 1 - 1e-3)
         drawn = drawn.flatten(2, 3) if run is None else drawn[:, :, :, run]
-        normal, laplace = torch.special.ndtri(drawn[0]), -torch.sign(drawn[0] - 0.5) * (1 - 2 * (drawn[0] - 0.5).abs()).log()
+        normal, laplace = (
+            torch.special.ndtri(drawn[0]),
+            -torch.sign(drawn[0] - 0.5) * (1 - 2 * (drawn[0] - 0.5).abs()).log(),
+        )
         return {"normal": normal, "laplace": laplace, "uniform": drawn[1], "gamma": 3 * drawn[2]}
 
     given = noise({"loc": torch.zeros(3, 1)}, 1, None).keys()
@@ -123,7 +126,9 @@ def test_each_of_several_lassos_stops_by_itself() -> None:
 
 @pytest.mark.parametrize("rank", [3, 40])
 def test_largest_eigenvalue(rank: int) -> None:
-    factors = torch.randn(4, 40, rank, generator=torch.Generator().manual_seed(rank)) * torch.tensor([1e-3, 1, 30, 1e4]).view(4, 1, 1)
+    factors = torch.randn(4, 40, rank, generator=torch.Generator().manual_seed(rank)) * torch.tensor(
+        [1e-3, 1, 30, 1e4]
+    ).view(4, 1, 1)
     gram = factors @ factors.mT
     found = largest_eigenvalue(gram).flatten()
     torch.testing.assert_close(found, torch.linalg.eigvalsh(gram)[:, -1], rtol=2e-3, atol=0)
@@ -182,7 +187,7 @@ def test_what_does_not_stack_is_refused(data: Data, change: dict[str, Any]) -> N
 
 
 def test_runs_of_several_methods(data: Data, tmp_path: Path) -> None:
-    """Those alike are stacked; each is given when it has ended and where it was to be kept; what does not stack is left."""
+    """Those alike are stacked; each is given at its end and where it is to be kept; what does not stack is left."""
     specs = [spec_of(FAMILIES[name], seed=seed) for name in ("gaussian", "laplacian") for seed in SEEDS[:2]]
     jobs = [Job(spec, data, f"key{n}", tmp_path / f"{n}.pt") for n, spec in enumerate([*specs, spec_of("fista")])]
     assert [len(stack) for stack in stacks(jobs)] == [2, 2, 1]
@@ -202,7 +207,9 @@ def test_runs_of_several_methods(data: Data, tmp_path: Path) -> None:
     alone.epochs()
     found = {}
     train_together(jobs, device=CPU, done=lambda job, run: found.update({job.key: run}))
-    assert_same_bits(of(alone, data), [{"history": found[k].history} | found[k].model.state_dict() for k in ("key2", "key3")])
+    assert_same_bits(
+        of(alone, data), [{"history": found[k].history} | found[k].model.state_dict() for k in ("key2", "key3")]
+    )
 
 
 def test_time_that_is_up_leaves_a_checkpoint(data: Data, tmp_path: Path) -> None:
@@ -278,7 +285,11 @@ def test_what_runs_beside_changes_no_bit(data: Data, tmp_path: Path) -> None:
     found = []
     for chosen in (jobs, jobs[-3:]):
         ended: dict[str, Any] = {}
-        assert not train_together(chosen, device=torch.device("cuda"), done=lambda job, run: ended.update({job.key: run}))  # noqa: B023
+        assert not train_together(
+            chosen,
+            device=torch.device("cuda"),
+            done=lambda job, run: ended.update({job.key: run}),  # noqa: B023
+        )
         last = [ended[job.key] for job in jobs[-3:]]
         found.append([{"history": run.history} | run.model.state_dict() for run in last])
     assert_same_bits(*found)

@@ -149,7 +149,9 @@ class CapturedTrainer(Trainer):
 
     def begin_epoch(self) -> None:
         """Give the device the order of the data, and where it stands."""
-        orders = [Trainer.order_of(spec["seed"] + self.step // self.steps_per_epoch, len(self.x)) for spec in self.specs]
+        orders = [
+            Trainer.order_of(spec["seed"] + self.step // self.steps_per_epoch, len(self.x)) for spec in self.specs
+        ]
         used = torch.stack(orders, 1)[: self.steps_per_epoch * self.batch]  # (n·B, R)
         self.rows.copy_(used.reshape(self.rows.shape))
         self.position.zero_()
@@ -170,14 +172,15 @@ class CapturedTrainer(Trainer):
     def capture(self) -> None:
         """Record the graphs; what is recorded is not done."""
         for steps in (AT_ONCE, 1):
-            self.graphs[steps] = self.graph_of(lambda: [self.on_device() for _ in range(steps)])  # noqa: B023
+            self.graphs[steps] = self.graph_of(self.on_device, steps)
 
-    def graph_of(self, part: Callable[[], object], pool: Any = None) -> torch.cuda.CUDAGraph:
-        """The graph of what `part` does."""
+    def graph_of(self, part: Callable[[], None], times: int = 1, pool: Any = None) -> torch.cuda.CUDAGraph:
+        """The graph of what `part` does, so many times."""
         graph = torch.cuda.CUDAGraph()
         graph.register_generator_state(self.rng)
         with torch.cuda.graph(graph, pool=pool, stream=self.stream):
-            part()
+            for _ in range(times):
+                part()
         return graph
 
     def make(self, steps: int) -> None:
@@ -200,7 +203,7 @@ class CapturedTrainer(Trainer):
     # ----------------------------------------------------------------------- epochs
 
     def epochs(self, seconds: float = math.inf) -> None:
-        """Train to the end, or until so many seconds have passed at the end of an epoch, from wherever the runs stand."""
+        """Train on from wherever the runs stand, to the end, or to the end of an epoch after so many seconds."""
         started = saved = time.monotonic()
         before = self.seconds
         with self.on_stream():

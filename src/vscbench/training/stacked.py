@@ -62,7 +62,9 @@ class StackedMLP(nn.Module):
         super().__init__()
         self.runs, self.features = len(encoders), encoders[0].features
         layers = zip(*(encoder.layers for encoder in encoders), strict=True)
-        self.layers = nn.Sequential(*(StackedLinear(each) if isinstance(each[0], nn.Linear) else each[0] for each in layers))
+        self.layers = nn.Sequential(
+            *(StackedLinear(each) if isinstance(each[0], nn.Linear) else each[0] for each in layers)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Features (B·R, F)."""

@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vscbench.coders.fista import Fista
 from vscbench.coders.map_solver import MapSolver
 from vscbench.errors import UserError
 from vscbench.networks.dictionary import Dictionary
@@ -18,6 +17,7 @@ from vscbench.training.stacked import StackedDictionary, apart, stack_models, to
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vscbench.coders.fista import Fista
     from vscbench.data import Data
     from vscbench.model import Model
 
@@ -36,9 +36,10 @@ class StackedFista(MapSolver):
 
     def __init__(self, coders: Sequence[Fista]) -> None:
         first = coders[0]
-        if first.stop != "published" or any(type(coder.generator) is not Dictionary for coder in coders):
+        dictionaries = [coder.generator for coder in coders if type(coder.generator) is Dictionary]
+        if first.stop != "published" or len(dictionaries) < len(coders):
             raise UserError("FISTA trains as one model by the rule `stop: published` and with a dictionary")
-        super().__init__(StackedDictionary([coder.generator for coder in coders]), first.penalty, first.penalty_warmup)
+        super().__init__(StackedDictionary(dictionaries), first.penalty, first.penalty_warmup)
         self.runs, self.tolerance = len(coders), first.tolerance
         self.sweeps = -(-first.max_iterations // SWEEP)
         momentum, weights = 1.0, []
@@ -110,8 +111,8 @@ def largest_eigenvalue(gram: Tensor) -> Tensor:
     longest = torch.linalg.vector_norm(vectors, dim=1, keepdim=True).argmax(2, keepdim=True)  # (R, 1, 1)
     vector = power.gather(2, longest.expand(-1, power.shape[1], -1))
     moved = torch.bmm(unit, vector)
-    quotient = (vector * moved).sum(1, keepdim=True) / vector.square().sum(1, keepdim=True)
-    return quotient * scale
+    quotient: Tensor = (vector * moved).sum(1, keepdim=True) / vector.square().sum(1, keepdim=True)
+    return quotient.mul(scale)
 
 
 class CapturedFista(CapturedTrainer):
@@ -125,7 +126,7 @@ class CapturedFista(CapturedTrainer):
 
     def first(self) -> None:
         """Choose the batch, and begin."""
-        self.coder.set_step(self.clock, self.steps)
+        self.coder.set_step(self.clock, self.steps)  # type: ignore[arg-type]
         self.x_now = self.next_batch()
         self.at = self.coder.begin(self.x_now)
 
@@ -148,7 +149,7 @@ class CapturedFista(CapturedTrainer):
         """Record the three parts."""
         pool = torch.cuda.graph_pool_handle()
         for place, part in enumerate((self.first, lambda: self.coder.sweep(self.at), self.last)):
-            self.graphs[place] = self.graph_of(part, pool)
+            self.graphs[place] = self.graph_of(part, pool=pool)
         self.usual = 1
 
     def make(self, steps: int) -> None:

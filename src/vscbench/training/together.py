@@ -1,4 +1,4 @@
-"""Many runs at once on one GPU: those that differ by their seed alone as one model, each such model on its own stream."""
+"""Many runs at once on one GPU: those that differ by their seed alone as one model, each model on its own stream."""
 
 from __future__ import annotations
 

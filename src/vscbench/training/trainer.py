@@ -153,7 +153,7 @@ class Trainer:
 
     def descend(self, x: Tensor, step: int | Clock, runs: int) -> Tensor:
         """One step on batches of so many runs, (B·R, P...): loss, mse, kl and density of each data point, (4, B·R)."""
-        self.coder.set_step(step, self.steps)
+        self.coder.set_step(step, self.steps)  # type: ignore[arg-type]  # (a schedule reads a clock, too)
         self.optimizer.set_rates(step, self.steps)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             loss = self.coder.loss(x, self.rng)
