@@ -20,8 +20,6 @@ Stop: TypeAlias = Literal["gap", "change", "published"]
 
 CHECK_EVERY = 5
 """Iterations between two looks at convergence: a look costs about one iteration."""
-GAP = 1e-2
-"""Relative duality gap: the objective is within 1 % of the least."""
 
 
 @torch.no_grad()
@@ -32,12 +30,12 @@ def fista(
     max_iterations: int = 500,
     tolerance: float = 1e-3,
     *,
-    gap: float | None = GAP,
+    gap: float | None = None,
 ) -> Solution:
     """Minimise ½‖x - A z‖² + λ‖z‖₁ over z for data (B, P) and atoms (P, K).
 
-    Each data point stops by itself and leaves the batch, when at a look its duality gap is at most `gap` of its
-    objective; without a `gap`, when ‖z - z_old‖ ≤ tolerance · ‖z_old‖. The momentum of a data point restarts when it
+    Each data point stops by itself and leaves the batch, when at a look ‖z - z_old‖ ≤ tolerance · ‖z_old‖ holds; with a
+    `gap`, when its duality gap is at most that share of its objective. The momentum of a data point restarts when it
     points uphill (O'Donoghue and Candès, 2015).
     """
     gram = atoms.T @ atoms  # (K, K): K² operations an iteration instead of 2PK
@@ -107,7 +105,7 @@ class Fista(MapSolver):
         max_iterations: Count = 500,
         tolerance: Positive = 1e-3,
         stop: Stop = "gap",
-        gap: Positive = GAP,
+        gap: Positive = 1e-2,
     ) -> None:
         super().__init__(generator, penalty, penalty_warmup)
         self.max_iterations, self.tolerance, self.stop, self.gap = max_iterations, tolerance, stop, gap

@@ -59,7 +59,7 @@ class SpikeSlab(Posterior):
     density: Density | None = None
     """The same, by the name that it has for all sparse methods; instead of `prior_active`."""
     gate: Literal["logit", "published"] = "logit"
-    """`logit`: a = logit γ, so P(on) = γ. `published`: a = log γ, so P(on) = γ/(1+γ) ≤ ½ while the KL uses γ, clipped."""
+    """`logit`: a = logit γ, so P(on) = γ. `published`: a = log γ, so P(on) = γ/(1+γ) ≤ ½ while the KL uses γ."""
     head: Literal["sigmoid", "rectified"] = "sigmoid"
     """γ of the encoder's head h: sigmoid(h); or, as published, exp(-ReLU(-h)), which has no gradient where h > 0."""
     gate_estimator: Literal["straight_through", "gumbel", "gumbel_rao"] = "straight_through"
@@ -83,7 +83,7 @@ class SpikeSlab(Posterior):
         self.warmup, self.current_temperature = self.noise_warmup(step, steps), self.temperature(step, steps)
 
     def clamp(self, params: Params) -> Params:
-        """The same parameters with log γ of the head, γ clipped to [1e-6, 1 - 1e-6]; a published gate is not clipped."""
+        """The same parameters with log γ of the head, γ clipped to [1e-6, 1 - 1e-6] unless the gate is published."""
         head = params["log_active"]
         log_active = F.logsigmoid(head) if self.head == "sigmoid" else -F.relu(-head)
         return params | {"log_active": log_active if self.gate == "published" else _clipped(log_active)}

@@ -68,7 +68,7 @@ class Olshausen(Counted):
     images: Numbers | None = None
     """The images of each split, 0 to 9; none where the split leaks."""
     split: Literal["by_image", "leaky"] = "by_image"
-    """`leaky`, as published: patches of all images in each split, which overlap, standardised by those of all splits."""
+    """`leaky`, as published: patches of all images in each split, which overlap, standardised by all of them."""
     trim: Annotated[int, Field(ge=0, le=100)] = TRIM
     """Pixels left out at each edge of an image; the authors leave out none."""
     source: str = URL
@@ -125,6 +125,19 @@ def _sizes(images: Images) -> dict[int, tuple[int, int]]:
     return {k: (image.shape[0], image.shape[1]) for k, image in images.items()}
 
 
+def window_sums(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Sum of each pixel of a patch over all positions of the patch in an image (H, W): (size, size).
+
+    Example:
+        >>> window_sums(np.arange(9.0).reshape(3, 3), 2)
+        array([[ 8., 12.],
+               [20., 24.]])
+    """
+    sums = np.pad(values.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    rows = sums[-size:] - sums[:size]
+    return np.asarray(rows[:, -size:] - rows[:, :size])
+
+
 def leaky_split(images: Images, counts: Mapping[str, int], patch_size: int, seed: int) -> Data:
     """Patches of all splits from all images (H, W), at distinct positions, standardised by all patches there are.
 
@@ -134,16 +147,16 @@ def leaky_split(images: Images, counts: Mapping[str, int], patch_size: int, seed
     Raises:
         UserError: an image is smaller than a patch, or the images hold too few.
     """
-    found = cut_patches(_sizes(images), images.__getitem__, patch_size, sum(counts.values()), np.random.default_rng(seed))
-    mean, scale = (np.zeros(patch_size**2) for _ in range(2))
-    for pixel in range(patch_size**2):  # of a patch: its values at all positions are an image less an edge
-        row, column = divmod(pixel, patch_size)
-        values = np.concatenate([
-            image[row : height - patch_size + 1 + row, column : width - patch_size + 1 + column].ravel()
-            for image, (height, width) in zip(images.values(), _sizes(images).values(), strict=True)
-        ])
-        mean[pixel], scale[pixel] = values.mean(), values.std() or 1.0
-    rule = Standardisation(mean, scale)
+    sizes, rng = _sizes(images), np.random.default_rng(seed)
+    found = cut_patches(sizes, images.__getitem__, patch_size, sum(counts.values()), rng)
+    positions = sum((height - patch_size + 1) * (width - patch_size + 1) for height, width in sizes.values())
+    mean, square = (
+        np.sum([window_sums(image**power, patch_size).ravel() for image in images.values()], axis=0) / positions
+        for power in (1, 2)
+    )
+    rule = Standardisation(mean, np.sqrt(square - mean**2))
     ends = np.cumsum([counts[split] for split in SPLITS])[:-1]
-    parts = dict(zip(SPLITS, np.split(rule.standardise(found), ends), strict=True))
-    return Data(**parts, standardisation=rule, patch_shape=(1, patch_size, patch_size))
+    train, validation, test = np.split(rule.standardise(found), ends)
+    return Data(
+        train=train, validation=validation, test=test, standardisation=rule, patch_shape=(1, patch_size, patch_size)
+    )
