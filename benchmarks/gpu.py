@@ -2,7 +2,7 @@
 
     python benchmarks/gpu.py --runs 3
 
-The methods of Table 1 at the paper's sizes (config/published.yaml), so many runs of each as one model, on noise in place
+The methods of Table 1 at the sizes of config/published.yaml, so many runs of each as one model, on noise in place
 of the images: what a step computes does not depend on them. That of FISTA does, and is left out.
 """
 
