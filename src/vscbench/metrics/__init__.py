@@ -8,11 +8,18 @@ __all__ = ["METRICS"]
 
 METRICS = {
     "reconstruction": "vscbench.metrics.reconstruction:measure",
+    "standard_errors": "vscbench.metrics.standard_errors:measure",
+    "floors": "vscbench.metrics.floors:measure",
     "lasso": "vscbench.metrics.lasso:measure",
     "sparsity": "vscbench.metrics.sparsity:measure",
+    "units": "vscbench.metrics.units:measure",
     "collapse": "vscbench.metrics.collapse:measure",
     "bounds": "vscbench.metrics.bounds:measure",
     "dependence": "vscbench.metrics.dependence:measure",
+    "pairwise": "vscbench.metrics.pairwise:measure",
+    "two_sample": "vscbench.metrics.two_sample:measure",
+    "dependence_controls": "vscbench.metrics.dependence_controls:measure",
+    "support": "vscbench.metrics.support:measure",
     "gradients": "vscbench.metrics.gradients:measure",
     "stability": "vscbench.metrics.stability:measure",
     "exactness": "vscbench.metrics.exactness:measure",

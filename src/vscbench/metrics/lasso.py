@@ -27,14 +27,15 @@ def measure(e: Evaluation) -> Measures:
         return {}
     measures: Measures = {}
     for penalty in e.penalties:
-        scores = {name: objective(e, codes, penalty) for name, codes in e.codes.items()}
-        scores["fista"] = objective(e, fista(e.inputs(e.x), e.coder.atoms, penalty).codes, penalty)
+        scores = {name: objective(e, e.point_errors[name], codes, penalty) for name, codes in e.codes.items()}
+        optimal = fista(e.inputs(e.x), e.coder.atoms, penalty).codes
+        scores["fista"] = objective(e, e.errors(optimal), optimal, penalty)
         scores["gap"] = scores["best"] - scores["fista"]
         measures |= {f"lasso{penalty:g}_{name}": score for name, score in scores.items()}
     return measures
 
 
-def objective(e: Evaluation, codes: Tensor, penalty: float) -> float:
-    """½‖x - Az‖² + λ‖z‖₁ of codes (N, K), mean over the test data."""
-    squares = e.errors(codes) * e.x.shape[1]
+def objective(e: Evaluation, errors: Tensor, codes: Tensor, penalty: float) -> float:
+    """½‖x - Az‖² + λ‖z‖₁ of codes (N, K) with the errors (N,) of each data point, mean over the test data."""
+    squares = errors * e.x.shape[1]
     return float((0.5 * squares + penalty * codes.abs().sum(1)).mean())
