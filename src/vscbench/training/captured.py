@@ -91,7 +91,7 @@ class CapturedTrainer(Trainer):
         self.optimizer.clip = self.clip  # type: ignore[method-assign]
         for group in self.optimizer.optimizer.param_groups:
             group["capturable"] = True  # of Adam: its steps are counted on the device
-        self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self.stream = torch.cuda.Stream(device, priority=self.priority) if device.type == "cuda" else None
         self.graphs: dict[int, torch.cuda.CUDAGraph] = {}
         self.clock = DeviceClock(device)
         self.position = torch.zeros_like(self.clock.step)
@@ -129,6 +129,11 @@ class CapturedTrainer(Trainer):
         """Go on from what `state` gave."""
         super().take_up(state)
         self.diverged = state["diverged"]
+
+    @property
+    def priority(self) -> int:
+        """Of its kernels on a GPU, the most urgent being -3: more runs come first."""
+        return -min(self.runs - 1, 2)
 
     # ------------------------------------------------------------------------ steps
 
