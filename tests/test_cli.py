@@ -106,9 +106,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.fullmatch(r"vscbench \d+\.\d+\.\d+\n", capsys.readouterr().out)
 
 
-@pytest.mark.parametrize(
-    "arguments", [[], ["tran"], ["train", "train-together", "--epochs", "3"], ["table"], ["ui", "--port", "x"]]
-)
+@pytest.mark.parametrize("arguments", [[], ["tran"], ["train", "--epochs", "3"], ["table"], ["ui", "--port", "x"]])
 def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(arguments)
@@ -126,12 +124,7 @@ class Finished:
         self.config, self.results = tiny_study(folder), folder / "results"
         self.said: dict[str, str] = {}
         self.imported: dict[str, set[str]] = {}
-        for name, argument in (
-            ("data", "synthetic"),
-            ("train", "train-together", RUN),
-            ("evaluate", RUN),
-            ("baselines", "recovery"),
-        ):
+        for name, argument in (("data", "synthetic"), ("train", RUN), ("evaluate", RUN), ("baselines", "recovery")):
             done = command(name, argument, "--config", self.config, python=("-X", "importtime"))
             lines = done.stderr.splitlines()
             self.said[name] = "\n".join(line for line in lines if not line.startswith("import time:"))
@@ -160,7 +153,7 @@ def test_study_by_the_command_line_alone(finished: Finished) -> None:
     assert "train (210, 16)" in finished.said["data"]
 
 
-@pytest.mark.parametrize("name", ["data", "train", "train-together", "evaluate", "baselines"])
+@pytest.mark.parametrize("name", ["data", "train", "evaluate", "baselines"])
 def test_command_needs_neither_workflow_nor_plots(finished: Finished, name: str) -> None:
     """Snakemake, MLflow, pandas and what draws are not imported: not needed, and seconds saved."""
     optional = {"pandas"} if name == "baselines" else set()  # scikit-learn imports it where it is there
@@ -276,27 +269,18 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: Path | str) -> str:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (
-            ["train", "train-together", "recover/spike_slab/0"],
-            "no experiment recover; did you mean recovery?; there are recovery",
-        ),
+        (["train", "recover/spike_slab/0"], "no experiment recover; did you mean recovery?; there are recovery"),
         (["evaluate", "recovery/spike_slap/0"], "no method spike_slap in recovery; did you mean spike_slab?"),
-        (
-            ["train", "train-together", "recovery/spike_slab/1"],
-            "no repetition 1 of recovery/spike_slab: they are 0 to 0",
-        ),
-        (
-            ["train", "train-together", "recovery/spike_slab"],
-            "names no run; write EXPERIMENT/METHOD/REPETITION, for example",
-        ),
-        (["train", "train-together", "recovery/spike_slab/²"], "names no run; write EXPERIMENT/METHOD/REPETITION"),
+        (["train", "recovery/spike_slab/1"], "no repetition 1 of recovery/spike_slab: they are 0 to 0"),
+        (["train", "recovery/spike_slab"], "names no run; write EXPERIMENT/METHOD/REPETITION, for example"),
+        (["train", "recovery/spike_slab/²"], "names no run; write EXPERIMENT/METHOD/REPETITION"),
         (["evaluate", ""], "nothing names no run"),
         (["data", "sinthetic"], "no data set sinthetic; did you mean synthetic?; there are synthetic"),
         (["train-fid-classifier", "x"], "no data set x; there are synthetic"),
         (["baselines", "recover"], "no experiment with a dictionary recover; did you mean recovery?"),
         (["run", "recover"], "no experiment recover; did you mean recovery?"),
         (["run", "recovery/fista"], "no method of recovery fista; there are spike_slab"),
-        (["train", "train-together", RUN], "data/synthetic.safetensors is missing: "),
+        (["train", RUN], "data/synthetic.safetensors is missing: "),
         (["evaluate", RUN], "data/synthetic.safetensors is missing: "),
         (["baselines", "recovery"], "data/synthetic.safetensors is missing: "),
     ],
