@@ -12,6 +12,7 @@ import logging
 import math
 import time
 from contextlib import nullcontext
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -51,9 +52,14 @@ class DeviceClock(Clock):
     def read(self, schedule: Schedule, steps: int) -> Tensor:
         """The value now: ()."""
         if schedule not in self.tables:
-            values = torch.tensor([schedule.at(step, steps) for step in range(steps)], dtype=torch.float32)
-            self.tables[schedule] = values.to(self.step.device)
+            self.tables[schedule] = table(schedule, steps).to(self.step.device)
         return self.tables[schedule].index_select(0, self.step).squeeze(0)
+
+
+@cache
+def table(schedule: Schedule, steps: int) -> Tensor:
+    """The value at each step: (steps,)."""
+    return torch.tensor([schedule.at(step, steps) for step in range(steps)], dtype=torch.float32)
 
 
 class CapturedTrainer(Trainer):
