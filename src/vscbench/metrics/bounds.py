@@ -72,7 +72,7 @@ def measure(e: Evaluation, *, points: Count = 500) -> Measures:
     if not isinstance(coder, Amortised) or not coder.bounded:
         return {}
     x, size = e.spread(points), math.prod(e.shape)
-    variance = coder.objective.kl_weight * size / 2
+    variance = float(coder.kl_weight) * size / 2
     squares, log_ratio = draws(e, coder, x)
     bounds = {name: bound_at(variance, squares, log_ratio, size, k) for name, k in GROUPS.items()}
     fitted = {name: fitted_bound(squares, log_ratio, size, GROUPS[name]) for name in FITTED}

@@ -19,6 +19,7 @@ import torch
 from torch import Generator, Tensor
 
 from vscbench import model as models
+from vscbench.errors import UserError
 from vscbench.ramps import Clock, Schedule
 from vscbench.seeds import derive_seed
 from vscbench.training.curves import validate_each
@@ -91,12 +92,12 @@ class CapturedTrainer(Trainer):
         key: str = "",
         progress: Progress | None = None,
     ) -> None:
+        if specs[0]["training"]["optimizer"]["kind"] != "two_rates":
+            raise UserError("only by the optimizer two_rates do runs train as one model")
         self.specs, self.runs = specs, len(specs)
         super().__init__(specs[0], data, device, checkpoint_path, checkpoint_seconds, key, progress)
         self.rng = Generator(device).manual_seed(derive_seed(*(spec["seed"] for spec in specs)) % 2**62)
         self.optimizer.clip = self.clip  # type: ignore[method-assign]
-        for group in self.optimizer.optimizer.param_groups:
-            group["capturable"] = True  # of Adam: its steps are counted on the device
         self.stream = torch.cuda.Stream(device, priority=self.priority) if device.type == "cuda" else None
         self.graphs: dict[int, torch.cuda.CUDAGraph] = {}
         self.clock = DeviceClock(device)

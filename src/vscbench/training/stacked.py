@@ -103,11 +103,14 @@ def stack(coders: Sequence[Coder]) -> Coder:
     Raises:
         UserError: they are of other parts than an amortised posterior with an MLP and a dictionary.
     """
-    alike: list[Amortised] = [coder for coder in coders if isinstance(coder, Amortised) and coder.learned_prior is None]
+    alike: list[Amortised] = [coder for coder in coders if type(coder) is Amortised]
     encoders = [coder.encoder for coder in alike if type(coder.encoder) is MLP]
     dictionaries = [coder.generator for coder in alike if type(coder.generator) is Dictionary]
-    if not len(coders) == len(encoders) == len(dictionaries):
-        raise UserError("only posteriors with their own prior, an encoder `mlp` and a dictionary train as one model")
+    own = [coder for coder in alike if coder.learned_prior is None and coder.variance is None]
+    if not len(coders) == len(own) == len(encoders) == len(dictionaries):
+        raise UserError(
+            "only posteriors with their own prior, a fixed variance, an encoder `mlp` and a dictionary train as one model"
+        )
     made = deepcopy(alike[0])
     made.encoder, made.generator = StackedMLP(encoders), StackedDictionary(dictionaries)
     made.heads = StackedHeads([coder.heads for coder in alike])  # type: ignore[assignment]

@@ -90,6 +90,7 @@ class Trainer:
         settings = {key: value for key, value in self.training["optimizer"].items() if key != "kind"}
         optimizer = find(OPTIMIZERS, self.training["optimizer"]["kind"], "optimizer")
         self.optimizer: Optimizer = construct(optimizer, settings, coder=self.coder, pixels=self.x[0].numel())
+        self.optimizer.begin(self.x, spec["seed"])
         # Half the bits where a GPU is made for them; the sums of a loss stay in single precision.
         self.half = self.training.get("precision") == "mixed" and device.type == "cuda"
         self.rng = Generator(device).manual_seed(spec["seed"])
@@ -160,6 +161,7 @@ class Trainer:
         density = nonzero(loss.codes).to(loss.value.dtype).mean((0, 2))
         mean = loss.value.mean()
         self.optimizer.step(mean if runs == 1 else mean * runs)
+        self.optimizer.after(x, loss.codes.detach(), step, self.steps)  # type: ignore[arg-type]
         return torch.stack((loss.value.detach(), loss.mse.detach(), loss.kl.detach(), density))
 
     def train(self) -> None:
