@@ -101,16 +101,14 @@ def stack(coders: Sequence[Coder]) -> Coder:
     """One coder of R that differ by their weights alone.
 
     Raises:
-        UserError: they are of other parts than an amortised posterior with an MLP and a dictionary.
+        UserError: they are other than amortised posteriors with an MLP, a dictionary, and prior and variance fixed.
     """
     alike: list[Amortised] = [coder for coder in coders if type(coder) is Amortised]
     encoders = [coder.encoder for coder in alike if type(coder.encoder) is MLP]
     dictionaries = [coder.generator for coder in alike if type(coder.generator) is Dictionary]
     own = [coder for coder in alike if coder.learned_prior is None and coder.variance is None]
     if not len(coders) == len(own) == len(encoders) == len(dictionaries):
-        raise UserError(
-            "only posteriors with their own prior, a fixed variance, an encoder `mlp` and a dictionary train as one model"
-        )
+        raise UserError("only posteriors with prior and variance fixed, an mlp and a dictionary train as one model")
     made = deepcopy(alike[0])
     made.encoder, made.generator = StackedMLP(encoders), StackedDictionary(dictionaries)
     made.heads = StackedHeads([coder.heads for coder in alike])  # type: ignore[assignment]
