@@ -80,6 +80,7 @@ def parser() -> Parser:
 
     command = add(commands.evaluate, "digits/gaussian__latents-8/0", config, device)
     command.add_argument("runs", nargs="+", metavar="run", help=RUN)
+    command.add_argument("--kept", action="store_true", help="and the weights that were kept on the way there")
 
     command = add(commands.train_fid_classifier, "digits", config, device)
     command.add_argument("dataset", help="a name under `datasets`, of data with labels")

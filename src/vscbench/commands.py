@@ -189,8 +189,10 @@ def evaluate(args: argparse.Namespace) -> None:
         settings, classifier = configs.evaluation(study, each.experiment), layout.classifier(dataset)
         device = model.device(args.device or study.device)
         own = classifier if classifier.is_file() else None
-        measure_run(layout.run(each.name), data.read(layout.data(dataset)), settings, device, own)
-        summarise(layout.run(each.name), each.name)
+        kept = sorted(layout.run(each.name).glob("kept/*")) if args.kept else []
+        for folder in (*kept, layout.run(each.name)):
+            measure_run(folder, data.read(layout.data(dataset)), settings, device, own)
+            summarise(folder, each.name)
 
 
 def summarise(folder: Path, name: str) -> None:
