@@ -68,8 +68,7 @@ def parser() -> Parser:
     command = add(commands.data, "digits", config)
     command.add_argument("dataset", help="a name under `datasets`")
 
-    command = add(commands.train, "digits/gaussian__latents-8/0 --device cpu", config, device)
-    command.add_argument("run", help=RUN)
+    add(commands.train, "digits/gaussian__latents-8/0 --device cpu", config, device).add_argument("run", help=RUN)
 
     command = add(commands.train_together, "--config config/published.yaml --device cuda", config, device)
     command.add_argument("runs", nargs="*", metavar="run", help=f"{RUN} (default: all that are not trained)")

@@ -98,7 +98,7 @@ class CapturedTrainer(Trainer):
         super().__init__(specs[0], data, device, checkpoint_path, checkpoint_seconds, key, progress)
         self.rng = Generator(device).manual_seed(derive_seed(*(spec["seed"] for spec in specs)) % 2**62)
         self.optimizer.clip = self.clip  # type: ignore[method-assign]
-        self.stream = torch.cuda.Stream(device, priority=self.priority) if device.type == "cuda" else None
+        self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self.graphs: dict[int, torch.cuda.CUDAGraph] = {}
         self.clock = DeviceClock(device)
         self.position = torch.zeros_like(self.clock.step)
@@ -136,11 +136,6 @@ class CapturedTrainer(Trainer):
         """Go on from what `state` gave."""
         super().take_up(state)
         self.diverged = state["diverged"]
-
-    @property
-    def priority(self) -> int:
-        """Of its kernels on a GPU, the most urgent being -3: more runs come first."""
-        return -min(self.runs - 1, 2)
 
     # ------------------------------------------------------------------------ steps
 

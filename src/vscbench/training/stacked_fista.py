@@ -119,8 +119,6 @@ class CapturedFista(CapturedTrainer):
     """`CapturedTrainer` for FISTA: three graphs, the middle one repeated until all runs have converged."""
 
     coder: StackedFista
-    priority = -3
-    """Its many small kernels would each wait for a large one of another stream."""
 
     def build(self, data: Data) -> Model:
         """One model of all runs."""
