@@ -145,6 +145,39 @@ def train(args: argparse.Namespace) -> None:
     checkpoint.unlink(missing_ok=True)
 
 
+def train_together(args: argparse.Namespace) -> None:
+    """Train many runs at once on a GPU; those of one method differ by their seed and train as one model."""
+    from vscbench import data, model
+    from vscbench.training import run
+    from vscbench.training.together import Job, train_together
+
+    study, layout = load(args)
+    runs = [configs.resolve(study, name) for name in args.runs] or list(configs.runs(study))
+    names = dict.fromkeys(study.experiments[each.experiment].dataset for each in runs)
+    read = {name: data.read(layout.data(name)) for name in names}
+    jobs = {}
+    for each in runs:
+        spec, source = configs.run_spec(study, each), read[study.experiments[each.experiment].dataset]
+        if not (layout.run(each.name) / "status.json").is_file():
+            job = Job(spec, source, configs.run_key(spec), layout.checkpoint(f"{each.name}-together"))
+            jobs[job.key] = (layout.run(each.name), job)
+
+    def write(job: Job, trained: run.Trained, below: str = "") -> None:
+        run.write(trained, job.spec, job.data.shape, jobs[job.key][0] / below)
+
+    left = train_together(
+        [job for _, job in jobs.values()],
+        device=model.device(args.device or study.device),
+        done=write,
+        keep=args.keep,
+        kept=lambda job, trained: write(job, trained, f"kept/{trained.status['step']}"),
+        seconds=args.seconds,
+        checkpoint_seconds=study.checkpoint_seconds,
+    )
+    for job in left:
+        log.info("[%s] is not trained to its end", run.name_of(job.spec))
+
+
 def evaluate(args: argparse.Namespace) -> None:
     """Measure trained runs."""
     from vscbench import data, model
@@ -156,8 +189,10 @@ def evaluate(args: argparse.Namespace) -> None:
         settings, classifier = configs.evaluation(study, each.experiment), layout.classifier(dataset)
         device = model.device(args.device or study.device)
         own = classifier if classifier.is_file() else None
-        measure_run(layout.run(each.name), data.read(layout.data(dataset)), settings, device, own)
-        summarise(layout.run(each.name), each.name)
+        kept = sorted(layout.run(each.name).glob("kept/*")) if args.kept else []
+        for folder in (*kept, layout.run(each.name)):
+            measure_run(folder, data.read(layout.data(dataset)), settings, device, own)
+            summarise(folder, each.name)
 
 
 def summarise(folder: Path, name: str) -> None:
