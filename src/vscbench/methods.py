@@ -178,6 +178,14 @@ def vaease(**more: Any) -> Method:
     return _method("vaease", "VAEase", "vaease", {}, more)
 
 
+def hard_concrete(density: float = 0.1, **more: Any) -> Method:
+    """Gates that are stretched and clipped times a Gaussian slab, with a prior of `density` non-zeros.
+
+    Louizos, Welling and Kingma 2018, "Learning Sparse Neural Networks through L0 Regularization".
+    """
+    return _method("hard_concrete", "Hard concrete", "hard_concrete", {"density": density}, more)
+
+
 METHODS: dict[str, Callable[..., Method]] = {
     each.__name__: each
     for each in (
@@ -200,6 +208,7 @@ METHODS: dict[str, Callable[..., Method]] = {
         spike_slab_leave_one_out,
         spike_slab_disarm,
         vaease,
+        hard_concrete,
     )
 }
 """By name."""

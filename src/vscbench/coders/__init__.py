@@ -29,6 +29,7 @@ FAMILIES = {
     "spike_slab_gates": "vscbench.coders.gate_gradients:SpikeSlabGates",
     "rectified_gaussian": "vscbench.coders.rectified_gaussian:RectifiedGaussian",
     "vaease": "vscbench.coders.vaease:Vaease",
+    "hard_concrete": "vscbench.coders.hard_concrete:HardConcrete",
     "fista": "vscbench.coders.fista:Fista",
     "admm": "vscbench.coders.admm:Admm",
     "lista": "vscbench.coders.lista:Lista",

@@ -53,7 +53,7 @@ class Vaease(Posterior):
 
     def gate(self, params: Params) -> Tensor:
         """1 - σ, or 0 where it is pruned: (B, K)."""
-        gate = -torch.expm1(params["log_variance"] / 2)
+        gate = 0 - torch.expm1(params["log_variance"] / 2)
         return gate * self.active_by_rule(params) if self.pruning else gate
 
     def transport(self, params: Params) -> Transport:
