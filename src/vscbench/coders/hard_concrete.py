@@ -78,19 +78,21 @@ class HardConcrete(Posterior):
         reach = params["loc"].abs() + 9 * self.slab.scale(params)
         # N(z/g) vanishes for g < |z|/reach.
         lowest = (size / reach).log().clamp(max=0)
-        total = F.logsigmoid(params["gate_logit"] - self.shift) + self.slab.log_prob_at(params, codes)
+        opened = F.logsigmoid(params["gate_logit"] - self.shift) + self.slab.log_prob_at(params, codes)
+        between = torch.zeros_like(opened)
         for node, weight in unit_nodes():
-            log_gate = lowest * (1 - node)
-            inner = self.slab.log_prob_at(params, codes * torch.exp(-log_gate))
-            width = (-lowest).clamp(min=torch.finfo(codes.dtype).tiny).log() + math.log(weight)
-            total = torch.logaddexp(total, inner + self.log_gate_density(params, log_gate.exp()) + width)
-        return torch.where(codes != 0, total, F.logsigmoid(-params["gate_logit"] - self.shift))
+            gate = torch.exp(lowest * (1 - node))
+            inner = self.slab.log_prob_at(params, codes / gate).exp()
+            between = between + weight * inner * self.gate_density(params, gate)
+        between = (between * -lowest).clamp(min=torch.finfo(codes.dtype).tiny).log()
+        shut = F.logsigmoid(-params["gate_logit"] - self.shift)
+        return torch.where(codes != 0, torch.logaddexp(opened, between), shut)
 
-    def log_gate_density(self, params: Params, gate: Tensor) -> Tensor:
-        """log p(g) of 0 < g < 1, the derivative of sigmoid(β logit s - a) with s = (g - γ)/(ζ - γ): as of g."""
+    def gate_density(self, params: Params, gate: Tensor) -> Tensor:
+        """p(g) of 0 < g < 1, the derivative of sigmoid(β logit s - a) with s = (g - γ)/(ζ - γ): as of g."""
         s = (gate - LOW) / (HIGH - LOW)
-        t = self.temperature * torch.logit(s) - params["gate_logit"]
-        return F.logsigmoid(t) + F.logsigmoid(-t) + math.log(self.temperature / (HIGH - LOW)) - (s * (1 - s)).log()
+        below = torch.sigmoid(self.temperature * torch.logit(s) - params["gate_logit"])
+        return self.temperature / (HIGH - LOW) * below * (1 - below) / (s * (1 - s))
 
     def log_ratio(self, params: Params, noise: Noise) -> Tensor:
         """log p/q of the logistic t and, where the gate is not shut, of the slab; its mean is -KL: (S, B, K), nats."""
