@@ -186,6 +186,11 @@ def hard_concrete(density: float = 0.1, **more: Any) -> Method:
     return _method("hard_concrete", "Hard concrete", "hard_concrete", {"density": density}, more)
 
 
+def poisson(density: float = 0.1, **more: Any) -> Method:
+    """z ~ Poisson(r δ(x)) against Poisson(r) with `density` non-zeros (Vafaii, Galor and Yates 2024)."""
+    return _method("poisson", "Poisson", "poisson", {"density": density}, more)
+
+
 METHODS: dict[str, Callable[..., Method]] = {
     each.__name__: each
     for each in (
@@ -209,6 +214,7 @@ METHODS: dict[str, Callable[..., Method]] = {
         spike_slab_disarm,
         vaease,
         hard_concrete,
+        poisson,
     )
 }
 """By name."""

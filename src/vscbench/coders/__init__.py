@@ -30,6 +30,7 @@ FAMILIES = {
     "rectified_gaussian": "vscbench.coders.rectified_gaussian:RectifiedGaussian",
     "vaease": "vscbench.coders.vaease:Vaease",
     "hard_concrete": "vscbench.coders.hard_concrete:HardConcrete",
+    "poisson": "vscbench.coders.poisson:Poisson",
     "fista": "vscbench.coders.fista:Fista",
     "admm": "vscbench.coders.admm:Admm",
     "lista": "vscbench.coders.lista:Lista",

@@ -48,6 +48,8 @@ class Posterior(ABC):
     """Names of the parameters, each the output of one linear head of the encoder."""
     takes: ClassVar[tuple[str, ...]] = ("prior",)
     """The parts that may be composed with it: a learned prior; with a `Base` also a threshold."""
+    discrete: ClassVar[bool] = False
+    """Whether every code is a count and has a probability, instead of a density beside a mass at zero."""
 
     def clamp(self, params: Params) -> Params:
         """The outputs of the heads, clipped to where all else can be computed."""
