@@ -191,6 +191,29 @@ def poisson(density: float = 0.1, **more: Any) -> Method:
     return _method("poisson", "Poisson", "poisson", {"density": density}, more)
 
 
+def semi_amortised(density: float | None = None, steps: int = 5, **more: Any) -> Method:
+    """A thresholded Gaussian sample whose parameters are refined by `steps` gradient steps for each data point.
+
+    Kim et al. 2018, "Semi-Amortized Variational Autoencoders"; `refinement` goes with any other method as well.
+    """
+    constants = {
+        "threshold": _threshold("sample", 0.52, density),
+        "refinement": {"kind": "gradient", "steps": steps},
+    }
+    return _method("semi_amortised", "Gaussian, sample thresholded, refined", "gaussian", constants, more)
+
+
+def gaussian_mmd(**more: Any) -> Method:
+    """The Gaussian posterior, its aggregate held at the prior by maximum mean discrepancy (Tolstikhin et al. 2018)."""
+    return _method("gaussian_mmd", "Gaussian, MMD", "gaussian", {"distance": {"kind": "mmd"}}, more)
+
+
+def gaussian_sliced_wasserstein(**more: Any) -> Method:
+    """The same by the sliced Wasserstein distance (Kolouri et al. 2019)."""
+    constants = {"distance": {"kind": "sliced_wasserstein"}}
+    return _method("gaussian_sliced_wasserstein", "Gaussian, sliced Wasserstein", "gaussian", constants, more)
+
+
 METHODS: dict[str, Callable[..., Method]] = {
     each.__name__: each
     for each in (
@@ -215,6 +238,9 @@ METHODS: dict[str, Callable[..., Method]] = {
         vaease,
         hard_concrete,
         poisson,
+        semi_amortised,
+        gaussian_mmd,
+        gaussian_sliced_wasserstein,
     )
 }
 """By name."""

@@ -9,8 +9,10 @@ from vscbench.coders.distribution import Distribution
 from vscbench.coders.posterior import Base, Draw, Noise, Params, Posterior, Transport
 
 __all__ = [
+    "DISTANCES",
     "FAMILIES",
     "PRIORS",
+    "REFINEMENTS",
     "THRESHOLDS",
     "Base",
     "Coder",
@@ -48,3 +50,10 @@ PRIORS = {
     "classifier": "vscbench.coders.classifier_prior:ClassifierPrior",
 }
 """Where each learned prior stands; a family has one of its own."""
+DISTANCES = {
+    "mmd": "vscbench.coders.distances:MaximumMeanDiscrepancy",
+    "sliced_wasserstein": "vscbench.coders.distances:SlicedWasserstein",
+}
+"""Where each distance of codes from the prior stands, that takes the place of a divergence."""
+REFINEMENTS = {"gradient": "vscbench.coders.refinement:Refinement"}
+"""Where each refinement of the encoder's answer stands."""

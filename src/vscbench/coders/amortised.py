@@ -16,8 +16,10 @@ from vscbench.objectives.loss import Loss, squared_error
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vscbench.coders.distances import Distance
     from vscbench.coders.learned_prior import LogPrior
     from vscbench.coders.posterior import Noise, Params, Posterior, Transport
+    from vscbench.coders.refinement import Refinement
     from vscbench.objectives.rule import Objective
 
 KL_DRAWS = 5
@@ -41,6 +43,8 @@ class Amortised(Coder):
         posterior: what the heads parametrise.
         objective: how samples make a loss.
         learned_prior: instead of the posterior's own.
+        refinement: of the encoder's answer.
+        distance: of the codes of a batch from the prior, instead of the divergence in the loss.
     """
 
     generator: nn.Module
@@ -52,6 +56,8 @@ class Amortised(Coder):
         posterior: Posterior,
         objective: Objective,
         learned_prior: LearnedPrior | None = None,
+        refinement: Refinement | None = None,
+        distance: Distance | None = None,
     ) -> None:
         super().__init__(generator)
         self.encoder = encoder
@@ -61,6 +67,7 @@ class Amortised(Coder):
         self.family = posterior
         self.objective = objective
         self.learned_prior = learned_prior
+        self.refinement, self.distance = refinement, distance
 
     # ------------------------------------------------------------------- inference
 
@@ -68,7 +75,8 @@ class Amortised(Coder):
         """Parameters of the posterior of data (B, P...): (B, K) each."""
         # In the data's precision, though the networks may compute in half of it.
         outputs = self.heads(self.encoder(x)).to(x.dtype).chunk(len(self.family.heads), dim=-1)
-        return self.family.clamp(dict(zip(self.family.heads, outputs, strict=True)))
+        named = dict(zip(self.family.heads, outputs, strict=True))
+        return self.family.clamp(named if self.refinement is None else self.refinement(self, x, named))
 
     def posterior(self, x: Tensor) -> Distribution:
         """q(z|x) of data (B, P...)."""
@@ -101,7 +109,9 @@ class Amortised(Coder):
         rule, samples, weight = self.objective.rule, self.objective.samples, self.objective.kl_weight
         log_prior = self.log_prior(x, rng)
         noise, codes, mse = self.draws(x, params, samples, rng, log_prior)
-        if rule.of_each_draw:
+        if self.distance is not None:
+            kl = self.distance(codes, self.sample_prior(len(x), rng), rng)
+        elif rule.of_each_draw:
             kl = -self.log_ratio(params, noise, log_prior)
         else:
             kl = self.divergence(params, noise, log_prior).expand_as(mse)

@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 from vscbench.coders.divergences import gaussian_kl
 from vscbench.coders.gaussian import Gaussian
 from vscbench.coders.noise import normal, uniform
-from vscbench.coders.posterior import Noise, Params, Posterior, Transport
+from vscbench.coders.posterior import ANY, Noise, Params, Posterior, Transport
 from vscbench.settings import Density, Positive
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class HardConcrete(Posterior):
     """β, the authors'."""
 
     heads: ClassVar[tuple[str, ...]] = ("loc", "log_variance", "gate_logit")  # type: ignore[misc]
-    takes: ClassVar[tuple[str, ...]] = ()
+    takes: ClassVar[tuple[str, ...]] = ANY
 
     def __post_init__(self) -> None:
         self.slab, self.shift = Gaussian(self.prior_scale), self.temperature * EDGE

@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from vscbench.coders.noise import uniform
-from vscbench.coders.posterior import Draw, Noise, Params, Posterior, Transport
+from vscbench.coders.posterior import ANY, Draw, Noise, Params, Posterior, Transport
 from vscbench.ramps import Ramp
 from vscbench.settings import Density
 
@@ -38,7 +38,7 @@ class Poisson(Posterior):
     """T of the relaxation."""
 
     heads: ClassVar[tuple[str, ...]] = ("log_rate_ratio",)  # type: ignore[misc]
-    takes: ClassVar[tuple[str, ...]] = ()
+    takes: ClassVar[tuple[str, ...]] = ANY
     discrete: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
