@@ -214,6 +214,14 @@ def gaussian_sliced_wasserstein(**more: Any) -> Method:
     return _method("gaussian_sliced_wasserstein", "Gaussian, sliced Wasserstein", "gaussian", constants, more)
 
 
+def entropy_bound(**more: Any) -> Method:
+    """q(z|x) = N(μ, σ²) with Laplacian priors, scales and noise variance at their optimum, no draws.
+
+    Velychko, Damm, Fischer and Lücke 2024, "Learning Sparse Codes with Entropy-Based ELBOs".
+    """
+    return _method("entropy_bound", "Entropy bound", "entropy_bound", {}, more)
+
+
 METHODS: dict[str, Callable[..., Method]] = {
     each.__name__: each
     for each in (
@@ -241,6 +249,7 @@ METHODS: dict[str, Callable[..., Method]] = {
         semi_amortised,
         gaussian_mmd,
         gaussian_sliced_wasserstein,
+        entropy_bound,
     )
 }
 """By name."""

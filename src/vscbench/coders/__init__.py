@@ -33,6 +33,7 @@ FAMILIES = {
     "vaease": "vscbench.coders.vaease:Vaease",
     "hard_concrete": "vscbench.coders.hard_concrete:HardConcrete",
     "poisson": "vscbench.coders.poisson:Poisson",
+    "entropy_bound": "vscbench.coders.entropy_bound:EntropyBound",
     "fista": "vscbench.coders.fista:Fista",
     "admm": "vscbench.coders.admm:Admm",
     "lista": "vscbench.coders.lista:Lista",
