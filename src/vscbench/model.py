@@ -13,6 +13,7 @@ from vscbench.coders.amortised import Amortised
 from vscbench.errors import UserError
 from vscbench.networks import ENCODERS, GENERATORS
 from vscbench.objectives import Objective
+from vscbench.objectives.variance import NoiseVariance
 from vscbench.settings import construct
 
 if TYPE_CHECKING:
@@ -89,17 +90,20 @@ def build_coder(spec: Mapping[str, Any], shape: Sequence[int]) -> Coder:
         encoder = part(ENCODERS, spec["encoder"], "kind of encoder", shape=shape)
         generator = part(GENERATORS, spec["generator"], "kind of generator", shape=shape)
         objective = Objective.of(spec["objective"])
+        kind, weight = objective.variance, objective.kl_weight
+        variance = None if kind == "fixed" else NoiseVariance(shape, kind, weight)
         if issubclass(family, Posterior):
             tables = {"prior": PRIORS, "refinement": REFINEMENTS, "distance": DISTANCES}
-            parts = [
+            prior, refinement, distance = (
                 part(table, section[key], f"kind of {key}", shape=shape) if section.get(key) else None
                 for key, table in tables.items()
-            ]
-            return Amortised(encoder, generator, build_posterior(section), objective, *parts)
+            )
+            posterior = build_posterior(section)
+            return Amortised(encoder, generator, posterior, objective, prior, variance, refinement, distance)
         if not issubclass(family, Coder):
             raise UserError(f"{section['family']} is neither a Coder nor a Posterior of vscbench")
         settings = {key: value for key, value in section.items() if key not in BESIDE_FAMILY}
-        given = {"generator": generator, "encoder": encoder, "objective": objective}
+        given = {"generator": generator, "encoder": encoder, "objective": objective, "variance": variance}
         coder: Coder = construct(family, settings, **given, shape=shape, latents=spec["generator"]["latents"])
         return coder
 

@@ -37,6 +37,14 @@ FAMILIES = {
     "fista": "vscbench.coders.fista:Fista",
     "admm": "vscbench.coders.admm:Admm",
     "lista": "vscbench.coders.lista:Lista",
+    "alista": "vscbench.coders.alista:Alista",
+    "lca": "vscbench.coders.lca:Lca",
+    "omp": "vscbench.coders.omp:Omp",
+    "topk": "vscbench.coders.topk:TopK",
+    "batch_topk": "vscbench.coders.batch_topk:BatchTopK",
+    "relu": "vscbench.coders.relu:Relu",
+    "jumprelu": "vscbench.coders.jumprelu:JumpRelu",
+    "gated": "vscbench.coders.gated:Gated",
 }
 """Where each family stands."""
 THRESHOLDS = {

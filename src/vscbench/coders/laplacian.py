@@ -29,6 +29,8 @@ class Laplacian(Base):
     """b₀, the prior's scale."""
     noise_warmup: Ramp = Ramp(1.0, 1.0)
     """w, the weight of the noise while training starts; the divergence does not see it, as published."""
+    noise_bound: Positive | None = None
+    """The largest |ε|, where one in e^bound draws is cut; the authors' log max(1 - 2|u|, 1e-6) ends at 13.8."""
 
     heads: ClassVar[tuple[str, ...]] = ("loc", "log_scale")  # type: ignore[misc]
     standard: ClassVar[str] = "laplace"
@@ -41,9 +43,10 @@ class Laplacian(Base):
         self.warmup = self.noise_warmup(step, steps)
 
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
-        """ε ~ Laplace(0, 1): (S, B, K)."""
+        """ε ~ Laplace(0, 1), |ε| cut at the bound: (S, B, K)."""
         like = params["loc"]
-        return {"laplace": laplace((samples, *like.shape), like, rng)}
+        draws = laplace((samples, *like.shape), like, rng)
+        return {"laplace": draws if self.noise_bound is None else draws.clamp_(-self.noise_bound, self.noise_bound)}
 
     def scale(self, params: Params) -> Tensor:
         """w b: (B, K)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,25 @@ from torch import Generator, Tensor
 from vscbench.settings import Count, Positive
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import nn
+
     from vscbench.coders.amortised import Amortised
     from vscbench.coders.posterior import Params
+
+
+@contextmanager
+def as_evaluated(module: nn.Module | None) -> Iterator[None]:
+    """Keep what a noise variance knows of the data as it is."""
+    training = module is not None and module.training
+    if module is not None:
+        module.eval()
+    try:
+        yield
+    finally:
+        if module is not None:
+            module.train(training)
 
 
 @dataclass(frozen=True)
@@ -49,7 +67,7 @@ class Refinement:
 
         refined = {head: value.detach().clone().requires_grad_() for head, value in outputs.items()}
         optimizer = torch.optim.Adam(refined.values(), lr=self.rate)
-        with torch.enable_grad(), frozen_statistics(coder.generator):
+        with torch.enable_grad(), frozen_statistics(coder.generator), as_evaluated(coder.variance):
             for _ in range(self.steps):
                 rng = Generator(x.device).manual_seed(0)
                 value = coder.loss_at(x, coder.family.clamp(refined), rng).value.sum()

@@ -33,6 +33,14 @@ CONSTANTS: dict[str, list[Spec]] = {
         PENALTY | {"mode": "supervised", "layers": 5},
         PENALTY | {"mode": "unrolled", "layers": 3, "tied": False},
     ],
+    "alista": [PENALTY | {"mode": "supervised", "layers": 5}, PENALTY | {"mode": "unrolled", "layers": 3}],
+    "lca": [PENALTY | {"iterations": 20, "step": 0.1}, PENALTY | {"iterations": 20, "step": 0.1, "threshold": "hard"}],
+    "omp": [{"density": 0.5}],
+    "topk": [{"density": 0.5}, {"density": 0.5, "signed": False}],
+    "batch_topk": [{"density": 0.5}],
+    "relu": [PENALTY, PENALTY | {"signed": False}],
+    "jumprelu": [{"density": 0.5, "initial_threshold": 0.1, "bandwidth": 2.0}],
+    "gated": [PENALTY],
 }
 """Constants that a family is tested with, a mapping for each variant."""
 
