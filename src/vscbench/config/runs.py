@@ -194,7 +194,8 @@ def addresses(spec: Mapping[str, Any]) -> list[str]:
     """Where the parts that a specification names stand, as `module:attribute`: the code that its weights depend on."""
     coder = spec["coder"]
     named = {key: spec[key].get("kind") for key in ("dataset", "generator", "encoder")}
-    named |= {"coder": coder["family"], **{key: coder[key]["kind"] for key in ("threshold", "prior") if key in coder}}
+    nested = parts.ROLES["coder"].nested
+    named |= {"coder": coder["family"], **{key: coder[key]["kind"] for key in nested if key in coder}}
     named |= {"rule": spec["objective"]["sampling"], "optimizer": spec["training"]["optimizer"]["kind"]}
     return [parts.address(role, name) for role, name in named.items() if name]
 
