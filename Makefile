@@ -17,12 +17,10 @@ figures tables: $(READY)  ## only the figures, or only the tables, and what they
 	snakemake --cores $(CORES) --configfile $(CONFIG) $@
 
 test: $(READY)  ## set up, then run the tests
-	python -m pytest -n 2 -m "not slow and not alone"
-	python -m pytest -m "alone and not slow"
+	python -m pytest -n 2 --dist loadfile -m "not slow"
 
-test-all: $(READY)  ## the tests, with those that take more than a minute
-	python -m pytest -n 2 -m "not alone"
-	python -m pytest -m alone
+test-all: $(READY)  ## the tests, with those that take longer
+	python -m pytest -n 2 --dist loadfile
 
 check: $(READY)  ## format, lint and types
 	ruff format --check .

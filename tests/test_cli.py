@@ -174,6 +174,22 @@ def test_imports_are_paid_for_where_they_are_used(modules: str) -> None:
     assert not imported & (NOT_NEEDED | {"torch", "numpy", "scipy", "sklearn", "skimage"})
 
 
+def test_planning_imports_nothing_that_measures_or_draws() -> None:
+    """Of the default study: its runs, what they depend on, and which tables and figures it has something for."""
+    script = (
+        "import json, sys; from pathlib import Path; from vscbench import config, planning\n"
+        "plan = planning.Plan(config.load([Path(sys.argv[1])]))\n"
+        "outputs = {kind: plan.outputs(kind) for kind in ('table', 'figure')}\n"
+        "assert all(plan.caption(name) and plan.output_code(kind, name) for kind in outputs for name in outputs[kind])\n"
+        "assert all(plan.run_code(command, run) for command in ('train', 'evaluate') for run in plan.names())\n"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))\n"
+    )
+    line = [sys.executable, "-c", script, ROOT / "config.yaml"]
+    imported = json.loads(subprocess.run(line, capture_output=True, text=True, check=True).stdout)
+    assert "vscbench" in imported
+    assert not set(imported) & (NOT_NEEDED | {"scipy", "sklearn", "skimage", "PIL"})
+
+
 def test_what_the_workflow_wrote_is_read_without_its_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -296,4 +312,5 @@ def test_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str], a
 
 
 def test_a_configuration_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "No such file" in mistake(capsys, "runs", "--config", tmp_path / "nowhere.yaml")
+    for name in ("runs", "run"):
+        assert "No such file" in mistake(capsys, name, "--config", tmp_path / "nowhere.yaml")

@@ -77,10 +77,12 @@ def run(args: argparse.Namespace) -> None:
     """Run the study, or a part of it, as far as it is not done: data, training, metrics, tables, figures, MLflow."""
     from importlib.util import find_spec
 
+    from vscbench.config.reading import read
     from vscbench.planning import SNAKEFILE
 
     if find_spec("snakemake") is None:
         raise UserError("running a study needs Snakemake: pip install 'vscbench[workflow]'")
+    read(args.config)  # a file that is not there is told in a line
     targets = []
     if args.part:
         study, layout = load(args)

@@ -26,7 +26,7 @@ from vscbench.files import write_text
 from vscbench.layout import Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 TEMPLATE = Path(__file__).parent / "template"
 """The workflow, its configurations and profiles, as they lie at the root of the repository."""
@@ -56,10 +56,13 @@ def of_workflow(workflow: Any, config: Mapping[str, Any]) -> Plan:
 
 
 def prefix() -> str:
-    """What goes before the commands of jobs, for them to find this package, and without conda this interpreter."""
+    """What goes before the commands of jobs, for them to find this package, and without conda this interpreter.
+
+    It takes the place of Snakemake's own prefix, by which a job whose output goes through a pipe can fail.
+    """
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     folder = quote(str(Path(__file__).parents[1])).replace("{", "{{").replace("}", "}}")
-    return f'export PYTHONPATH={folder}"${{{{PYTHONPATH:+:$PYTHONPATH}}}}"; '
+    return f'set -euo pipefail; export PYTHONPATH={folder}"${{{{PYTHONPATH:+:$PYTHONPATH}}}}"; '
 
 
 def typed(value: Any) -> Any:
@@ -128,6 +131,14 @@ class Plan:
     def index_key(self) -> str:
         """A fingerprint of the index."""
         return f"index {hashlib.sha256(text(self.index).encode()).hexdigest()[:16]}"
+
+    def check_data(self, jobs: Iterable[Any]) -> None:
+        """Look whether the data that some of Snakemake's `jobs` will read are there, before any of them runs.
+
+        Raises:
+            UserError: they are not, or are not what they should be.
+        """
+        configs.check_data(self.study, [job.wildcards.dataset for job in jobs if job.rule.name == "prepare_data"])
 
     # --------------------------------------------------------------- what jobs depend on
 

@@ -411,7 +411,7 @@ def test_data_are_looked_for_when_asked(content: dict[str, Any]) -> None:
     content["datasets"]["synthetic"]["missing"] = True
     study = configs.check(content)
     with pytest.raises(UserError, match=r"datasets.synthetic: the file is missing"):
-        configs.check_data(study)
+        configs.check_data(study, ["synthetic"])
 
 
 def test_minimal_study() -> None:

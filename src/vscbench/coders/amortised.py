@@ -11,7 +11,7 @@ from torch import Generator, Tensor, nn
 from vscbench.coders.coder import Coder
 from vscbench.coders.distribution import Distribution
 from vscbench.coders.learned_prior import LearnedPrior, running_statistics
-from vscbench.networks.linear_plus import set_detectors
+from vscbench.networks.detectors import set_detectors
 from vscbench.objectives.loss import Loss, squared_error
 from vscbench.objectives.variance import NoiseVariance
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from vscbench.coders.amortised import Amortised
-from vscbench.coders.spike_slab import SpikeSlab
 
 if TYPE_CHECKING:
     from vscbench.metrics.evaluation import Evaluation, Measures
@@ -21,7 +20,7 @@ def measure(e: Evaluation) -> Measures:
     training; with `head: sigmoid` only where γ is clipped. Of the concrete spike-and-slab.
     """
     coder = e.coder
-    if not isinstance(coder, Amortised) or not isinstance(coder.family, SpikeSlab):
+    if not isinstance(coder, Amortised) or "log_active" not in coder.family.heads:
         return {}
     family, rows = coder.family, []
     for x in e.chunks():

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -31,6 +30,8 @@ class Estimate(NamedTuple):
             >>> round(high, 2)
             4.3
         """
+        from scipy import stats
+
         if self.units < 2:  # noqa: PLR2004
             return math.nan, math.nan
         width = float(stats.t.ppf((1 + level) / 2, self.units - 1)) * self.error
