@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Rows = list[dict[str, Any]]
 HEADER = ("experiment", "point", "method", "label", "column", "metric", "mean", "sd", "n", "diverged")
 """Of the CSV of a table without rows."""
-AXES = {"latents": "Latents", "density": "Prior density"}
+AXES = {"latents": "Latents", "density": "Prior density", "kl_weight": "KL weight", "repetition": "Repetition"}
 """What stands above an axis, where it is not its name."""
 
 
@@ -212,9 +212,11 @@ def setting(study: Study, groups: list[str], name: str = "") -> str:
     latents = _joined(spec["generator"]["latents"] for spec in specs)
     samples = _joined(spec["objective"]["samples"] for spec in specs)
     name = name or (groups[0] if len(groups) == 1 else study.experiment[groups[0]])
+    folds = specs[0]["dataset"].get("folds")
     return (
         f"{name}: {latents} latents, {steps:,} steps of {specs[0]['training']['batch_size']}, J = {samples}, "
-        f"{repetitions} repetition{'s' if repetitions > 1 else ''}, test data of {specs[0]['dataset']['name']}."
+        f"{repetitions} repetition{'s' if repetitions > 1 else ''}, test data of {specs[0]['dataset']['name']}"
+        f"{f', {folds} folds of images, one a repetition' if folds else ''}."
     )
 
 
