@@ -92,7 +92,9 @@ def test_a_test_that_sees_what_is_not_there_decides_nothing() -> None:
     assert not any(decides(wrong, dense=True).values())
 
 
-@pytest.mark.parametrize(("density", "kind", "bits"), [(0.2, "supports", 0.12), (1.0, "values", 0.2), (0.2, "none", 0.0)])
+@pytest.mark.parametrize(
+    ("density", "kind", "bits"), [(0.2, "supports", 0.12), (1.0, "values", 0.2), (0.2, "none", 0.0)]
+)
 def test_the_power_is_that_of_many_trials(density: float, kind: Kind, bits: float) -> None:
     """Stated from a few codes, against how often tests of codes made anew detect; at half power where it matters."""
     n, k, runs = 600, 8, 120

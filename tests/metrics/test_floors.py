@@ -87,7 +87,9 @@ def test_as_many_components_as_pixels_are_a_full_gaussian(data: tuple[Tensor, Te
 
 def test_pictures_with_more_pixels_than_examples(rng: Generator) -> None:
     """Of a randomised decomposition, against the eigenvectors of all."""
-    x = torch.randn(40, 3, generator=rng) @ torch.randn(3, 2500, generator=rng) + 0.1 * torch.randn(40, 2500, generator=rng)
+    x = torch.randn(40, 3, generator=rng) @ torch.randn(3, 2500, generator=rng) + 0.1 * torch.randn(
+        40, 2500, generator=rng
+    )
     model = probabilistic_pca(x.view(40, 1, 50, 50), 3)
     away = (x - x.mean(0)).double()
     values = torch.linalg.eigvalsh(away @ away.T).flip(0) / 40  # those of the covariance that are not 0

@@ -74,7 +74,9 @@ def measure(e: Evaluation) -> Measures:
         return {}
     rng = e.rng("exactness")
     codes = q.sample((math.ceil(CODES / q.mean.numel()),), rng)
-    measures: Measures = {"spike_slab_distance": distance_from_uniform(spike_slab_ranks(e.family, q.params, codes, rng))}
+    measures: Measures = {
+        "spike_slab_distance": distance_from_uniform(spike_slab_ranks(e.family, q.params, codes, rng))
+    }
     on, expected = codes != 0, q.active_prob.double().expand_as(codes)
     if on.any():
         distance = distance_from_uniform(slab_ranks(e.family, q.params, codes)[on])

@@ -133,9 +133,9 @@ def evidence(model: ProbabilisticPCA, x: Tensor, *, variance: float, centred: bo
         "empty_model_fitted": empty_evidence(away, fitted_variance(away)),
         "ppca": model.at(variance).log_prob(x),
     }
-    rest = float(model.parts(x)[1].mean()) / (pixels - components)
-    if rest > pixels * torch.finfo(torch.float32).eps * float(model.variances.max()):
-        found["ppca_fitted"] = model.at(rest).log_prob(x)
+    rest = float(model.parts(x)[1].mean())
+    if rest > torch.finfo(torch.float32).eps * float(model.variances.sum()):
+        found["ppca_fitted"] = model.at(rest / (pixels - components)).log_prob(x)
     return found
 
 

@@ -137,9 +137,7 @@ def totals(table: NDArray[np.uint8], bins: int = BINS) -> NDArray[np.float64]:
     return np.array([each.sum() for each in pair_information(table, bins)])
 
 
-def null_of(
-    table: NDArray[np.uint8], rng: np.random.Generator, *, bins: int = BINS, shuffles: int = SHUFFLES
-) -> Null:
+def null_of(table: NDArray[np.uint8], rng: np.random.Generator, *, bins: int = BINS, shuffles: int = SHUFFLES) -> Null:
     """The null of symbols (K, N) that all change, by shuffling each latent.
 
     Two pairs of a shuffled code are independent, those with a latent in common too, so the variance of the total is

@@ -73,7 +73,7 @@ def null_bits(mean: Tensor, draws: int) -> Tensor:
     n = torch.arange(draws + 1, dtype=torch.float64, device=mean.device)
     law = torch.distributions.Binomial(draws, mean.double().unsqueeze(-1))
     expected: Tensor = (law.log_prob(n).exp() * binary_entropy(n / draws)).sum(-1)
-    return (binary_entropy(mean.double()) - expected).to(mean.dtype)
+    return (binary_entropy(mean.double()) - expected).clamp(min=0).to(mean.dtype)
 
 
 def stuck(active_prob: Tensor, margin: float = 1e-3, share: float = 0.95) -> tuple[float, float]:

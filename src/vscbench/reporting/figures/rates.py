@@ -22,7 +22,7 @@ ACROSS = 4
 
 
 def points(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
-    """Means over repetitions of the runs with a rate: method, weight, kl, fve_draw, density, best."""
+    """Means over repetitions of the runs with a rate: method, weight, rate, fve_draw, density, best."""
     means = runs.dropna().groupby(["group", "method"], sort=False).mean().reset_index()
     weights = [
         next((study.points[group][axis] for axis in needs.WEIGHT_AXES if axis in study.points[group]), "")
@@ -36,10 +36,10 @@ def show(axes: Axes, table: pd.DataFrame, norm: LogNorm) -> None:
     import seaborn as sns
 
     for _, line in table.groupby("weight", sort=False):
-        axes.plot(line["kl"], line["fve_draw"], color="0.8", lw=0.8, zorder=1)
+        axes.plot(line["rate"], line["fve_draw"], color="0.8", lw=0.8, zorder=1)
     edges = ["black" if best > 0.5 else "white" for best in table["best"]]  # noqa: PLR2004  (in most repetitions)
     sns.scatterplot(
-        table, x="kl", y="fve_draw", hue="density", hue_norm=norm, palette=COLOURS, legend=False, s=34, ax=axes,
+        table, x="rate", y="fve_draw", hue="density", hue_norm=norm, palette=COLOURS, legend=False, s=34, ax=axes,
         edgecolor=edges, linewidth=0.9,
     )  # fmt: skip
     axes.set(xlabel="rate (nats)", ylabel="variance explained, one draw")
@@ -63,7 +63,7 @@ def draw(study: Study) -> Figure:
             show(axes, table[table["method"] == method], norm)
             axes.set_title(wrapped(study.labels[method], 24))
             axes.label_outer()
-        if table["kl"].min() > 0:
+        if table["rate"].min() > 0:
             each[0].set_xscale("log")
         part.colorbar(ScalarMappable(norm, COLOURS), ax=each, label="density of the code", pad=0.01)
         note(
