@@ -111,7 +111,7 @@ class Plan:
         return [name for name, run in self.runs.items() if experiment in {None, run.experiment}]
 
     def datasets(self, experiment: str | None = None, repetition: int | None = None) -> list[str]:
-        """The data sets of all runs, or of those of an experiment, or of a repetition of it; a fold is one by itself."""
+        """The data sets of all runs, or of those of an experiment, or of a repetition; a fold is one by itself."""
         runs = [self.runs[name] for name in self.names(experiment)]
         kept = [run for run in runs if repetition in {None, run.repetition}]
         return list(dict.fromkeys(configs.dataset_of(self.study, run.experiment, run.repetition) for run in kept))

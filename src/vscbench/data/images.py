@@ -23,6 +23,8 @@ from vscbench.settings import Count, Positive
 from vscbench.violations import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from vscbench.data.splitting import Rows
@@ -120,8 +122,10 @@ class Images(Folded, Source):
     def load(self) -> Data | Stream:
         """The data set."""
         paths = pictures.find(Path(self.source))
-        make = None if self.patches else partial(pictures.pixels, colour=self.colour, shape=_size(self.size))
-        decode = partial(pictures.decode, make=make) if make else self._read
+        decode: Callable[[Path], NDArray[Any]] = self._read
+        if not self.patches:
+            make = partial(pictures.pixels, colour=self.colour, shape=_size(self.size))
+            decode = partial(pictures.decode, make=make)
         rows = self._rows(paths, [float(decode(path).var()) for path in paths] if self.folds else None)
         chosen = {name: [paths[k] for k in part] for name, part in rows.items()}
         if self.patches:

@@ -94,7 +94,7 @@ class Olshausen(Folded, Counted):
                 "missing key images: the numbers of those of train, validation and test; or folds, or split: leaky"
             )
         if self.split == "leaky" and given:
-            raise UserError(f"{given[0]}: split: leaky takes patches of all images; leave {given[0]} out")
+            raise UserError(f"{given[0]}: split: leaky takes patches of all of them; leave {given[0]} out")
         if len(given) > 1:
             raise UserError("images: give either `images`, the numbers of each split, or `folds`")
 

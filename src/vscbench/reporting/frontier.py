@@ -1,9 +1,9 @@
 """Reconstruction against sparsity: methods at several operating points, compared where their codes are equally dense.
 
 A method's operating points have a density (L0, a fraction of the latents) and a value that is to be high, the fraction
-of variance explained (FVE). Between the measured points its frontier is linear in log density, and beyond them it has no
-value. No maximum is taken over points: that of noisy ones is too high, and where the value falls with density it would
-stand for a code of another density.
+of variance explained (FVE). Between the measured points its frontier is linear in log density, and beyond them it has
+no value. No maximum is taken over points: that of noisy ones is too high, and where the value falls with density it
+would stand for a code of another density.
 """
 
 from __future__ import annotations

@@ -52,7 +52,9 @@ def draw(study: Study) -> Figure:
 
     found = {place.setting.name: place for place in places(study)}
     tables = {name: points(study, place.runs) for name, place in found.items()}
-    heights = {name: 0.7 + 1.9 * -(-table["method"].nunique() // ACROSS) for name, table in tables.items() if len(table)}
+    heights = {
+        name: 0.7 + 1.9 * -(-table["method"].nunique() // ACROSS) for name, table in tables.items() if len(table)
+    }
     figure, parts = rows(heights, "no run has a rate")
     for name, part in parts.items():
         table = tables[name]
