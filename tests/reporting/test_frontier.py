@@ -50,9 +50,7 @@ def test_efficient_points_by_the_definition(seed: int) -> None:
     rate = np.random.default_rng(seed + 100).integers(0, 3, len(fve))
     for costs in ((density, -fve), (density, -fve, rate)):
         points = list(zip(*costs, strict=True))
-        expected = [
-            not any(all(p <= q for p, q in zip(a, b, strict=True)) and a != b for a in points) for b in points
-        ]
+        expected = [not any(all(p <= q for p, q in zip(a, b, strict=True)) and a != b for a in points) for b in points]
         assert efficient(*costs).tolist() == expected
 
 
