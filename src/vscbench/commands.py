@@ -195,7 +195,7 @@ def baselines(args: argparse.Namespace) -> None:
     experiments: dict[str, Any] = configs.index(study)["experiments"]
     linear = [name for name, setup in experiments.items() if setup["linear"]]
     setup = experiments[known(args.experiment, linear, "experiment with a dictionary")]
-    names = [configs.dataset_of(study, args.experiment, k) for k in range(setup["repetitions"])]
+    names = configs.data_of_repetitions(study, args.experiment)
     rows = {
         name: baselines(data.read(layout.data(name)), setup["latents"], setup["evaluation"]["penalties"])
         for name in dict.fromkeys(names)

@@ -179,7 +179,8 @@ class Plan:
     def baseline(self, experiment: str) -> str:
         """What the codes that learn nothing depend on beside the data."""
         setup = self.index["experiments"][experiment]
-        return text([setup["latents"], setup["evaluation"]["penalties"]])
+        names = configs.data_of_repetitions(self.study, experiment)
+        return text([setup["latents"], setup["evaluation"]["penalties"], *(names if len(set(names)) > 1 else [])])
 
     def outputs(self, kind: str) -> list[str]:
         """The tables, or figures, that the study has something for."""

@@ -89,6 +89,11 @@ def dataset_of(study: Study, experiment: str, repetition: int) -> str:
     return names[repetition % len(names)]
 
 
+def data_of_repetitions(study: Study, experiment: str) -> list[str]:
+    """The same of every repetition of an experiment, in order."""
+    return [dataset_of(study, experiment, k) for k in range(repetitions(study, experiment))]
+
+
 def _dataset(study: Study, name: str) -> tuple[str, dict[str, Any]]:
     """The data set that a name of `dataset_names` is of, and its settings."""
     dataset, _, fold = name.partition(FOLD)
