@@ -74,21 +74,21 @@ def test_every_run_has_a_row(made: Study, tmp_path: Path) -> None:
     axes, measured = ("penalty", "KL weight", "Prior density"), ("Rate (nats)", "MSE J=1", "FVE J=1", "Density")
     assert set(table.columns) == {"Method", "Repetition", "Unbeaten", *axes, *measured}
     assert len(table) == 2 * (2 + 2 + 4 + 4)
-    long = pd.read_csv(tmp_path / "rate_distortion.csv").pivot_table(
-        ["mean", "diverged"], ["method", "point"], "metric", dropna=False
-    )
+    long = pd.read_csv(tmp_path / "rate_distortion.csv").set_index(["method", "point", "metric"]).sort_index()
     runs = [run for run in configs.runs(configs.check(STUDY)) if run.experiment == "both"]
-    assert len(runs) == len(long)
+    assert len(long) == len(table) * 5
     for run in runs:
         point = {axis: str(value) for axis, value in run.point} | {"repetition": str(run.repetition)}
-        found, expected = long.loc[(run.method, json.dumps(point))], numbers(run)
+        found, expected = long.loc[run.method, json.dumps(point)], numbers(run)
         lost = isinstance(expected, int)
         assert (found["diverged"] == lost).all()
         for metric in ("rate", "mse_draw", "fve_draw", "density"):
             value = np.nan if isinstance(expected, int) else expected.get(metric, np.nan)
-            assert found["mean", metric] == pytest.approx(value, nan_ok=True)
+            assert found.loc[metric, "mean"] == pytest.approx(value, nan_ok=True)
     (row,) = (row for row in table.to_dict("records") if "diverged" in row["Method"])
     assert [row[name] for name in (*axes, "Repetition", *measured)] == ["–", "0.1", "0.2", "1", "–", "–", "–", "–"]
+    assert table.loc[table["Method"] == "Thresholded Gaussian", "Unbeaten"].unique().tolist() == ["yes"]
+    assert set(table.loc[table["Method"] == "FISTA", "Unbeaten"]) == {"–"}
 
 
 def test_unbeaten_runs_by_the_definition(made: Study) -> None:
@@ -131,4 +131,17 @@ def test_figure_shows_every_point(made: Study, tmp_path: Path) -> None:
         runs = [numbers(configs.Run("both", "gaussian_thresh", point, k)) for k in (0, 1)]
         expected.append([np.mean([run[name] for run in runs]) for name in ("rate", "fve_draw")])  # type: ignore[index]
     np.testing.assert_allclose(sorted(drawn.tolist()), sorted(expected))
-    assert "diverged at step 7" in " ".join(part.get_supxlabel().split())
+    said = " ".join(part.get_supxlabel().split())
+    assert "diverged at step 7" in said
+    assert "lie below" not in said
+
+
+def test_figure_keeps_its_scale_where_a_code_is_worse_than_none(tmp_path: Path) -> None:
+    def worse(run: configs.Run, spec: Any) -> dict[str, float] | int:
+        found = numbers(run, spec)
+        return found | {"fve_draw": -5000.0} if run.method == "laplacian_thresh" and isinstance(found, dict) else found
+
+    figure = draw(plant(tmp_path, STUDY, worse, {"both": [], "plain": []}))
+    (part,) = figure.subfigs
+    assert -0.2 < part.axes[0].get_ylim()[0] < 0.2
+    assert "Thresholded Laplacian: points worse than FVE = -0.1 lie below the axis." in part.get_supxlabel()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vscbench.reporting import needs
+from vscbench.reporting.figures.frontier import FLOOR
 from vscbench.reporting.output import Figure as Output
-from vscbench.reporting.style import note, panels, rows, wrapped
+from vscbench.reporting.style import logarithmic, note, panels, rows, wrapped
 from vscbench.reporting.tables.rate_distortion import places
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def draw(study: Study) -> Figure:
     """A row for each experiment, a panel for each of its methods with a rate."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LogNorm
+    from matplotlib.ticker import LogLocator, NullLocator
 
     found = {place.setting.name: place for place in places(study)}
     tables = {name: points(study, place.runs) for name, place in found.items()}
@@ -66,13 +68,21 @@ def draw(study: Study) -> Figure:
             axes.set_title(wrapped(study.labels[method], 24))
             axes.label_outer()
         if table["rate"].min() > 0:
-            each[0].set_xscale("log")
-        part.colorbar(ScalarMappable(norm, COLOURS), ax=each, label="density of the code", pad=0.01)
+            logarithmic(each[0], "x")
+        inside = table.loc[table["fve_draw"] >= FLOOR, "fve_draw"]
+        if len(inside) < len(table):
+            each[0].set_ylim(1.5 * FLOOR, max(inside.max(), 0) + 0.05)
+        below = table.loc[table["fve_draw"] < FLOOR, "method"].unique()
+        bar = part.colorbar(
+            ScalarMappable(norm, COLOURS), ax=each, label="density of the code", pad=0.01, format="{x:g}"
+        )
+        bar.ax.yaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), minor_locator=NullLocator())
         note(
             part,
             "Mean over seeds at each operating point, coloured by the density of one draw. Grey lines join points of "
             "one weight of the divergence. Ringed in black: in most repetitions no other run, of any method, is as "
             "low in rate, squared error and density.",
+            *(f"{study.labels[method]}: points worse than FVE = {FLOOR:g} lie below the axis." for method in below),
             *(f"{group}: {line}" for group in found[name].setting.groups for line in study.divergences(group)),
         )
     return figure

@@ -89,7 +89,11 @@ def make(study: Study) -> Iterator[Block]:
     from vscbench.reporting.tables.frame import block
 
     for place in places(study):
-        yield block(study, place.setting.groups, rows(study, place.runs))
+        made = block(study, place.setting.groups, rows(study, place.runs))
+        if "Unbeaten" in made.frame:
+            said = made.frame["Unbeaten"].replace({"0": "no", "1.000": "yes"})
+            made = made._replace(frame=made.frame.assign(Unbeaten=said))
+        yield made
 
 
 CAPTION = (
@@ -97,7 +101,7 @@ CAPTION = (
     "prior, penalty, weight of the divergence (2 s²/P, s² being the noise variance of a pixel). Rate is the divergence "
     "of the code from its prior, nats a data point, with that of a learned threshold; a code without a posterior has "
     "none. MSE per pixel and FVE, the fraction of variance explained, are of one draw, and so "
-    "is the density, L0 over the latents. Unbeaten is 1 where no other run of its repetition, of any method, is as low "
-    "in rate, MSE and density, and lower in one."
+    "is the density, L0 over the latents. Unbeaten: no other run of its repetition, of any method, is as low in rate, "
+    "MSE and density, and lower in one."
 )
 TABLE = Table("rate_distortion", "Rate, distortion and density", CAPTION, needs.operating_points, make)
