@@ -99,7 +99,7 @@ def test_every_bound_of_an_exact_posterior_is_the_evidence(rng: Generator) -> No
 
 @pytest.mark.parametrize("name", ["gaussian", "exact", "spike_slab"])
 def test_rate_is_the_divergence_of_the_codes(name: str, rng: Generator) -> None:
-    """Of those whose divergence has a closed form; with the fitted noise, which is the mean square, it gives the ELBO."""
+    """Of those whose divergence has a closed form; with the noise that is fitted it gives the ELBO."""
     coder = coder_of(name, 0.3)
     with torch.no_grad():
         coder.get_parameter("heads.bias").mul_(0).add_(0.2)  # no encoder at random is far from the prior
