@@ -8,7 +8,7 @@ from vscbench.reporting import needs
 from vscbench.reporting.figures.frontier import FLOOR
 from vscbench.reporting.output import Figure as Output
 from vscbench.reporting.style import logarithmic, note, panels, rows, wrapped
-from vscbench.reporting.tables.rate_distortion import places
+from vscbench.reporting.tables.rate_distortion import COSTS, places
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ ACROSS = 4
 
 def points(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
     """Means over repetitions of the runs with a rate: method, weight, rate, fve_draw, density, best."""
-    means = runs.dropna().groupby(["group", "method"], sort=False).mean().reset_index()
+    means = runs.dropna(subset=COSTS).groupby(["group", "method"], sort=False).mean().reset_index()
     weights = [
         next((study.points[group][axis] for axis in needs.WEIGHT_AXES if axis in study.points[group]), "")
         for group in means["group"]

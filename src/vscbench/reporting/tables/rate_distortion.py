@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vscbench.reporting import needs
 from vscbench.reporting.frontier import efficient, settings
-from vscbench.reporting.output import Table
+from vscbench.reporting.output import Column, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from vscbench.reporting.study import Study
     from vscbench.reporting.tables.frame import Block
 
-COLUMNS = {"rate": "Rate (nats)", "mse_draw": "MSE J=1", "fve_draw": "FVE J=1", "density": "Density"}
+COLUMNS = (
+    Column("Rate (nats)", "rate"),
+    Column("MSE J=1", "mse_draw"),
+    Column("FVE J=1", "fve_draw"),
+    Column("Density", "density"),
+)
+METRICS = [column.metric for column in COLUMNS]
 COSTS = ["rate", "mse_draw", "density"]
 """What is to be low."""
 
@@ -28,14 +34,15 @@ class Place(NamedTuple):
 
     setting: Setting
     runs: pd.DataFrame
-    """A row a run, indexed by group, method and repetition: the metrics of `COLUMNS` and `best`, whether no other run
-    of its repetition is as low in all of `COSTS` and lower in one; all nan of a run that diverged."""
+    """A row a run, indexed by group, method and repetition: the metrics of COLUMNS, `best`, whether no other run of
+    its repetition is as low in all of `COSTS` and lower in one, and `diverged_step`; nan where a run has none."""
 
 
 def places(study: Study) -> Iterator[Place]:
     """Those of the experiments with operating points, in which some run has a rate."""
     own = study.metrics[study.metrics["status"] != "baseline"]
-    own = own[own["metric"].isin([*COLUMNS, "diverged_step"])]
+    kept = [*METRICS, "diverged_step"]
+    own = own[own["metric"].isin(kept)]
     for experiment in study.experiments:
         for setting in settings(study, experiment, needs.OPERATING_POINT_AXES):
             rows = own[own["group"].isin(setting.groups)]
@@ -43,7 +50,7 @@ def places(study: Study) -> Iterator[Place]:
             runs = rows.pivot_table(index=keys, columns="metric", values="value", sort=False)
             swept = any(needs.operating_axes(study.points[group]) for group in setting.groups)
             if swept and "rate" in runs:
-                yield Place(setting, with_best(runs.reindex(columns=list(COLUMNS))))
+                yield Place(setting, with_best(runs.reindex(columns=kept)))
 
 
 def with_best(runs: pd.DataFrame) -> pd.DataFrame:
@@ -63,8 +70,8 @@ def rows(study: Study, runs: pd.DataFrame) -> list[dict[str, Any]]:
         group, method, repetition = place
         numbers = runs.loc[place]
         point = {**study.points[group], "repetition": str(repetition)}
-        for metric, header in {**COLUMNS, "best": "Unbeaten"}.items():
-            value = numbers.get(metric)
+        for column in (*COLUMNS, Column("Unbeaten", "best")):
+            value = numbers.get(column.metric)
             there = value == value  # noqa: PLR0124  (no nan)
             found.append(
                 {
@@ -72,12 +79,12 @@ def rows(study: Study, runs: pd.DataFrame) -> list[dict[str, Any]]:
                     "point": json.dumps(point),
                     "method": method,
                     "label": study.labels[method],
-                    "column": header,
-                    "metric": metric,
+                    "column": column.header,
+                    "metric": column.metric,
                     "mean": value if there else None,
                     "sd": float("nan"),
                     "n": int(there),
-                    "diverged": int(numbers.drop("best", errors="ignore").isna().all()),
+                    "diverged": int(numbers.notna()["diverged_step"]),
                     "published_source": None,
                 }
             )
