@@ -119,13 +119,13 @@ def schema(_: argparse.Namespace) -> None:
 
 
 def data(args: argparse.Namespace) -> None:
-    """Prepare a data set."""
+    """Prepare a data set, or a fold of it; of one whose repetitions are folds all of them."""
     from vscbench import data
 
     study, layout = load(args)
-    known(args.dataset, dataset_names(study), "data set")
-    prepared = data.prepare(configs.dataset_spec(study, args.dataset), layout.data(args.dataset))
-    log.info("[%s] %s", args.dataset, prepared)
+    name = known(args.dataset, dict.fromkeys([*study.datasets, *dataset_names(study)]), "data set")
+    for each in configs.dataset_names(study, name) if name in study.datasets else [name]:
+        log.info("[%s] %s", each, data.prepare(configs.dataset_spec(study, each), layout.data(each)))
 
 
 def train(args: argparse.Namespace) -> None:

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from vscbench import data
+from vscbench.cli import main
 from vscbench.data import SPLITS, Data, natural_images, olshausen
 from vscbench.data.folds import Folded, deal
 from vscbench.data.natural_images import NaturalImages, photograph
 from vscbench.data.whitening import whiten
 from vscbench.errors import UserError
+from vscbench.files import read_json
+from vscbench.metrics.baselines import baselines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,6 +188,36 @@ def test_patches_of_pictures_by_folds(folder: Path) -> None:
         seen += np.unique(found.groups["test"]).tolist()
         assert fold or np.unique(found.groups["test"]).tolist() == [3, 4, 11]  # by hand: forth, back and forth
     assert sorted(seen) == list(range(12))
+
+
+def test_commands_on_folds(folder: Path, tmp_path: Path) -> None:
+    """`data` prepares all folds or the one that is named; each repetition has codes that learn nothing of its own."""
+    patches = {"size": 8, "train": 90, "validation": 15, "test": 15}
+    study = {
+        "study": "folds",
+        "results": str(tmp_path / "results"),
+        "repetitions": 4,
+        "datasets": {"photos": {"kind": "images", "source": str(folder), "patches": patches, "folds": 3}},
+        "experiments": {"one": {"dataset": "photos", "methods": ["fista"], "generator": {"latents": 12}}},
+    }
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
+
+    def run(*arguments: str) -> set[str]:
+        assert main([*arguments, "--config", str(tmp_path / "study.yaml")]) == 0
+        return {path.name for path in (tmp_path / "results/data").iterdir()}
+
+    assert run("data", "photos.fold-1") == {"photos.fold-1.safetensors"}
+    assert run("data", "photos") == {f"photos.fold-{fold}.safetensors" for fold in range(3)}
+    run("baselines", "one")
+    rows = read_json(tmp_path / "results/baselines/one.json")["baselines"]
+    for repetition, fold in enumerate((0, 1, 2, 0)):
+        expected = baselines(data.read(tmp_path / f"results/data/photos.fold-{fold}.safetensors"), 12, [20.0, 8.0])
+        found = [row for row in rows if row["repetition"] == repetition]
+        assert [row["method"] for row in found] == [row["method"] for row in expected]
+        for row, other in zip(found, expected, strict=True):
+            for metric, value in row["metrics"].items():
+                if metric in other["metrics"]:
+                    assert value == pytest.approx(other["metrics"][metric])
 
 
 def test_whole_pictures_by_folds(folder: Path) -> None:
