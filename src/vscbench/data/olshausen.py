@@ -67,7 +67,7 @@ class Olshausen(Folded, Counted):
     """Patches (N, p²) of the already whitened images, split by image, the images' edges trimmed.
 
     Their contrasts, mean squares of .014 to .200, differ 14-fold: images 8 and 9 as a test have a third of what the
-    others have. Folds pair high with low, which brings a test to between .9 and 1.5 of its training images;
+    others have. Folds pair high with low, which brings a test to between .8 and 1.5 of its training images;
     `equal_contrast` to 1.
     """
 
