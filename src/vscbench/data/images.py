@@ -40,8 +40,8 @@ def _size(value: Any) -> tuple[int, int]:
     return (edges[0], edges[1])
 
 
-Size: TypeAlias = Annotated[Any, AfterValidator(lambda value: value if value is None else _size(value))]
-"""Height and width in pixels: one number for a square, or two; None of patches."""
+Size: TypeAlias = Annotated[Any, AfterValidator(lambda value: None if value is None else _size(value))]
+"""Height and width in pixels: one number for a square, or two."""
 
 
 @dataclass(frozen=True)
