@@ -35,6 +35,9 @@ DATA = {
     "kind": "olshausen",
     "split": "leaky",  # 1.9: patches of all images, shuffled; mean and deviation per pixel over all patches
     "images": None,
+    "folds": None,
+    "fold": None,
+    "equal_contrast": False,  # 1.9: nothing is scaled but by the statistics of a pixel
     "trim": 0,  # 1.9: 247,009 positions an image, 497 by 497
     "patch_size": 16,  # 3
     "train": PATCHES,  # 3

@@ -50,6 +50,11 @@ def known(name: str, names: Iterable[str], what: str) -> str:
     return name
 
 
+def dataset_names(study: configs.Study) -> list[str]:
+    """What the data sets of a study are prepared as, folds apart."""
+    return [name for dataset in study.datasets for name in configs.dataset_names(study, dataset)]
+
+
 # ------------------------------------------------------------------------- a study
 
 
@@ -116,13 +121,13 @@ def schema(_: argparse.Namespace) -> None:
 
 
 def data(args: argparse.Namespace) -> None:
-    """Prepare a data set."""
+    """Prepare a data set, or a fold of it; of one whose repetitions are folds all of them."""
     from vscbench import data
 
     study, layout = load(args)
-    known(args.dataset, study.datasets, "data set")
-    prepared = data.prepare(configs.dataset_spec(study, args.dataset), layout.data(args.dataset))
-    log.info("[%s] %s", args.dataset, prepared)
+    name = known(args.dataset, dict.fromkeys([*study.datasets, *dataset_names(study)]), "data set")
+    for each in configs.dataset_names(study, name) if name in study.datasets else [name]:
+        log.info("[%s] %s", each, data.prepare(configs.dataset_spec(study, each), layout.data(each)))
 
 
 def train(args: argparse.Namespace) -> None:
@@ -133,7 +138,7 @@ def train(args: argparse.Namespace) -> None:
     study, layout = load(args)
     each = configs.resolve(study, args.run)
     spec = configs.run_spec(study, each)
-    source = data.read(layout.data(study.experiments[each.experiment].dataset))
+    source = data.read(layout.data(configs.dataset_of(study, each.experiment, each.repetition)))
     checkpoint = layout.checkpoint(each.name)
     trained = run.train(
         spec,
@@ -187,7 +192,7 @@ def evaluate(args: argparse.Namespace) -> None:
 
     study, layout = load(args)
     for each in [configs.resolve(study, name) for name in args.runs]:
-        dataset = study.experiments[each.experiment].dataset
+        dataset = configs.dataset_of(study, each.experiment, each.repetition)
         settings, classifier = configs.evaluation(study, each.experiment), layout.classifier(dataset)
         device = model.device(args.device or study.device)
         own = classifier if classifier.is_file() else None
@@ -212,7 +217,7 @@ def train_fid_classifier(args: argparse.Namespace) -> None:
     from vscbench.metrics.features import save_classifier, train_classifier
 
     study, layout = load(args)
-    known(args.dataset, study.datasets, "data set")
+    known(args.dataset, dataset_names(study), "data set")
     seed = configs.derive_seed(study.seed, args.dataset, "features")
     source, device = data.read(layout.data(args.dataset)), model.device(args.device or study.device)
     save_classifier(train_classifier(source, seed, device=device), layout.classifier(args.dataset))
@@ -227,8 +232,14 @@ def baselines(args: argparse.Namespace) -> None:
     experiments: dict[str, Any] = configs.index(study)["experiments"]
     linear = [name for name, setup in experiments.items() if setup["linear"]]
     setup = experiments[known(args.experiment, linear, "experiment with a dictionary")]
-    source = data.read(layout.data(setup["dataset"]))
-    found = baselines(source, setup["latents"], setup["evaluation"]["penalties"])
+    names = configs.data_of_repetitions(study, args.experiment)
+    rows = {
+        name: baselines(data.read(layout.data(name)), setup["latents"], setup["evaluation"]["penalties"])
+        for name in dict.fromkeys(names)
+    }
+    found = rows[names[0]]
+    if names[0] != setup["dataset"]:  # of each repetition, by its fold
+        found = [row | {"repetition": k} for k, name in enumerate(names) for row in rows[name]]
     content = {"experiment": args.experiment, "dataset": setup["dataset"], "baselines": found}
     write_json(layout.baseline(args.experiment), content)
 

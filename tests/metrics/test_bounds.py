@@ -104,6 +104,23 @@ def test_every_bound_of_an_exact_posterior_is_the_evidence(rng: Generator) -> No
         assert found[name] == pytest.approx(evidence, rel=1e-10)
 
 
+@pytest.mark.parametrize("name", ["gaussian", "exact", "spike_slab"])
+def test_rate_is_the_divergence_of_the_codes(name: str, rng: Generator) -> None:
+    """Of those whose divergence has a closed form; with the noise that is fitted it gives the ELBO."""
+    coder = coder_of(name, 0.3)
+    with torch.no_grad():
+        coder.get_parameter("heads.bias").mul_(0).add_(0.2)  # no encoder at random is far from the prior
+    e = evaluation(coder, made_up(torch.randn(200, 16, generator=rng, dtype=torch.float64)))
+    found = bounds.measure(e)
+    assert e.kl is not None
+    kl = float(e.kl.sum(1).mean())
+    assert kl > 0.1
+    error = float(bounds.draws(e, coder, e.x)[1].mean(1).std()) / 100**0.5  # over draws, each a mean over the data
+    assert found["rate"] == pytest.approx(kl, abs=4 * error)
+    noise = float(found["noise_fitted"])
+    assert found["elbo_fitted"] == pytest.approx(-8 * (math.log(2 * math.pi * noise) + 1) - float(found["rate"]))
+
+
 def test_bounds_of_a_wrong_posterior_stay_below_the_evidence(rng: Generator) -> None:
     """And come near it with K."""
     coder, dictionary, noise = exact_posterior(9, 4, 0.2)

@@ -74,7 +74,13 @@ def place_of(run: configs.Run) -> tuple[float, float]:
     return PLACES[next((place for place in mine if place in said), mine[0])]
 
 
-def make(folder: Path, repetitions: int = 3, diverged: tuple[tuple[str, int], ...] = (), **changes: Any) -> Study:
+def make(
+    folder: Path,
+    repetitions: int = 3,
+    diverged: tuple[tuple[str, int], ...] = (),
+    pca: list[dict[str, Any]] | None = None,
+    **changes: Any,
+) -> Study:
     """A study that left the numbers of PLACES behind."""
     content = {
         "study": "made",
@@ -94,7 +100,7 @@ def make(folder: Path, repetitions: int = 3, diverged: tuple[tuple[str, int], ..
     for _, _, measures in rows:
         del measures["density_best"]
     baselines = [{"method": method, "point": point, "metrics": measures} for method, point, measures in rows]
-    return plant(folder, content, metrics, {"recovery": baselines})
+    return plant(folder, content, metrics, {"recovery": baselines if pca is None else pca})
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +153,17 @@ def test_difference_where_slopes_differ(made: Study) -> None:
 def test_pca_stands_beside_every_repetition(made: Study) -> None:
     found = matched_difference(made, "recovery", "gaussian_thresh_gamma", "pca", at=0.1)
     assert found.tolist() == pytest.approx([0.1, 0.12, 0.14])
+
+
+def test_pca_of_its_own_where_each_repetition_has_data_of_its_own(tmp_path: Path) -> None:
+    """Folds: each repetition is compared with the PCA of its own images."""
+    rows = [
+        {"method": "pca", "point": {"components": count}, "repetition": k, "metrics": numbers(density, fve + 0.05 * k)}
+        for k in (0, 1)
+        for count, (density, fve) in PCA.items()
+    ]
+    found = matched_difference(make(tmp_path, 2, pca=rows), "recovery", "gaussian_thresh_gamma", "pca", at=0.1)
+    assert found.to_dict() == pytest.approx({0: 0.1, 1: 0.12 - 0.05})
 
 
 def test_densities_that_never_meet_are_not_compared(made: Study) -> None:

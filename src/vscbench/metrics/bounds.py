@@ -58,6 +58,8 @@ def measure(e: Evaluation, *, points: Count = 500) -> Measures:
     of different models. `elbo_fitted` and `iwae_100_fitted` are at the s² that suits each best on these points, of the
     first `noise_fitted`. Of a learned threshold the bound is on the joint model p(x|z) p(z|λ) p(λ), whatever the weight
     of its divergence in training was. K < 100 draws are disjoint groups of the 100.
+    `rate` is KL(q(z|x) ‖ p(z)), the mean of log q - log p of the same draws: of the codes themselves, where `kl` of a
+    threshold is that of its base. ELBO = -P/2 log 2πs² - ‖x - x̂‖²/2s² - rate.
 
     The rows `empty_model/…` and `ppca/…` are the evidence, on the same points and at the same noise, of a model that
     puts out nothing and of probabilistic PCA with as many components as latents. `…_above_empty` is what a bound has
@@ -81,6 +83,7 @@ def measure(e: Evaluation, *, points: Count = 500) -> Measures:
     bounds |= {f"{name}_fitted": found.values for name, found in fitted.items()}
     floors = evidence(e.principal, e.inputs(x).cpu(), variance=variance, centred=e.is_images)
     measures: Measures = {"noise_training": variance, "noise_fitted": fitted["elbo"].variance}
+    measures |= _with_error("rate", -log_ratio.mean(0), clusters)
     for name, values in bounds.items():
         measures |= _with_error(name, values, clusters)
         kind = "_fitted" if name.endswith("_fitted") else ""

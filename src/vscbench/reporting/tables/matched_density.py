@@ -119,9 +119,9 @@ def make(study: Study) -> Iterator[Block]:
 
 CAPTION = (
     "Reconstruction at equal density, L0 as a fraction of the latents. A method has an operating point for each value "
-    "of its knob (density of the prior, KL weight, penalty); its frontier is the best value at no more than a "
-    "density, linear in log density between the points and never beyond them: a dash stands where a method has no "
-    "codes that dense. FVE is the fraction of variance explained by one posterior draw (J=1), MSE its squared error "
+    "of its knob (density of the prior, KL weight, penalty); its frontier is linear in log density between the "
+    "measured points, falling where they fall, and never beyond them: a dash stands where a method has no codes "
+    "that dense. FVE is the fraction of variance explained by one posterior draw (J=1), MSE its squared error "
     "per pixel; best of J is an oracle that looks at the data, at the density of its codes. Area is the mean of the "
     "frontier over log density, where all methods that span a range have one. Highest FVE is that of the best "
     "operating point, whatever its density. FVE less FISTA's is a mean over log density where both overlap, in "
