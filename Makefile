@@ -34,8 +34,9 @@ format: $(READY)  ## format the code
 	ruff check --fix .
 	snakefmt Snakefile workflow
 
-bench: $(READY)  ## speed and memory, as ratios measured in one run on one core
+bench: $(READY)  ## speed, as ratios measured in one run on one core; on a GPU, where there is one, in steps a second
 	OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/run.py
+	python benchmarks/gpu.py
 
 ui: $(READY)  ## compare runs in MLflow at http://127.0.0.1:5000 (STUDY=, PORT=5001 for another port)
 	vscbench ui --config $(CONFIG) --port $(or $(PORT),5000)

@@ -3,6 +3,7 @@
     OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/run.py
 
 `step`: a training step of the default study's photographs against that of an earlier commit, each in its own process.
+`measures`: the metrics that have controls, beside all others.
 `plan`: a dry run of Snakemake on that study against that of the earlier commit.
 `fista`: codes of the study's test patches against scikit-learn's.
 """
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 import fista
+import measures
 from vscbench import config as configs
 from vscbench.data import Data
 
@@ -33,6 +35,8 @@ BEFORE = "da54d27"
 METHODS = ("fista", "spike_slab", "gaussian_thresh", "gaussian_thresh_gamma", "laplacian_thresh_gamma")
 LIMIT = 1.1
 """The most that a step may take, as a multiple of that before."""
+MEASURES_LIMIT = 1.2
+"""The most that the measures with controls may make of the time of all others."""
 PLANS = 5
 """The most turns of planning, each of which takes seconds."""
 WARM_UP, STEPS = 200, 10
@@ -128,6 +132,8 @@ def main() -> int:
         turns = range(min(options.rounds, PLANS))  # the earlier one finds its files in its own folder alone
         plans = [plan_seconds(ROOT, Path(folder)) / plan_seconds(before, before) for _ in turns]
         show(f"plan of the default study: now / {options.before}", plans)
+    measured = measures.compare(configs.load([ROOT / "config.yaml"]), rounds=2)
+    met &= show("evaluation of the study: all metrics / without controls", measured, MEASURES_LIMIT)
     for what, ratios in fista.compare(data, options.rounds).items():
         show(what, ratios)
     return 0 if met else 1

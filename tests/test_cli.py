@@ -21,8 +21,8 @@ from vscbench.files import read_json
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
-    *("init", "run", "runs", "schema", "data", "train", "evaluate", "train-fid-classifier", "baselines"),
-    *("assemble", "table", "figure", "claims", "track", "ui"),
+    *("init", "run", "runs", "schema", "data", "train", "train-together", "evaluate", "train-fid-classifier"),
+    *("baselines", "assemble", "table", "figure", "claims", "track", "ui"),
 )
 RUN = "recovery/spike_slab/0"
 STUDY: dict[str, Any] = {
@@ -142,6 +142,19 @@ def test_study_by_the_command_line_alone(finished: Finished) -> None:
     assert metrics["status"] == "completed"
     assert finished.said["evaluate"].startswith(f"[{RUN}] completed: mse_draw {metrics['metrics']['mse_draw']:.4g}, ")
     assert "train (210, 16)" in finished.said["data"]
+
+
+def test_runs_trained_together_are_measured_where_they_were_kept(tmp_path: Path) -> None:
+    """What is trained already is left alone."""
+    config, runs = tiny_study(tmp_path, repetitions=2), tmp_path / "results/runs/recovery/spike_slab"
+    for line in (["data", "synthetic"], ["train-together", "--keep", "0.5"], ["evaluate", RUN, "--kept"]):
+        assert main([*line, "--config", str(config)]) == 0
+    weights = sorted(str(path.relative_to(runs)) for path in runs.rglob("weights.safetensors"))
+    assert weights == [f"{run}/{at}weights.safetensors" for run in (0, 1) for at in ("kept/21/", "")]
+    assert [read_json(runs / "0" / at / "metrics.json")["step"] for at in ("kept/21", ".")] == [21, 42]
+    before = (runs / "1/weights.safetensors").stat().st_mtime_ns
+    assert main(["train-together", "--config", str(config)]) == 0
+    assert (runs / "1/weights.safetensors").stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize("name", ["data", "train", "evaluate", "baselines"])

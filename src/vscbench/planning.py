@@ -113,14 +113,11 @@ class Plan:
         """The names of all runs, or of those of an experiment."""
         return [name for name, run in self.runs.items() if experiment in {None, run.experiment}]
 
-    def dataset(self, experiment: str) -> str:
-        """The data set of an experiment."""
-        return self.study.experiments[experiment].dataset
-
-    @property
-    def datasets(self) -> list[str]:
-        """The data sets of all experiments."""
-        return list(dict.fromkeys(self.dataset(experiment) for experiment in self.study.experiments))
+    def datasets(self, experiment: str | None = None, repetition: int | None = None) -> list[str]:
+        """The data sets of all runs, or of those of an experiment, or of a repetition; a fold is one by itself."""
+        runs = [self.runs[name] for name in self.names(experiment)]
+        kept = [run for run in runs if repetition in {None, run.repetition}]
+        return list(dict.fromkeys(configs.dataset_of(self.study, run.experiment, run.repetition) for run in kept))
 
     @cached_property
     def index(self) -> dict[str, Any]:
@@ -175,15 +172,15 @@ class Plan:
 
     def data_code(self, dataset: str) -> str:
         """A fingerprint of the code that prepares a data set."""
-        return self.code("data", configs.parts.address("dataset", self.study.datasets[dataset]["kind"]))
+        return self.code("data", configs.parts.address("dataset", configs.dataset_spec(self.study, dataset)["kind"]))
 
-    def classifiers(self, experiment: str) -> list[str]:
+    def classifiers(self, experiment: str, repetition: int) -> list[str]:
         """The classifier whose features images are compared by, where an experiment asks for it."""
         generation = configs.evaluation(self.study, experiment).get("generation")
         other = generation is False or (isinstance(generation, dict) and generation.get("inception_weights"))
         if other or self.index["experiments"][experiment]["linear"]:
             return []
-        return [str(self.layout.classifier(self.dataset(experiment)))]
+        return [str(self.layout.classifier(configs.dataset_of(self.study, experiment, repetition)))]
 
     @property
     def linear(self) -> list[str]:
@@ -193,7 +190,8 @@ class Plan:
     def baseline(self, experiment: str) -> str:
         """What the codes that learn nothing depend on beside the data."""
         setup = self.index["experiments"][experiment]
-        return text([setup["latents"], setup["evaluation"]["penalties"]])
+        names = configs.data_of_repetitions(self.study, experiment)
+        return text([setup["latents"], setup["evaluation"]["penalties"], *(names if len(set(names)) > 1 else [])])
 
     def outputs(self, kind: str) -> list[str]:
         """The tables, or figures, that the study has something for."""

@@ -33,6 +33,7 @@ NOTHING = {
     "gradient_snr": "no gradients measured",
     "support_agreement": "no sparse method was measured",
     "frontier": "no method has several operating points",
+    "rates": "no run has a rate",
     "recovery": "no data with a known dictionary",
     "sweeps": "no experiment sweeps a number",
     "ablation": "no experiment with a dictionary sweeps a setting",
