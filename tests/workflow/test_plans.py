@@ -96,7 +96,7 @@ def test_an_added_repetition_trains_itself_alone(finished: Project) -> None:
     ],
 )
 def test_edited_code_runs_again_what_uses_it(finished: Project, modules: list[str], planned: dict[str, int]) -> None:
-    """A method that two runs have and the optimiser of those on images; a network of all; what measures; what gathers."""
+    """A method of two runs with the optimiser of those on images; a network of all; what measures; what gathers."""
     with edited(finished, *modules):
         plan = finished.plan()
     assert of_runs(plan) == planned
