@@ -7,6 +7,7 @@ own, so they are compared by Welch's test; differences of runs that truly share 
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,10 +22,10 @@ LEVEL = 0.95
 """Of the interval that is shown."""
 ALPHA = 0.05
 """Chance of one false verdict or more among all claims, where repetitions are normal."""
+SCALE_ERRORS = 3
+"""Standard errors that the mean of a rival must be away from zero to be what an effect is relative to."""
 ENOUGH = 5
 """Repetitions of each method below which nothing is decided."""
-ENOUGH_WITHOUT_VARIANCE = 10
-"""Repetitions below which numbers that do not vary decide nothing: three equal counts say little."""
 
 
 class Effect(NamedTuple):
@@ -57,7 +58,7 @@ class Effect(NamedTuple):
         return self._replace(mean=-self.mean).p_above(-margin)
 
 
-def welch(first: Sequence[float], second: Sequence[float]) -> Effect:
+def welch(first: Sequence[float] | NDArray[np.float64], second: Sequence[float] | NDArray[np.float64]) -> Effect:
     """mean(first) - mean(second) of independent repetitions, with Welch's error and degrees of freedom.
 
     s² = s₁²/n₁ + s₂²/n₂, with s⁴/(s₁⁴/(n₁²(n₁-1)) + s₂⁴/(n₂²(n₂-1))) degrees of freedom (Welch, 1947).
@@ -70,7 +71,7 @@ def welch(first: Sequence[float], second: Sequence[float]) -> Effect:
     mean, fewest = float(a.mean() - b.mean()), min(len(a), len(b))
     if fewest < 2:  # noqa: PLR2004
         return Effect(mean, math.nan, math.nan, fewest)
-    parts = np.array([part.var(ddof=1) / len(part) for part in (a, b)])
+    parts = np.array([_variance(part) / len(part) for part in (a, b)])
     square = float(parts.sum())
     if square == 0:
         return Effect(mean, 0.0, fewest - 1, fewest)
@@ -78,7 +79,26 @@ def welch(first: Sequence[float], second: Sequence[float]) -> Effect:
     return Effect(mean, math.sqrt(square), freedom, fewest)
 
 
-def one_sample(values: Sequence[float]) -> Effect:
+def relative(first: Sequence[float], second: Sequence[float], *, paired: bool = False) -> Effect:
+    """(mean(first) - mean(second))/|mean(second)|, with the error of the ratio R of the means by the delta method.
+
+    s² = (s₁²/n₁ + R² s₂²/n₂)/mean(second)², or that of the differences first - R second where runs share their seeds.
+    A second mean that cannot be told from zero is no scale: the error is nan, and nothing can be said.
+
+    Example:
+        >>> round(relative([80.0, 82.0, 78.0], [100.0, 99.0, 101.0]).mean, 3)
+        -0.2
+    """
+    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    scale, fewest = abs(float(b.mean())), min(len(a), len(b))
+    if fewest < 2 or not scale > SCALE_ERRORS * one_sample(b).error:  # noqa: PLR2004
+        return Effect(float(a.mean() - b.mean()) / (scale or math.nan), math.nan, math.nan, fewest)
+    ratio = float(a.mean() / b.mean())
+    part = one_sample(a - ratio * b) if paired else welch(a, ratio * b)
+    return Effect(float(a.mean() - b.mean()) / scale, part.error / scale, part.freedom, fewest)
+
+
+def one_sample(values: Sequence[float] | NDArray[np.float64]) -> Effect:
     """The mean of `values`, or of differences of runs that share their seeds, with Student's error.
 
     Example:
@@ -86,22 +106,28 @@ def one_sample(values: Sequence[float]) -> Effect:
         2
     """
     v = np.asarray(values, dtype=float)
-    error = float(stats.sem(v)) if len(v) > 1 else math.nan
+    error = math.sqrt(_variance(v) / len(v)) if len(v) > 1 else math.nan
     return Effect(float(v.mean()), error, len(v) - 1, len(v))
+
+
+def _variance(values: NDArray[np.float64]) -> float:
+    """Unbiased variance; exactly 0 of equal numbers, whose mean may be rounded."""
+    return float(values.var(ddof=1)) if np.ptp(values) > 0 else 0.0
+
+
+SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = "supported", "not supported", "inconclusive"
+NOT_MEASURED, NO_VERDICT = "not measured here", "no verdict"
 
 
 class Verdict(NamedTuple):
     """What an effect says about a margin."""
 
     word: str
-    """supported, not supported, inconclusive."""
+    """supported, not supported, inconclusive; no verdict where the runs are not those that the study's file announced."""
     p: float
     """Two-sided p-value of the direction that the effect points to, before any correction."""
     why: str = ""
     """Why nothing is decided, where that is not the width of the interval."""
-
-
-SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = "supported", "not supported", "inconclusive"
 
 
 def compare(effect: Effect, margin: float) -> Verdict:
@@ -118,10 +144,10 @@ def compare(effect: Effect, margin: float) -> Verdict:
     if effect.repetitions < ENOUGH:
         count = f"{effect.repetitions} repetition{'s' * (effect.repetitions != 1)}"
         return Verdict(INCONCLUSIVE, 1.0, f"{count}, and {ENOUGH} are needed")
+    if not effect.error >= 0:
+        return Verdict(INCONCLUSIVE, 1.0, "the mean that the effect is relative to cannot be told from zero")
     if effect.error == 0:
-        if effect.repetitions < ENOUGH_WITHOUT_VARIANCE:
-            return Verdict(INCONCLUSIVE, 1.0, "the repetitions do not vary, and are fewer than 10")
-        return Verdict(SUPPORTED if effect.mean > margin else NOT_SUPPORTED, 2.0 ** (1 - effect.repetitions))
+        return Verdict(INCONCLUSIVE, 1.0, "the repetitions do not vary, so nothing is known of their error")
     above, below = effect.p_above(margin), effect.p_below(margin)
     return Verdict(SUPPORTED if above < below else NOT_SUPPORTED, min(1.0, 2 * min(above, below)))
 
@@ -136,14 +162,31 @@ def together(parts: Sequence[Verdict]) -> Verdict:
         >>> together([Verdict("supported", 0.01), Verdict("supported", 0.2)]).p
         0.2
     """
+    for part in parts:
+        if part.word == NO_VERDICT:
+            return part
     failing = [part for part in parts if part.word == NOT_SUPPORTED]
     open_parts = [part for part in parts if part.word == INCONCLUSIVE]
-    against = min((len(parts) * part.p for part in failing), default=math.inf)
-    if failing and (against < ALPHA or not open_parts):
-        return Verdict(NOT_SUPPORTED, min(1.0, against))
+    worst = min(failing, key=lambda part: part.p, default=None)
+    if worst and (len(parts) * worst.p < ALPHA or not open_parts):
+        return Verdict(NOT_SUPPORTED, min(1.0, len(parts) * worst.p), worst.why)
     if open_parts:
         return Verdict(INCONCLUSIVE, 1.0, open_parts[0].why)
-    return Verdict(SUPPORTED, max(part.p for part in parts))
+    return max(parts, key=lambda part: part.p)
+
+
+OPPOSITE = {SUPPORTED: NOT_SUPPORTED, NOT_SUPPORTED: SUPPORTED}
+
+
+def either(parts: Sequence[Verdict]) -> Verdict:
+    """The verdict on a claim that predicts one comparison of several to hold: `together`, with the words turned round.
+
+    Example:
+        >>> either([Verdict("supported", 0.01), Verdict("not supported", 0.2)])
+        Verdict(word='supported', p=0.02, why='')
+    """
+    turned = together([part._replace(word=OPPOSITE.get(part.word, part.word)) for part in parts])
+    return turned._replace(word=OPPOSITE.get(turned.word, turned.word))
 
 
 def holm(p: Sequence[float]) -> NDArray[np.float64]:
@@ -175,7 +218,9 @@ def decide(verdicts: Sequence[Verdict], family: int | None = None) -> list[Verdi
     missing = max((family or len(verdicts)) - len(verdicts), 0)
     corrected = holm([*(v.p for v in verdicts), *([1.0] * missing)])[: len(verdicts)]
     return [
-        verdict._replace(p=float(p)) if p < ALPHA else Verdict(INCONCLUSIVE, float(p), verdict.why)
+        verdict._replace(p=float(p))
+        if p < ALPHA or verdict.word == NO_VERDICT
+        else Verdict(INCONCLUSIVE, float(p), verdict.why)
         for verdict, p in zip(verdicts, corrected, strict=True)
     ]
 
@@ -191,6 +236,43 @@ def rates(first: tuple[int, int], second: tuple[int, int]) -> float:
     return float(stats.fisher_exact(np.array([[a, n - a], [b, m - b]]), alternative="less").pvalue)
 
 
+def with_divergence(verdict: Verdict, first: tuple[int, int], second: tuple[int, int]) -> Verdict:
+    """The verdict on "the first is better" by the runs that ended, with those that diverged, (diverged, runs) each.
+
+    A method that diverges more often is not better by what is left of it: that is refuted by either, divergence or
+    survivors (Bonferroni). Where the rival diverges more often and too few of its runs are left, the rates decide.
+
+    Example:
+        >>> with_divergence(Verdict("supported", 1e-6), (5, 8), (0, 8)).word
+        'not supported'
+    """
+    (a, n), (b, m) = first, second
+    said = f"{a} of {n} runs diverged against {b} of {m}"
+    if a * m > b * n:
+        survivors = verdict.p if verdict.word == NOT_SUPPORTED else 1.0
+        return Verdict(NOT_SUPPORTED, min(1.0, 2 * min(2 * rates(second, first), survivors)), said)
+    if a * m < b * n and min(n - a, m - b) < ENOUGH:
+        return Verdict(SUPPORTED, min(1.0, 2 * rates(first, second)), said)
+    return verdict
+
+
+def repetitions_needed(effect: Effect, margin: float, p: float, most: int = 1000) -> int | None:
+    """The least n at which `compare` has a p-value below `p`, if mean and spread stay; None where that is over `most`.
+
+    Example:
+        >>> repetitions_needed(one_sample([1.0, 2.0, 3.0, 0.0, 4.0]), 0.0, 0.05 / 12)
+        11
+    """
+    if not effect.error > 0:
+        return None
+    n = np.arange(ENOUGH, most + 1)
+    distance = abs(effect.mean - margin) / effect.error * np.sqrt(n / effect.repetitions)
+    freedom = effect.freedom * (n - 1) / (effect.repetitions - 1)
+    decided = 2 * np.asarray(stats.t.sf(distance, freedom)) < p
+    return int(n[decided.argmax()]) if decided.any() else None
+
+
+@cache
 def coverage(repetitions: int, level: float = LEVEL, draws: int = 20_000) -> dict[str, float]:
     """How often Student's `level` interval of the mean of `repetitions` numbers holds the true mean, by what they are.
 

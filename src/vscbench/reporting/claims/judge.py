@@ -1,0 +1,98 @@
+"""The verdicts on all claims together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from vscbench.reporting.claims import budget
+from vscbench.reporting.claims.twelve import CLAIMS
+from vscbench.reporting.inference import (
+    ALPHA,
+    ENOUGH,
+    INCONCLUSIVE,
+    NOT_MEASURED,
+    NOT_SUPPORTED,
+    Verdict,
+    decide,
+    repetitions_needed,
+    together,
+)
+
+if TYPE_CHECKING:
+    from vscbench.reporting.claims.claim import Claim, Comparison, Reading
+    from collections.abc import Sequence
+
+    from vscbench.reporting.study import Study
+
+
+class Judgement(NamedTuple):
+    """What the runs of a study say of a claim by one reading."""
+
+    claim: Claim
+    reading: Reading
+    comparisons: list[Comparison]
+    verdict: Verdict
+    """Corrected over the family."""
+    share: str
+    """Of the paper's steps."""
+    advice: str
+    """What would decide or measure it, where this study does not."""
+
+    @property
+    def stated(self) -> bool:
+        """Whether this is the claim as the paper states it."""
+        return self.reading is self.claim.stated
+
+
+def judge(study: Study, claims: Sequence[Claim] = CLAIMS) -> list[Judgement]:
+    """Decide the claims as the paper states them as one family, and all other readings as another.
+
+    Holm's correction counts every claim, measured or not, so that a study that measures few is not let off lightly. An
+    experiment that announces fewer than five repetitions is shown, and does not count beside one that has them.
+    """
+    found: list[Judgement] = []
+    stated = [(claim, claim.stated) for claim in claims]
+    for family in (stated, [(claim, reading) for claim in claims for reading in claim.beside]):
+        made = [reading.measure(study) for _, reading in family]
+        measured = [together([each.verdict for each in counting(study, parts)]) for parts in made if parts]
+        decided = iter(decide(measured, len(family)))
+        for (claim, reading), parts in zip(family, made, strict=True):
+            groups = [group for each in parts for group in each.groups]
+            verdict = next(decided) if parts else Verdict(NOT_MEASURED, 1.0)
+            advice = _advice(claim, counting(study, parts), verdict)
+            found.append(Judgement(claim, reading, parts, verdict, budget.share(study, groups), advice))
+    return sorted(found, key=lambda each: each.claim.number)
+
+
+def counting(study: Study, comparisons: list[Comparison]) -> list[Comparison]:
+    """The comparisons that decide: those of experiments with enough repetitions, or all where none has."""
+
+    def announced(comparison: Comparison) -> int:
+        return min(
+            (int(study.setup(g).get("repetitions", ENOUGH)) for g in comparison.groups if g in study.experiment),
+            default=ENOUGH,
+        )
+
+    return [each for each in comparisons if announced(each) >= ENOUGH] or comparisons
+
+
+def _advice(claim: Claim, comparisons: list[Comparison], verdict: Verdict) -> str:
+    """What would measure a claim, or how many repetitions would decide it, if means and spreads stay."""
+    if verdict.word == NOT_MEASURED:
+        return budget.would_measure(claim.study)
+    sized = [each for each in comparisons if each.effect is not None and each.interval is None]
+    if verdict.word != INCONCLUSIVE or not sized or len(sized) < len(comparisons):
+        return ""
+    level = ALPHA / len(CLAIMS)
+    needed = {
+        each: repetitions_needed(
+            each.effect, each.margin, level / len(sized) if each.verdict.word == NOT_SUPPORTED else level
+        )
+        for each in sized
+        if each.effect is not None
+    }
+    against = [n for each, n in needed.items() if n and each.effect and each.effect.mean < each.margin]
+    wanted = min(against) if against else None if None in needed.values() else max(n for n in needed.values() if n)
+    if wanted is None:
+        return "no number of repetitions up to 1,000, if means and spreads stay"
+    return f"a study of {wanted} repetitions, if means and spreads stay"
