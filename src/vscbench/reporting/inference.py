@@ -16,14 +16,14 @@ from scipy import stats
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
+
+    from vscbench.reporting.ratio import Ratio
 
 LEVEL = 0.95
 """Of the interval that is shown."""
 ALPHA = 0.05
 """Chance of one false verdict or more among all claims, where repetitions are normal."""
-SCALE_ERRORS = 3
-"""Standard errors that the mean of a rival must be away from zero to be what an effect is relative to."""
 ENOUGH = 5
 """Repetitions of each method below which nothing is decided."""
 
@@ -40,6 +40,12 @@ class Effect(NamedTuple):
     repetitions: int
     """Runs of the method with the fewest."""
 
+    def against(self, margin: float) -> tuple[float, float]:
+        """Student's t of the effect against a margin, and its degrees of freedom; nan where nothing can be said."""
+        if not self.error > 0 or not self.freedom > 0:
+            return math.nan, math.nan
+        return (self.mean - margin) / self.error, self.freedom
+
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """The `level` interval by Student's t; nan where nothing can be said."""
         if not self.error >= 0 or not self.freedom > 0:
@@ -47,18 +53,27 @@ class Effect(NamedTuple):
         reach = float(stats.t.ppf((1 + level) / 2, self.freedom)) * self.error
         return self.mean - reach, self.mean + reach
 
+    @property
+    def known(self) -> bool:
+        """Whether there is anything that the effect is measured by."""
+        return self.error >= 0
+
     def p_above(self, margin: float) -> float:
         """One-sided p-value against "the effect is at most `margin`"; 1 where nothing can be said."""
-        if not self.error > 0 or not self.freedom > 0:
-            return 1.0
-        return float(stats.t.sf((self.mean - margin) / self.error, self.freedom))
+        return tail(*self.against(margin))
 
     def p_below(self, margin: float) -> float:
         """One-sided p-value against "the effect is at least `margin`"; 1 where nothing can be said."""
-        return self._replace(mean=-self.mean).p_above(-margin)
+        t, freedom = self.against(margin)
+        return tail(-t, freedom)
 
 
-def welch(first: Sequence[float] | NDArray[np.float64], second: Sequence[float] | NDArray[np.float64]) -> Effect:
+def tail(t: float, freedom: float) -> float:
+    """P(T > t) of Student's t; 1 where t is nan."""
+    return 1.0 if math.isnan(t) else float(stats.t.sf(t, freedom))
+
+
+def welch(first: ArrayLike, second: ArrayLike) -> Effect:
     """mean(first) - mean(second) of independent repetitions, with Welch's error and degrees of freedom.
 
     s² = s₁²/n₁ + s₂²/n₂, with s⁴/(s₁⁴/(n₁²(n₁-1)) + s₂⁴/(n₂²(n₂-1))) degrees of freedom (Welch, 1947).
@@ -79,26 +94,7 @@ def welch(first: Sequence[float] | NDArray[np.float64], second: Sequence[float] 
     return Effect(mean, math.sqrt(square), freedom, fewest)
 
 
-def relative(first: Sequence[float], second: Sequence[float], *, paired: bool = False) -> Effect:
-    """(mean(first) - mean(second))/|mean(second)|, with the error of the ratio R of the means by the delta method.
-
-    s² = (s₁²/n₁ + R² s₂²/n₂)/mean(second)², or that of the differences first - R second where runs share their seeds.
-    A second mean that cannot be told from zero is no scale: the error is nan, and nothing can be said.
-
-    Example:
-        >>> round(relative([80.0, 82.0, 78.0], [100.0, 99.0, 101.0]).mean, 3)
-        -0.2
-    """
-    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    scale, fewest = abs(float(b.mean())), min(len(a), len(b))
-    if fewest < 2 or not scale > SCALE_ERRORS * one_sample(b).error:  # noqa: PLR2004
-        return Effect(float(a.mean() - b.mean()) / (scale or math.nan), math.nan, math.nan, fewest)
-    ratio = float(a.mean() / b.mean())
-    part = one_sample(a - ratio * b) if paired else welch(a, ratio * b)
-    return Effect(float(a.mean() - b.mean()) / scale, part.error / scale, part.freedom, fewest)
-
-
-def one_sample(values: Sequence[float] | NDArray[np.float64]) -> Effect:
+def one_sample(values: ArrayLike) -> Effect:
     """The mean of `values`, or of differences of runs that share their seeds, with Student's error.
 
     Example:
@@ -123,14 +119,14 @@ class Verdict(NamedTuple):
     """What an effect says about a margin."""
 
     word: str
-    """supported, not supported, inconclusive; no verdict where the runs are not those that the study's file announced."""
+    """supported, not supported, inconclusive; no verdict where runs are not those that the study announced."""
     p: float
     """Two-sided p-value of the direction that the effect points to, before any correction."""
     why: str = ""
     """Why nothing is decided, where that is not the width of the interval."""
 
 
-def compare(effect: Effect, margin: float) -> Verdict:
+def compare(effect: Effect | Ratio, margin: float) -> Verdict:
     """Where the effect points to, above or below `margin`, with its p-value; `decide` says whether that is enough.
 
     The two hypotheses "at most" and "at least the margin" are tested, one side each: p is twice the smaller p-value.
@@ -144,7 +140,7 @@ def compare(effect: Effect, margin: float) -> Verdict:
     if effect.repetitions < ENOUGH:
         count = f"{effect.repetitions} repetition{'s' * (effect.repetitions != 1)}"
         return Verdict(INCONCLUSIVE, 1.0, f"{count}, and {ENOUGH} are needed")
-    if not effect.error >= 0:
+    if not effect.known:
         return Verdict(INCONCLUSIVE, 1.0, "the mean that the effect is relative to cannot be told from zero")
     if effect.error == 0:
         return Verdict(INCONCLUSIVE, 1.0, "the repetitions do not vary, so nothing is known of their error")
@@ -256,19 +252,19 @@ def with_divergence(verdict: Verdict, first: tuple[int, int], second: tuple[int,
     return verdict
 
 
-def repetitions_needed(effect: Effect, margin: float, p: float, most: int = 1000) -> int | None:
+def repetitions_needed(effect: Effect | Ratio, margin: float, p: float, most: int = 1000) -> int | None:
     """The least n at which `compare` has a p-value below `p`, if mean and spread stay; None where that is over `most`.
 
     Example:
         >>> repetitions_needed(one_sample([1.0, 2.0, 3.0, 0.0, 4.0]), 0.0, 0.05 / 12)
         11
     """
-    if not effect.error > 0:
+    t, freedom = effect.against(margin)
+    if math.isnan(t):
         return None
     n = np.arange(ENOUGH, most + 1)
-    distance = abs(effect.mean - margin) / effect.error * np.sqrt(n / effect.repetitions)
-    freedom = effect.freedom * (n - 1) / (effect.repetitions - 1)
-    decided = 2 * np.asarray(stats.t.sf(distance, freedom)) < p
+    freedoms = freedom * (n - 1) / (effect.repetitions - 1)
+    decided = np.asarray(2 * stats.t.sf(abs(t) * np.sqrt(n / effect.repetitions), freedoms)) < p
     return int(n[decided.argmax()]) if decided.any() else None
 
 

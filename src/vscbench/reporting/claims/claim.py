@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vscbench.reporting.inference import Effect, Verdict
+    from vscbench.reporting.ratio import Ratio
     from vscbench.reporting.study import Study
 
 
@@ -25,7 +26,7 @@ class Comparison(NamedTuple):
     """Of effect and margin."""
     groups: tuple[str, ...]
     """The groups of the study that it is from."""
-    effect: Effect | None = None
+    effect: Effect | Ratio | None = None
     """Above zero where the claim points the right way; None where nothing was measured."""
     interval: tuple[float, float] | None = None
     """Of a test by permutation; else that of the effect, by Student's t."""

@@ -11,9 +11,9 @@ from vscbench.reporting.inference import (
     NO_VERDICT,
     Verdict,
     compare,
-    relative,
     with_divergence,
 )
+from vscbench.reporting.ratio import relative
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from vscbench.reporting.inference import Effect
+    from vscbench.reporting.ratio import Ratio
     from vscbench.reporting.study import Study
 
 DENSE = {"gaussian_thresh": "gaussian", "laplacian_thresh": "laplacian"}
@@ -90,9 +91,10 @@ def obstacle(*sides: Runs) -> Verdict | None:
 
 
 def settle(
-    what: str, first: Runs, second: Runs, effect: Callable[[Runs, Runs], Effect], margin: float, unit: str
+    what: str, sides: tuple[Runs, Runs], effect: Callable[[Runs, Runs], Effect | Ratio], margin: float, unit: str
 ) -> Comparison:
     """The comparison "first is better than second by more than a margin", with the runs that diverged as an outcome."""
+    first, second = sides
     groups = tuple(dict.fromkeys((first.group, second.group)))
     if (found := obstacle(first, second)) is not None:
         return Comparison(what, found, margin, unit, groups)
@@ -129,14 +131,13 @@ def versus(
         second: its rival.
         common: whether they share their seeds, as the settings of one method do.
     """
-    sides = [runs_of(study, group, quantity.metric, method, quantity.null) for group, method in (first, second)]
+    better, worse = (runs_of(study, group, quantity.metric, method, quantity.null) for group, method in (first, second))
 
-    def improvement(better: Runs, worse: Runs) -> Effect:
+    def improvement(better: Runs, worse: Runs) -> Ratio:
         paired = common and better.numbers.index.equals(worse.numbers.index)
-        found = relative(better.numbers.tolist(), worse.numbers.tolist(), paired=paired)
-        return found if quantity.higher else found._replace(mean=-found.mean)
+        return relative(better.numbers, worse.numbers, higher=quantity.higher, paired=paired)
 
-    made = settle(what, *sides, improvement, quantity.margin, "% of the rival's")
+    made = settle(what, (better, worse), improvement, quantity.margin, "% of the rival's")
     if quantity.floor and all(_below(study, quantity, *side) for side in (first, second)):
         why = "neither is better than the empty model, which learns nothing"
         return made._replace(verdict=Verdict(INCONCLUSIVE, 1.0, why))

@@ -1,8 +1,9 @@
-"""Tests of whole numbers, which are tied and skewed: by permutation of the runs, not by Student's t."""
+"""Tests by permutation of the runs, for what is far from normal: whole numbers, spreads; and of rates."""
 
 from __future__ import annotations
 
 import math
+from functools import cache
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,7 @@ import numpy as np
 from vscbench.reporting.inference import ENOUGH, INCONCLUSIVE, LEVEL, NOT_SUPPORTED, SUPPORTED, Verdict, rates
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 MOST = 20_000
 """Regroupings that are all tried; of more, that many are drawn."""
@@ -21,6 +20,7 @@ STEPS = 40
 ROUNDING = 1e-9
 
 
+@cache
 def _regrouped(n: int, m: int) -> NDArray[np.bool_]:
     """Which of n + m runs are in the first group: (regroupings, n + m), the observed one among them."""
     if math.comb(n + m, n) <= MOST:
@@ -33,7 +33,7 @@ def _regrouped(n: int, m: int) -> NDArray[np.bool_]:
     return member
 
 
-def p_above(first: Sequence[float], second: Sequence[float], margin: float) -> float:
+def p_above(first: ArrayLike, second: ArrayLike, margin: float) -> float:
     """One-sided p-value against "mean(first) - mean(second) is at most `margin`".
 
     The share of regroupings of first - margin and second in which the means differ by as much as observed, or more
@@ -51,16 +51,15 @@ def p_above(first: Sequence[float], second: Sequence[float], margin: float) -> f
     return float((difference >= a.mean() - b.mean() - ROUNDING).mean())
 
 
-def interval(first: Sequence[float], second: Sequence[float], level: float = LEVEL) -> tuple[float, float]:
+def interval(first: ArrayLike, second: ArrayLike, level: float = LEVEL) -> tuple[float, float]:
     """The margins that neither one-sided test refutes at (1 - level)/2; infinite where so few runs refute none."""
     return _end(first, second, level), -_end(second, first, level)
 
 
-def _end(first: Sequence[float], second: Sequence[float], level: float) -> float:
+def _end(first: ArrayLike, second: ArrayLike, level: float) -> float:
     """The largest margin that the difference is above, by bisection: the p-value rises with the margin."""
-    pooled = [*first, *second]
-    reach = 2 * (max(pooled) - min(pooled)) + 1
-    middle = float(np.mean(first) - np.mean(second))
+    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    reach, middle = 2 * float(np.ptp(np.concatenate([a, b]))) + 1, float(a.mean() - b.mean())
     below, above = middle - reach, middle + reach
     if p_above(first, second, below) > (1 - level) / 2:
         return -math.inf
@@ -85,16 +84,17 @@ def compare_rates(first: tuple[int, int], second: tuple[int, int]) -> Verdict:
     return Verdict(NOT_SUPPORTED, min(1.0, 2 * rates(second, first)))
 
 
-def compare_counts(first: Sequence[float], second: Sequence[float], margin: float) -> Verdict:
+def compare_counts(first: ArrayLike, second: ArrayLike, margin: float) -> Verdict:
     """The verdict on "mean(first) - mean(second) is above `margin`", as `inference.compare` gives it.
 
     Example:
         >>> compare_counts([9, 8, 9, 7, 8], [3, 4, 2, 3, 4], 0.5)
         Verdict(word='supported', p=0.007936507936507936, why='')
     """
-    if min(len(first), len(second)) < ENOUGH:
-        return Verdict(INCONCLUSIVE, 1.0, f"{min(len(first), len(second))} repetitions, and {ENOUGH} are needed")
-    if max(first) == min(first) and max(second) == min(second):
+    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if min(len(a), len(b)) < ENOUGH:
+        return Verdict(INCONCLUSIVE, 1.0, f"{min(len(a), len(b))} repetitions, and {ENOUGH} are needed")
+    if np.ptp(a) == np.ptp(b) == 0:
         return Verdict(INCONCLUSIVE, 1.0, "the repetitions do not vary, so nothing is known of their error")
-    above, below = p_above(first, second, margin), p_above(second, first, -margin)
+    above, below = p_above(a, b, margin), p_above(b, a, -margin)
     return Verdict(SUPPORTED if above < below else NOT_SUPPORTED, min(1.0, 2 * min(above, below)))

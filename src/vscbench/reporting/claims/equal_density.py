@@ -36,7 +36,7 @@ def interpolated(rows: pd.DataFrame) -> Curve:
 def curves(place: Frontier, method: str) -> dict[int, Curve]:
     """The interpolated points of each repetition of a method that has several of different density."""
     rows = place.points[place.points["method"] == method]
-    found = {int(k): interpolated(part) for k, part in rows.groupby("repetition")}
+    found = {k: interpolated(rows[rows["repetition"] == k]) for k in sorted(rows["repetition"].unique())}
     return {k: each for k, each in found.items() if len(each.density) > 1}
 
 
@@ -85,16 +85,16 @@ def at_equal_density(study: Study, rivals: Mapping[str, str]) -> list[Comparison
             if sides is not None:
                 labels = [side.label for side in sides]
                 what = f"{labels[0]} above {labels[1]}, variance explained at equal density ({name})"
-                made = settle(what, *sides, _difference, SHARE, "% of the better one's")
+                made = settle(what, sides, _difference, SHARE, "% of the better one's")
                 found.append(made._replace(groups=tuple(place.groups)))
     return found
 
 
 def _difference(better: Runs, worse: Runs) -> Effect:
     """The difference of means in units of the larger one, which must be above that of the all-zero code, zero."""
-    larger = max(better.numbers.tolist(), worse.numbers.tolist(), key=lambda values: sum(values) / len(values))
+    larger = max(better.numbers, worse.numbers, key=lambda values: float(values.mean()))
     low, _ = one_sample(larger).interval()
     if not low > 0:
         return Effect(math.nan, math.nan, math.nan, min(len(better.numbers), len(worse.numbers)))
-    scale = sum(larger) / len(larger)
-    return welch(better.numbers.to_numpy() / scale, worse.numbers.to_numpy() / scale)
+    scale = float(larger.mean())
+    return welch(better.numbers / scale, worse.numbers / scale)

@@ -11,7 +11,6 @@ from vscbench.reporting.inference import (
     ENOUGH,
     INCONCLUSIVE,
     NOT_MEASURED,
-    NOT_SUPPORTED,
     Verdict,
     decide,
     repetitions_needed,
@@ -19,10 +18,16 @@ from vscbench.reporting.inference import (
 )
 
 if TYPE_CHECKING:
-    from vscbench.reporting.claims.claim import Claim, Comparison, Reading
     from collections.abc import Sequence
 
+    from vscbench.reporting.claims.claim import Claim, Comparison, Reading
     from vscbench.reporting.study import Study
+
+
+FAMILY = 12
+"""The paper's claims, which the correction counts, measured or not."""
+MOST = 1000
+"""Repetitions that are no way to decide."""
 
 
 class Judgement(NamedTuple):
@@ -55,7 +60,7 @@ def judge(study: Study, claims: Sequence[Claim] = CLAIMS) -> list[Judgement]:
     for family in (stated, [(claim, reading) for claim in claims for reading in claim.beside]):
         made = [reading.measure(study) for _, reading in family]
         measured = [together([each.verdict for each in counting(study, parts)]) for parts in made if parts]
-        decided = iter(decide(measured, len(family)))
+        decided = iter(decide(measured, max(FAMILY, len(family))))
         for (claim, reading), parts in zip(family, made, strict=True):
             groups = [group for each in parts for group in each.groups]
             verdict = next(decided) if parts else Verdict(NOT_MEASURED, 1.0)
@@ -83,16 +88,15 @@ def _advice(claim: Claim, comparisons: list[Comparison], verdict: Verdict) -> st
     sized = [each for each in comparisons if each.effect is not None and each.interval is None]
     if verdict.word != INCONCLUSIVE or not sized or len(sized) < len(comparisons):
         return ""
-    level = ALPHA / len(CLAIMS)
-    needed = {
-        each: repetitions_needed(
-            each.effect, each.margin, level / len(sized) if each.verdict.word == NOT_SUPPORTED else level
-        )
-        for each in sized
-        if each.effect is not None
-    }
-    against = [n for each, n in needed.items() if n and each.effect and each.effect.mean < each.margin]
-    wanted = min(against) if against else None if None in needed.values() else max(n for n in needed.values() if n)
-    if wanted is None:
+    level = ALPHA / FAMILY
+    against: list[int] = []
+    support: list[int] = []
+    for each in sized:
+        assert each.effect is not None  # noqa: S101
+        fails = each.effect.mean < each.margin
+        needed = repetitions_needed(each.effect, each.margin, level / len(sized) if fails else level)
+        (against if fails else support).append(needed or MOST)
+    wanted = min(against) if against else max(support)
+    if wanted >= MOST:
         return "no number of repetitions up to 1,000, if means and spreads stay"
     return f"a study of {wanted} repetitions, if means and spreads stay"

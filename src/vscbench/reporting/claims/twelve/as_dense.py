@@ -37,8 +37,8 @@ CLAIM = Claim(
     figure="sweeps",
     study="fashion_mnist_mlp",
     stated=Reading(
-        "With the largest code the squared error of the best of J draws of the thresholded Gaussian is not above that of "
-        "the dense Gaussian",
+        "With the largest code the squared error of the best of J draws of the thresholded Gaussian is not above that "
+        "of the dense Gaussian",
         MARGIN,
         partial(as_well, "mse_best", ("gaussian_thresh",)),
     ),

@@ -24,9 +24,9 @@ def more(study: Study) -> list[Comparison]:
     found = []
     for group in measured(study, largest(study), COUNT, (*DENSE, RIVAL)):
         for method in DENSE:
-            sides = [runs_of(study, group, COUNT, name) for name in (method, RIVAL)]
+            sides = runs_of(study, group, COUNT, method), runs_of(study, group, COUNT, RIVAL)
             what = f"{sides[0].label} above {sides[1].label}{where(study, group)}"
-            made = settle(what, *sides, _difference, HALF, "attributes")
+            made = settle(what, sides, _difference, HALF, "attributes")
             a, b = (side.numbers.tolist() for side in sides)
             if made.effect is not None and min(len(a), len(b)) >= ENOUGH:
                 verdict = with_divergence(compare_counts(a, b, HALF), sides[0].outcomes, sides[1].outcomes)
@@ -58,8 +58,8 @@ CLAIM = Claim(
     figure="attributes",
     study="faces",
     stated=Reading(
-        "More attributes have a latent of their own, beyond chance, than under the dense Gaussian, with a fixed threshold "
-        "(permutation test: they are counts)",
+        "More attributes have a latent of their own, beyond chance, than under the dense Gaussian, with a fixed "
+        "threshold (permutation test: they are counts)",
         "half an attribute of those that the data have",
         more,
     ),

@@ -45,7 +45,7 @@ def best(metric: str, study: Study) -> list[Comparison]:
 MARGIN = "1 % of the error at the other density"
 CLAIM = Claim(
     number=11,
-    statement="There is a best density: 20 % thresholded Gaussian, 10 to 20 % spike-and-slab, 50 % Laplacian and Gamma.",
+    statement="There is a best density: 20 % thresholded Gaussian, 10-20 % spike-and-slab, 50 % Laplacian and Gamma.",
     published="Fashion-MNIST, 64 latents: 0.0235 at 20 % (thresholded Gaussian), 0.0290 at 10 % (spike-and-slab)",
     figure="sweeps",
     study="fashion_mnist_mlp",

@@ -33,8 +33,8 @@ CLAIM = Claim(
     figure="reconstruction_density",
     study="",
     stated=Reading(
-        "Its lasso objective at λ = 20 is below that of the best of J draws of every posterior, none of which is trained "
-        "to lower it, as FISTA is",
+        "Its lasso objective at λ = 20 is below that of the best of J draws of every posterior, none of which is "
+        "trained to lower it, as FISTA is",
         "1 % of the rival's objective",
         lowest,
     ),

@@ -59,8 +59,8 @@ CLAIM = Claim(
     figure="gradient_snr",
     study="gradient_noise",
     stated=Reading(
-        "Mean over parameters of |mean|/(std + 1e-9) is higher with a fixed threshold, of inference network and generator, "
-        "at J = 1 and 20, each of runs trained with that J",
+        "Mean over parameters of |mean|/(std + 1e-9) is higher with a fixed threshold, of inference network and "
+        "generator, at J = 1 and 20, each of runs trained with that J",
         "1 % of the rival's, half of the least that the authors print",
         partial(higher, "gradient_snr_published"),
     ),

@@ -42,7 +42,7 @@ CLAIM = Claim(
     ),
     beside=(
         Reading(
-            "By the paper's metric, whatever the density: the lasso objective at λ = 20 of the best of J draws is lower",
+            "By the paper's metric, whatever the density: the lasso objective at λ = 20 of the best of J is lower",
             "1 % of the rival's objective",
             lower,
         ),

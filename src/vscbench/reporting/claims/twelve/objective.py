@@ -37,20 +37,20 @@ ALL = DENSE | {learned: DENSE[fixed] for learned, fixed in LEARNED.items()}
 CLAIM = Claim(
     number=2,
     statement="Thresholded posteriors reach a lower objective than dense ones and than the concrete spike-and-slab.",
-    published="λ = 8: 135.8 and 150.9 against 161.9 (spike-and-slab), 281.4 and 584.0 (dense); with Gamma 172.1 and 256.0",
+    published="λ = 8: 135.8 and 150.9 against 161.9 (spike-and-slab), 281.4 and 584.0 (dense); Gamma 172.1 and 256.0",
     figure="reconstruction_density",
     study="",
     stated=Reading(
-        "The lasso objective at λ = 20 of the best of J draws is lower with a fixed threshold than of the dense posterior "
-        "and of the spike-and-slab",
+        "The lasso objective at λ = 20 of the best of J draws is lower with a fixed threshold than of the dense "
+        "posterior and of the spike-and-slab",
         "1 % of the rival's objective",
         lambda study: lower(study, DENSE),
     ),
     beside=(
         Reading("The same, learned thresholds too", "1 % of the rival's objective", lambda study: lower(study, ALL)),
         Reading(
-            "At equal density one draw explains more of the variance than one of the spike-and-slab (a dense code has no "
-            "density to match)",
+            "At equal density one draw explains more of the variance than one of the spike-and-slab (a dense code has "
+            "no density to match)",
             MARGIN,
             lambda study: at_equal_density(study, dict.fromkeys(DENSE, SPIKE_SLAB)),
         ),

@@ -37,11 +37,11 @@ def within(what: str, runs: Runs, size: Effect, margin: float, unit: str) -> Com
 
 
 def not_refuted(what: str, runs: Runs) -> Comparison:
-    """A test whose null hypothesis is the claim: it can refute it, and never supports it; p-values by Fisher's method."""
+    """A test whose null hypothesis is the claim: it refutes or says nothing; p-values by Fisher's method."""
     verdict = obstacle(runs)
     if verdict is None and len(runs.numbers) < ENOUGH:
         verdict = Verdict(INCONCLUSIVE, 1.0, f"{len(runs.numbers)} repetitions, and {ENOUGH} are needed")
-    p = float(stats.combine_pvalues(runs.numbers.clip(lower=1e-300)).pvalue) if len(runs.numbers) else 1.0
+    p = float(stats.combine_pvalues(runs.numbers.clip(lower=1e-300).tolist()).pvalue) if len(runs.numbers) else 1.0
     if verdict is None:
         verdict = Verdict(NOT_SUPPORTED, p) if p < ALPHA else Verdict(SUPPORTED, 0.0)
     return Comparison(what, verdict, 0, "", (runs.group,), note=f"p = {p:.2g} against the claim")

@@ -37,7 +37,8 @@ def falling(study: Study, quantity: Quantity, name: str) -> Iterator[Comparison]
             continue
         for method in study.methods(few):
             if measured(study, (few, many), quantity.metric, [method]):
-                what = f"{study.labels[method]}: {name} at J = {at(study, many, 'samples')} better than at {at(study, few, 'samples')}"
+                sizes = " better than at ".join(str(at(study, group, "samples")) for group in (many, few))
+                what = f"{study.labels[method]}: {name} at J = {sizes}"
                 yield versus(study, quantity, what, (many, method), (few, method), common=True)
 
 
@@ -54,8 +55,8 @@ CLAIM = Claim(
     figure="ablation",
     study="ablation_sampling",
     stated=Reading(
-        "The Jaccard index of two draws less that of draws of different data is higher than under averaging, and the lasso "
-        "objective at λ = 20 of the best of J draws is lower at the largest J than at the smallest",
+        "The Jaccard index of two draws less that of draws of different data is higher than under averaging, and the "
+        "lasso objective at λ = 20 of the best of J draws is lower at the largest J than at the smallest",
         "10 % of the agreement beyond chance under averaging; 1 % of the objective",
         partial(both, LOSS, "objective"),
     ),

@@ -53,8 +53,8 @@ CLAIM = Claim(
     figure="sweeps",
     study="latent_sizes",
     stated=Reading(
-        "From the smallest to the largest code the squared error of the best of J draws rises for the one and falls for the "
-        "other",
+        "From the smallest to the largest code the squared error of the best of J draws rises for the one and falls "
+        "for the other",
         MARGIN,
         partial(slopes, "mse_best"),
     ),
