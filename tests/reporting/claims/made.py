@@ -29,7 +29,7 @@ METHODS = (
     "laplacian_thresh_gamma",
 )
 SPARSE = METHODS[3:6]
-REPETITIONS = 7
+REPETITIONS = 8
 """At six no permutation of two groups is rare enough for one of two comparisons of a family of twelve."""
 
 Key = tuple[str, str, str]

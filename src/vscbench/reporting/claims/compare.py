@@ -118,8 +118,6 @@ def versus(
     what: str,
     first: tuple[str, str],
     second: tuple[str, str],
-    *,
-    common: bool = False,
 ) -> Comparison:
     """How much better one (group, method) is than another by a quantity, as a fraction of the other's.
 
@@ -129,13 +127,11 @@ def versus(
         what: the comparison in words.
         first: the one that is claimed to be better.
         second: its rival.
-        common: whether they share their seeds, as the settings of one method do.
     """
     better, worse = (runs_of(study, group, quantity.metric, method, quantity.null) for group, method in (first, second))
 
     def improvement(better: Runs, worse: Runs) -> Ratio:
-        paired = common and better.numbers.index.equals(worse.numbers.index)
-        return relative(better.numbers, worse.numbers, higher=quantity.higher, paired=paired)
+        return relative(better.numbers, worse.numbers, higher=quantity.higher)
 
     made = settle(what, (better, worse), improvement, quantity.margin, "% of the rival's")
     if quantity.floor and all(_below(study, quantity, *side) for side in (first, second)):

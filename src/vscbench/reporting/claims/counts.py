@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vscbench.reporting.inference import ENOUGH, INCONCLUSIVE, LEVEL, NOT_SUPPORTED, SUPPORTED, Verdict, rates
+from vscbench.reporting.inference import INCONCLUSIVE, LEVEL, NOT_SUPPORTED, SUPPORTED, Verdict, rates
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -92,8 +92,6 @@ def compare_counts(first: ArrayLike, second: ArrayLike, margin: float) -> Verdic
         Verdict(word='supported', p=0.007936507936507936, why='')
     """
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    if min(len(a), len(b)) < ENOUGH:
-        return Verdict(INCONCLUSIVE, 1.0, f"{min(len(a), len(b))} repetitions, and {ENOUGH} are needed")
     if np.ptp(a) == np.ptp(b) == 0:
         return Verdict(INCONCLUSIVE, 1.0, "the repetitions do not vary, so nothing is known of their error")
     above, below = p_above(a, b, margin), p_above(b, a, -margin)

@@ -36,7 +36,7 @@ def best(metric: str, study: Study) -> list[Comparison]:
                 continue
             wanted = " or ".join(f"{100 * density:g}" for density in densities if density in by_density)
             what = f"{study.labels[method]}: {wanted} below {100 * float(here):g} % non-zeros"
-            parts = [versus(study, quantity, what, (g, method), (group, method), common=True) for g in chosen]
+            parts = [versus(study, quantity, what, (g, method), (group, method)) for g in chosen]
             shown = min(parts, key=lambda part: (part.verdict.word != SUPPORTED, part.verdict.p))
             found.append(shown._replace(verdict=either([part.verdict for part in parts])))
     return found

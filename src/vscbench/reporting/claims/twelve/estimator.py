@@ -49,7 +49,7 @@ def steadier(study: Study) -> list[Comparison]:
             through, sub = (runs_of(study, g, LOSS, method) for g in (group, other))
             what = f"{through.label}: rate of divergence, then spread over seeds{where(study, group)}"
             made = settle(what, (through, sub), _spread, SHARE, "% of the rival's spread")
-            if made.effect is not None and made.effect.repetitions >= ENOUGH:
+            if made.effect is not None and min(len(through.numbers), len(sub.numbers)) >= ENOUGH:
                 verdict = compare_counts(_distances(sub) * (1 - SHARE), _distances(through), 0)
                 made = made._replace(verdict=with_divergence(verdict, through.outcomes, sub.outcomes))
             if obstacle(through, sub) is None and through.diverged < sub.diverged:
@@ -59,10 +59,10 @@ def steadier(study: Study) -> list[Comparison]:
 
 
 def _distances(runs: Runs) -> NDArray[np.float64]:
-    """From the median: a spread which outliers move little (Brown and Forsythe, 1974)."""
+    """From the median (Brown and Forsythe, 1974), without the median itself, whose distance is zero in any case."""
     numbers = np.asarray(runs.numbers, dtype=float)
-    distances: NDArray[np.float64] = np.abs(numbers - np.median(numbers))
-    return distances
+    distances: NDArray[np.float64] = np.sort(np.abs(numbers - np.median(numbers)))
+    return distances[len(distances) % 2 :]
 
 
 def _spread(through: Runs, sub: Runs) -> Ratio:
@@ -76,7 +76,7 @@ def better(study: Study) -> list[Comparison]:
         for quantity, word in ((BOUND, "bound"), (SNR, "gradient SNR")):
             for method in DENSE if measured(study, (group, other), quantity.metric, DENSE) else ():
                 what = f"{study.labels.get(method, method)}: {word}"
-                found.append(versus(study, quantity, what, (group, method), (other, method), common=True))
+                found.append(versus(study, quantity, what, (group, method), (other, method)))
     return found
 
 

@@ -27,7 +27,7 @@ def agreeing(study: Study) -> Iterator[Comparison]:
             if measured(study, (group, other), AGREEMENT.metric, [method]):
                 at_j = f", J = {samples}" if samples else ""
                 what = f"{study.labels[method]}{at_j}: agreement beyond chance, max-ELBO above average"
-                yield versus(study, AGREEMENT, what, (group, method), (other, method), common=True)
+                yield versus(study, AGREEMENT, what, (group, method), (other, method))
 
 
 def falling(study: Study, quantity: Quantity, name: str) -> Iterator[Comparison]:
@@ -39,7 +39,7 @@ def falling(study: Study, quantity: Quantity, name: str) -> Iterator[Comparison]
             if measured(study, (few, many), quantity.metric, [method]):
                 sizes = " better than at ".join(str(at(study, group, "samples")) for group in (many, few))
                 what = f"{study.labels[method]}: {name} at J = {sizes}"
-                yield versus(study, quantity, what, (many, method), (few, method), common=True)
+                yield versus(study, quantity, what, (many, method), (few, method))
 
 
 def both(quantity: Quantity, name: str, study: Study) -> list[Comparison]:
