@@ -48,7 +48,7 @@ def test_a_rival_that_may_be_zero_is_no_scale() -> None:
 
 
 def test_the_rivals_noise_counts() -> None:
-    """At the margin a rival of 40 % noise, much larger than its method's, gives no more than the false verdicts allowed."""
+    """At the margin a rival of 40 % noise, much more than its method's, gives no more false verdicts than allowed."""
     rng, tables = np.random.default_rng(0), 2000
     first = 0.9 + 0.01 * rng.standard_normal((tables, 5))
     second = 1 + 0.4 * rng.standard_normal((tables, 5))

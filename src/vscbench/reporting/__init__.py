@@ -26,6 +26,7 @@ OUTPUTS = {
     "sweep_points": "vscbench.reporting.tables.sweep_points:TABLE",
     "attribute_scores": "vscbench.reporting.tables.attribute_scores:TABLE",
     "matched_density": "vscbench.reporting.tables.matched_density:TABLE",
+    "claims": "vscbench.reporting.figures.claims:FIGURE",
     "threshold": "vscbench.reporting.figures.threshold:FIGURE",
     "dictionaries": "vscbench.reporting.figures.dictionaries:FIGURE",
     "gradient_snr": "vscbench.reporting.figures.gradient_snr:FIGURE",

@@ -7,6 +7,7 @@ All studies are tested at once here, so that thousands take seconds; a test chec
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,11 +34,11 @@ KINDS: dict[str, Callable[[np.random.Generator, tuple[int, ...]], NDArray[np.flo
 }
 """Repetitions of mean 0 and standard deviation 1."""
 DESIGNS = ("two methods", "differences")
-"""Repetitions of two methods with seeds of their own; of one number, such as the difference of runs that share seeds."""
+"""Repetitions of two methods, each with a seed; of one number, such as a difference of runs that share seeds."""
 
 
 def p_values(first: NDArray[np.float64], second: NDArray[np.float64] | None) -> tuple[NDArray[np.float64], ...]:
-    """One-sided p-values (…) of "above the margin" and of "below it", of repetitions in the last axis; 1 if none varies."""
+    """One-sided p-values (…) of "above the margin" and of "below it", by the last axis; 1 where nothing varies."""
     n = first.shape[-1]
     squares = [part.var(-1, ddof=1) / n for part in (first, second) if part is not None]
     square = np.sum(squares, axis=0)
@@ -83,6 +84,7 @@ def peeked(kind: str, design: str) -> float:
     return float(wrong.mean())
 
 
+@cache
 def table() -> pd.DataFrame:
     """The table of docs/verdicts.md, in percent."""
     rows = []

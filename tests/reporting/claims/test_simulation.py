@@ -1,4 +1,4 @@
-"""What docs/verdicts.md prints of false verdicts and power is what a simulation gives, of the rule that the suite has."""
+"""What docs/verdicts.md prints of false verdicts and power is what a simulation of the suite's rule gives."""
 
 from __future__ import annotations
 

@@ -38,6 +38,8 @@ class Comparison(NamedTuple):
 class Reading:
     """One way to put a claim to the test."""
 
+    name: str
+    """In a few words, for a row of a figure."""
     quantity: str
     """What is measured, and what the claim predicts of it."""
     margin: str

@@ -42,6 +42,7 @@ COLUMNS = (
     "claim",
     "statement",
     "reading",
+    "name",
     "quantity",
     "verdict",
     "p",
@@ -77,7 +78,7 @@ def number(value: float, unit: str, *, sign: bool = False) -> str:
 
 def sized(comparison: Comparison) -> str:
     """'+3.1 [2, 4.2] % of the rival's': an effect and its interval, without one for a single repetition."""
-    if comparison.effect is None:
+    if comparison.effect is None or math.isnan(comparison.effect.mean):
         return MISSING
     low, high = bounds(comparison)
     between = "" if math.isnan(low) else f" [{number(low, comparison.unit)}, {number(high, comparison.unit)}]"
@@ -138,7 +139,8 @@ def long_rows(judgements: Iterable[Judgement]) -> list[dict[str, Any]]:
         common = {
             "claim": each.claim.number,
             "statement": each.claim.statement,
-            "reading": "stated" if each.stated else f"beside {each.claim.beside.index(each.reading) + 1}",
+            "reading": "stated" if each.stated else "beside",
+            "name": each.reading.name,
             "quantity": each.reading.quantity,
             "verdict": each.verdict.word,
             "p": each.verdict.p,
@@ -174,7 +176,7 @@ def markdown(judgements: list[Judgement]) -> str:
     rows = [
         {
             "": str(each.claim.number) if each.stated else "",
-            "Claim": f"**{each.claim.statement}**" if each.stated else f"beside: {each.reading.quantity}.",
+            "Claim": f"**{each.claim.statement}**" if each.stated else f"beside it: {each.reading.name}",
             "Effect": in_short(each),
             "Verdict": f"{SIGNS[each.verdict.word]} **{each.verdict.word}**",
             "Budget, and what would decide": said(each) or MISSING,
@@ -205,7 +207,7 @@ def markdown(judgements: list[Judgement]) -> str:
 
 def title(judgement: Judgement) -> str:
     """The number and statement of a claim, and which reading of it."""
-    which = "" if judgement.stated else f" Beside it, {judgement.claim.beside.index(judgement.reading) + 1}"
+    which = "" if judgement.stated else f" Beside it: {judgement.reading.name}"
     return f"{judgement.claim.number}. {judgement.claim.statement}{which}"
 
 

@@ -37,14 +37,16 @@ CLAIM = Claim(
     figure="sweeps",
     study="fashion_mnist_mlp",
     stated=Reading(
+        "thresholded Gaussian, best of J",
         "With the largest code the squared error of the best of J draws of the thresholded Gaussian is not above that "
         "of the dense Gaussian",
         MARGIN,
         partial(as_well, "mse_best", ("gaussian_thresh",)),
     ),
     beside=(
-        Reading("The same of every sparse method", MARGIN, partial(as_well, "mse_best", SPARSE)),
+        Reading("every sparse method", "The same of every sparse method", MARGIN, partial(as_well, "mse_best", SPARSE)),
         Reading(
+            "thresholded Gaussian, one draw",
             "The thresholded Gaussian, by the error of one draw",
             MARGIN,
             partial(as_well, "mse_draw", ("gaussian_thresh",)),

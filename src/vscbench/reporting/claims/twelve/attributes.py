@@ -58,6 +58,7 @@ CLAIM = Claim(
     figure="attributes",
     study="faces",
     stated=Reading(
+        "attributes found",
         "More attributes have a latent of their own, beyond chance, than under the dense Gaussian, with a fixed "
         "threshold (permutation test: they are counts)",
         "half an attribute of those that the data have",
@@ -65,6 +66,7 @@ CLAIM = Claim(
     ),
     beside=(
         Reading(
+            "|r| of the best latent",
             "|r| of the best latent, mean over attributes, is larger: nearly what the paper plots",
             "5 % of the rival's",
             stronger,

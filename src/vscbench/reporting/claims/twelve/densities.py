@@ -50,9 +50,12 @@ CLAIM = Claim(
     figure="sweeps",
     study="fashion_mnist_mlp",
     stated=Reading(
+        "best of J",
         "The squared error of the best of J draws is lower there than at every other density",
         MARGIN,
         partial(best, "mse_best"),
     ),
-    beside=(Reading("The same by one draw, which favours sparse codes", MARGIN, partial(best, "mse_draw")),),
+    beside=(
+        Reading("one draw", "The same by one draw, which favours sparse codes", MARGIN, partial(best, "mse_draw")),
+    ),
 )

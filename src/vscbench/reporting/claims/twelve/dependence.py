@@ -105,6 +105,7 @@ CLAIM = Claim(
     figure="reconstruction_density",
     study="",
     stated=Reading(
+        "pairs of latents, classifier",
         "Latents of plain draws depend on each other less than those of the dense posterior, by the mutual information "
         "of pairs, zero a symbol of its own, and by a classifier of codes against codes shuffled by latent",
         f"{100 * SHARE:g} % of what codes with one planted bit read by the same test; nothing is decided by a test "
@@ -113,6 +114,7 @@ CLAIM = Claim(
     ),
     beside=(
         Reading(
+            "plug-in, as published",
             "The paper's plug-in multi-information of the best of J draws is lower. It saturates at log2 N whatever "
             "the dependence: what it orders is the entropy of single latents",
             "5 % of the rival's",

@@ -87,12 +87,14 @@ CLAIM = Claim(
     figure="ablation",
     study="ablation_estimator",
     stated=Reading(
+        "divergence, spread over seeds",
         "Fewer of its trainings diverge, and the lasso objectives (λ = 20) of those that end spread less over seeds",
         f"{100 * SHARE:g} % of the rival's mean distance from the median (permutation test)",
         steadier,
     ),
     beside=(
         Reading(
+            "bound, gradient SNR",
             "Training by it ends at a higher bound, and its gradients have a higher SNR (J = 20)",
             "1 % of the rival's; no verdict where both bounds are below the empty model's",
             better,

@@ -33,6 +33,7 @@ CLAIM = Claim(
     figure="reconstruction_density",
     study="",
     stated=Reading(
+        "objective",
         "Its lasso objective at λ = 20 is below that of the best of J draws of every posterior, none of which is "
         "trained to lower it, as FISTA is",
         "1 % of the rival's objective",

@@ -59,6 +59,7 @@ CLAIM = Claim(
     figure="gradient_snr",
     study="gradient_noise",
     stated=Reading(
+        "as published",
         "Mean over parameters of |mean|/(std + 1e-9) is higher with a fixed threshold, of inference network and "
         "generator, at J = 1 and 20, each of runs trained with that J",
         "1 % of the rival's, half of the least that the authors print",
@@ -66,6 +67,7 @@ CLAIM = Claim(
     ),
     beside=(
         Reading(
+            "freed of bias",
             "The ratio freed of the bias of its estimate, √(‖E g‖²/E‖g - E g‖²), is higher, where it is above zero",
             "1 % of the rival's",
             partial(higher, "gradient_snr_unbiased"),

@@ -36,12 +36,14 @@ CLAIM = Claim(
     figure="frontier",
     study="ablation_threshold",
     stated=Reading(
+        "one draw at equal density",
         "At equal density of one draw it explains more of the variance, for both families",
         MARGIN,
         lambda study: at_equal_density(study, LEARNED),
     ),
     beside=(
         Reading(
+            "objective at any density",
             "By the paper's metric, whatever the density: the lasso objective at λ = 20 of the best of J is lower",
             "1 % of the rival's objective",
             lower,

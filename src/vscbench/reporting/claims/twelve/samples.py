@@ -89,12 +89,18 @@ CLAIM = Claim(
     figure="threshold",
     study="",
     stated=Reading(
+        "fixed threshold",
         "Given z ≠ 0 the distribution of the draws is the slab's (Kolmogorov and Smirnov), and as many are non-zero as "
         "should be (binomial test); fixed threshold",
         MARGIN,
         lambda study: exact(study, FIXED),
     ),
     beside=(
-        Reading("The same with a learned threshold, given the threshold", MARGIN, lambda study: exact(study, LEARNED)),
+        Reading(
+            "learned threshold",
+            "The same with a learned threshold, given the threshold",
+            MARGIN,
+            lambda study: exact(study, LEARNED),
+        ),
     ),
 )

@@ -55,6 +55,7 @@ CLAIM = Claim(
     figure="ablation",
     study="ablation_sampling",
     stated=Reading(
+        "agreement, objective",
         "The Jaccard index of two draws less that of draws of different data is higher than under averaging, and the "
         "lasso objective at λ = 20 of the best of J draws is lower at the largest J than at the smallest",
         "10 % of the agreement beyond chance under averaging; 1 % of the objective",
@@ -62,6 +63,7 @@ CLAIM = Claim(
     ),
     beside=(
         Reading(
+            "agreement, bound of one draw",
             "The same with the bound of a single draw in place of the objective, which takes the best of as many",
             "10 % of the agreement beyond chance; 1 % of the bound, no verdict where both are below the empty model's",
             partial(both, BOUND, "bound of one draw"),

@@ -53,6 +53,7 @@ CLAIM = Claim(
     figure="sweeps",
     study="latent_sizes",
     stated=Reading(
+        "slopes, best of J",
         "From the smallest to the largest code the squared error of the best of J draws rises for the one and falls "
         "for the other",
         MARGIN,
@@ -60,11 +61,12 @@ CLAIM = Claim(
     ),
     beside=(
         Reading(
+            "crossing, best of J",
             "The two cross: the Gaussian's error is lower at the smallest size, the other's at the largest",
             MARGIN,
             partial(crossing, "mse_best"),
         ),
-        Reading("The slopes by the error of one draw", MARGIN, partial(slopes, "mse_draw")),
-        Reading("The crossing by the error of one draw", MARGIN, partial(crossing, "mse_draw")),
+        Reading("slopes, one draw", "The slopes by the error of one draw", MARGIN, partial(slopes, "mse_draw")),
+        Reading("crossing, one draw", "The crossing by the error of one draw", MARGIN, partial(crossing, "mse_draw")),
     ),
 )
