@@ -73,7 +73,7 @@ def test_intervals_of_few_repetitions_are_shown_with_their_coverage(tmp_path: Pa
         assert share in text
 
 
-def test_a_claim_that_is_open_says_what_would_decide_it(folder: Path, tmp_path: Path) -> None:
+def test_a_claim_that_is_open_says_what_would_decide_it(tmp_path: Path) -> None:
     runs = lasso()
     runs["patches", "", "fista"]["lasso20_best"] = [140.0, 150.0, 130.0, 145.0, 152.0, 135.0, 141.0, 149.0]
     found = next(each for each in judge(made_up(tmp_path, runs)) if each.claim.number == 3)

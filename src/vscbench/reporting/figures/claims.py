@@ -6,12 +6,14 @@ import math
 from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from vscbench.reporting import needs
 from vscbench.reporting.claims.judge import judge
 from vscbench.reporting.claims.page import bounds, sized, worst
 from vscbench.reporting.inference import ALPHA, INCONCLUSIVE, NO_VERDICT, NOT_MEASURED, NOT_SUPPORTED, SUPPORTED
+from vscbench.reporting.numbers import MISSING
 from vscbench.reporting.output import Figure as Output
 from vscbench.reporting.style import MINUS, PAGE_IN, SMALL_PT, note, wrapped
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from vscbench.reporting.study import Study
 
 COLOURS = {SUPPORTED: "#0072B2", NOT_SUPPORTED: "#D55E00", INCONCLUSIVE: "0.35", NO_VERDICT: "0.35"}
-ROW_IN, LINE_IN, AXIS_IN, NOTE_IN, GAP_IN = 0.31, 0.14, 0.5, 0.45, 0.1
+ROW_IN, LINE_IN, AXIS_IN, NOTE_IN, GAP_IN = 0.31, 0.14, 0.5, 0.5, 0.1
 """Heights of a row, a line of text, what stands below the axis, the note, and the space between parts."""
 LEFT_IN, RIGHT_IN = 2.65, 2.0
 """Widths of the names and of the numbers."""
@@ -76,7 +78,7 @@ def draw_measured(axes: Axes, judgements: list[Judgement]) -> None:
     for y, each in enumerate(judgements):
         draw_row(axes, each, y)
         chosen = worst(each)
-        said = sized(chosen) if chosen else "–"
+        said = sized(chosen).replace("-", MINUS) if chosen else MISSING
         axes.annotate(
             said,
             (1, y),
@@ -132,7 +134,8 @@ def draw(study: Study) -> Figure:
     below = NOTE_IN + ((2 * len(absent) + 1) * LINE_IN + GAP_IN if absent else 0)
     rows = len(measured) * ROW_IN
     height = below + (AXIS_IN + rows + GAP_IN if measured else 0)
-    figure = Figure(figsize=(PAGE_IN, height), layout="none")
+    # Text at the right of its rows is no part of what layout engines know of.
+    figure = Figure(figsize=(PAGE_IN, height), layout=PlaceHolderLayoutEngine(True, True))
     if measured:
         start, width = LEFT_IN / PAGE_IN, (PAGE_IN - LEFT_IN - RIGHT_IN) / PAGE_IN
         draw_measured(figure.add_axes((start, (below + AXIS_IN) / height, width, rows / height)), measured)
