@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from vscbench import __version__
 from vscbench import config as configs
 from vscbench.cli import main
 from vscbench.files import read_json
@@ -92,7 +93,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(["--version"])
     assert end.value.code == 0
-    assert re.fullmatch(r"vscbench \d+\.\d+\.\d+\n", capsys.readouterr().out)
+    assert capsys.readouterr().out == f"vscbench {__version__}\n"
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("arguments", [[], ["tran"], ["train", "--epochs", "3"], ["table"], ["ui", "--port", "x"]])
@@ -229,9 +231,9 @@ def test_init_makes_a_folder_to_run_studies_in(tmp_path: Path, monkeypatch: pyte
     assert not any(path.is_symlink() for path in folder.rglob("*"))
     assert (folder / "config/smoke.yaml").read_text() == (ROOT / "config/smoke.yaml").read_text()
     monkeypatch.chdir(folder)
-    line = [sys.executable, "-m", "snakemake", "--list-target-rules", "--configfile", "config/smoke.yaml"]
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
-    assert {"all", "natural_images", "digits"} <= set(done.stdout.split()), done.stderr
+    done = command("run", "--dry-run", "--config", "config/smoke.yaml")
+    found = re.findall(r"^(\w+) +\d+$", done.stdout + done.stderr, re.MULTILINE)
+    assert {"prepare_data", "train_run", "make_table", "draw_figure", "track_runs"} <= set(found), done.stderr
 
 
 def test_init_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

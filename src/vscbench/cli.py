@@ -10,11 +10,10 @@ import logging
 import os
 import signal
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vscbench import commands
+from vscbench import __version__, commands
 from vscbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ RUN = "EXPERIMENT/METHOD/REPETITION, see `vscbench runs`; of a sweep with its po
 def parser() -> Parser:
     """The parser of the command line."""
     top = argparse.ArgumentParser(prog="vscbench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    top.add_argument("--version", action="version", version=f"%(prog)s {version('vscbench')}")
+    top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     top.add_argument("--quiet", action="store_true", help="say nothing but warnings and errors")
     subcommands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     config = argparse.ArgumentParser(add_help=False)

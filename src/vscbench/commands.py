@@ -66,7 +66,8 @@ def init(args: argparse.Namespace) -> None:
     (folder / "Snakefile").write_text(
         "# `snakemake` runs the study of config.yaml by the workflow of the package; rules of your own go below.\n"
         "from vscbench.planning import SNAKEFILE\n\n\n"
-        "include: SNAKEFILE\n",
+        "include: SNAKEFILE\n\n\n"
+        "rule study:\n    default_target: True\n    input:\n        rules.all.input,\n    localrule: True\n",
         encoding="utf-8",
     )
     log.info("next: cd %s, change config.yaml, and `vscbench run`", folder)

@@ -57,6 +57,8 @@ class Run:
         >>> run = vsc.fit(vsc.Data.from_array(x), vsc.methods.fista(penalty=0.5), latents=8, steps=5, progress=False)
         >>> run.encode(x[0]).shape, run.decode(run.encode(x[:2])).shape
         (torch.Size([1, 8]), torch.Size([2, 16]))
+        >>> run
+        Run(FISTA: (16,) to 8 latents, completed at step 5)
     """
 
     spec: Mapping[str, Any]
@@ -67,6 +69,11 @@ class Run:
     """What tables call it."""
     data: Data | None = field(default=None, repr=False)
     """What it was trained on; None of one that was loaded."""
+
+    def __repr__(self) -> str:
+        shape, status = tuple(self.trained.model.shape), self.trained.status
+        latents = self.spec["generator"]["latents"]
+        return f"Run({self.label}: {shape} to {latents} latents, {status['status']} at step {status['step']})"
 
     @property
     def coder(self) -> Coder:

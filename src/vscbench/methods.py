@@ -1,4 +1,4 @@
-"""The methods of the paper and their rivals: a function each, which a config names, overrides or adds to.
+"""The methods of the paper, its rivals and those of today: a function each, which a config names, overrides or adds to.
 
 Their constants are those of Fallah and Rozell 2022, "Variational Sparse Coding with Learned Thresholding" (ICML);
 ramps are fractions of training that keep the shape of the authors' absolute schedules of 240,000 steps. A method
@@ -43,6 +43,7 @@ def _threshold(kind: str, value: float, density: float | None) -> dict[str, Any]
 
 PENALTY_WARMUP = {"initial": 0.1, "final": 1, "end": 0.0375}
 NOISE_WARMUP = {"initial": 0.1, "final": 1, "start": 0.00625, "end": 0.025}
+ONLINE = {"optimizer": {"kind": "online"}}
 TEMPERATURE = {"initial": 1, "final": 0.5, "end": 0.005775, "shape": "geometric"}
 
 
@@ -76,6 +77,15 @@ def lista_unrolled(penalty: float = 20, layers: int = 16, **more: Any) -> Method
     """The same network, which minimises the lasso's objective of its own codes."""
     constants = {"mode": "unrolled", "penalty": penalty, "penalty_warmup": PENALTY_WARMUP, "layers": layers}
     return _method("lista_unrolled", "LISTA, unrolled", "lista", constants, more)
+
+
+def alista(penalty: float = 20, layers: int = 16, **more: Any) -> Method:
+    """Shrinkage steps whose weights are solved for, so that two numbers a layer are left to learn from FISTA's codes.
+
+    Liu, Chen, Wang and Yin 2019, "ALISTA: Analytic Weights Are As Good As Learned Weights in LISTA" (ICLR).
+    """
+    constants = {"mode": "supervised", "penalty": penalty, "penalty_warmup": PENALTY_WARMUP, "layers": layers}
+    return _method("alista", "ALISTA", "alista", constants, more)
 
 
 def gaussian(**more: Any) -> Method:
@@ -122,6 +132,126 @@ def laplacian_thresh_gamma(value: float = 0.25, density: float | None = None, **
     return _method("laplacian_thresh_gamma", "Thresholded Laplacian + Gamma", "laplacian", constants, more)
 
 
+def gaussian_sample_thresh(value: float = 0.52, density: float | None = None, **more: Any) -> Method:
+    """z = sign(s)(|s| - λ)₊ of the sample s ~ N(μ, σ²) itself, λ = `value`, or by `density`: P(active|x) follows μ."""
+    constants = {"threshold": _threshold("sample", value, density)}
+    return _method("gaussian_sample_thresh", "Gaussian, sample thresholded", "gaussian", constants, more)
+
+
+def gaussian_sample_thresh_gamma(value: float = 0.52, density: float | None = None, **more: Any) -> Method:
+    """The same with λ ~ Gamma(α, β) from the encoder, against Gamma(3, 3/λ₀), λ₀ = `value`."""
+    constants = {"threshold": _threshold("sample_gamma", value, density)}
+    return _method("gaussian_sample_thresh_gamma", "Gaussian, sample thresholded + Gamma", "gaussian", constants, more)
+
+
+def laplacian_sample_thresh(value: float = 0.25, density: float | None = None, **more: Any) -> Method:
+    """z = sign(s)(|s| - λ)₊ of the sample s ~ Laplace(μ, b) itself, λ = `value`, or by `density`."""
+    constants = {"noise_warmup": NOISE_WARMUP, "threshold": _threshold("sample", value, density)}
+    return _method("laplacian_sample_thresh", "Laplacian, sample thresholded", "laplacian", constants, more)
+
+
+def laplacian_sample_thresh_gamma(value: float = 0.25, density: float | None = None, **more: Any) -> Method:
+    """The same with λ ~ Gamma(α, β) from the encoder, against Gamma(3, 3/λ₀), λ₀ = `value`."""
+    constants = {"noise_warmup": NOISE_WARMUP, "threshold": _threshold("sample_gamma", value, density)}
+    label = "Laplacian, sample thresholded + Gamma"
+    return _method("laplacian_sample_thresh_gamma", label, "laplacian", constants, more)
+
+
+def rectified_gaussian(density: float = 0.1, **more: Any) -> Method:
+    """z = max(s, 0), s ~ N(μ, σ²), against a prior whose mean gives `density` non-zeros (Salimans 2016)."""
+    return _method("rectified_gaussian", "Rectified Gaussian", "rectified_gaussian", {"density": density}, more)
+
+
+def spike_slab_leave_one_out(density: float = 0.1, **more: Any) -> Method:
+    """The spike-and-slab posterior with unbiased gradients of its gates: REINFORCE with the other draws as baseline.
+
+    Kool, van Hoof and Welling 2019, "Buy 4 REINFORCE Samples, Get a Baseline for Free!".
+    """
+    constants = {"gate_estimator": "leave_one_out", "density": density, "objective": {"sampling": "average"}}
+    return _method("spike_slab_leave_one_out", "Spike-and-slab, leave-one-out", "spike_slab_gates", constants, more)
+
+
+def spike_slab_disarm(density: float = 0.1, **more: Any) -> Method:
+    """The same by antithetic pairs of gates.
+
+    Dong, Mnih and Tucker 2020, "DisARM: An Antithetic Gradient Estimator for Binary Latent Variables".
+    """
+    constants = {"gate_estimator": "disarm", "density": density, "objective": {"sampling": "average"}}
+    return _method("spike_slab_disarm", "Spike-and-slab, DisARM", "spike_slab_gates", constants, more)
+
+
+def vaease(**more: Any) -> Method:
+    """z = (1 - σ)(μ + σε), ε ~ N(0, 1): latents at their prior are shut; active by a rule, σ² < 0.05.
+
+    Lu, Zhu, He and Wipf 2025, arXiv 2506.04859.
+    """
+    return _method("vaease", "VAEase", "vaease", {}, more)
+
+
+def online_dictionary(penalty: float = 1.6, **more: Any) -> Method:
+    """The lasso's codes on atoms of length at most 1, which are solved for from sums over all codes so far.
+
+    Mairal, Bach, Ponce and Sapiro 2010, "Online Learning for Matrix Factorization and Sparse Coding".
+    """
+    return _method("online_dictionary", "Online dictionary", "fista", {"penalty": penalty, "training": ONLINE}, more)
+
+
+def lca(penalty: float = 1.6, **more: Any) -> Method:
+    """Codes at which leaky units settle that inhibit each other; atoms as of `online_dictionary`.
+
+    Rozell et al. 2008, "Sparse Coding via Thresholding and Local Competition in Neural Circuits".
+    """
+    return _method("lca", "LCA", "lca", {"penalty": penalty, "training": ONLINE}, more)
+
+
+def omp(density: float = 0.1, **more: Any) -> Method:
+    """The code of at most `density` · K non-zeros that a greedy pursuit finds; atoms as of `online_dictionary`.
+
+    Pati, Rezaiifar and Krishnaprasad 1993, "Orthogonal Matching Pursuit".
+    """
+    return _method("omp", "OMP", "omp", {"density": density, "training": ONLINE}, more)
+
+
+def topk(density: float = 0.1, **more: Any) -> Method:
+    """The k largest scores of an encoder, k = `density` · K, with the auxiliary loss of dead latents.
+
+    Gao et al. 2024, "Scaling and evaluating sparse autoencoders", arXiv 2406.04093.
+    """
+    return _method("topk", "TopK", "topk", {"density": density}, more)
+
+
+def batch_topk(density: float = 0.1, **more: Any) -> Method:
+    """The largest scores of a batch, as many as `density` says; a threshold for each data point by itself.
+
+    Bussmann, Leask and Nanda 2024, "BatchTopK Sparse Autoencoders", arXiv 2412.06410.
+    """
+    return _method("batch_topk", "BatchTopK", "batch_topk", {"density": density}, more)
+
+
+def relu(penalty: float = 1, **more: Any) -> Method:
+    """Scores shrunk by a learned threshold, under the lasso's penalty: the plain sparse autoencoder.
+
+    Bricken et al. 2023, "Towards Monosemanticity: Decomposing Language Models With Dictionary Learning".
+    """
+    return _method("relu", "ReLU + L1", "relu", {"penalty": penalty}, more)
+
+
+def jumprelu(density: float = 0.1, **more: Any) -> Method:
+    """Scores that exceed a learned threshold, which is drawn to the target `density` of the codes.
+
+    Rajamanoharan et al. 2024, "Jumping Ahead: Improving Reconstruction Fidelity with JumpReLU Sparse Autoencoders".
+    """
+    return _method("jumprelu", "JumpReLU", "jumprelu", {"density": density}, more)
+
+
+def gated(penalty: float = 1, **more: Any) -> Method:
+    """A gate under the lasso's penalty says which latents are active, and a magnitude without it how much.
+
+    Rajamanoharan et al. 2024, "Improving Dictionary Learning with Gated Sparse Autoencoders", arXiv 2404.16014.
+    """
+    return _method("gated", "Gated", "gated", {"penalty": penalty}, more)
+
+
 METHODS: dict[str, Callable[..., Method]] = {
     each.__name__: each
     for each in (
@@ -129,6 +259,7 @@ METHODS: dict[str, Callable[..., Method]] = {
         admm,
         lista,
         lista_unrolled,
+        alista,
         gaussian,
         laplacian,
         spike_slab,
@@ -136,6 +267,22 @@ METHODS: dict[str, Callable[..., Method]] = {
         gaussian_thresh_gamma,
         laplacian_thresh,
         laplacian_thresh_gamma,
+        gaussian_sample_thresh,
+        gaussian_sample_thresh_gamma,
+        laplacian_sample_thresh,
+        laplacian_sample_thresh_gamma,
+        rectified_gaussian,
+        spike_slab_leave_one_out,
+        spike_slab_disarm,
+        vaease,
+        online_dictionary,
+        lca,
+        omp,
+        topk,
+        batch_topk,
+        relu,
+        jumprelu,
+        gated,
     )
 }
 """By name."""

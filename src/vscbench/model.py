@@ -13,6 +13,7 @@ from vscbench.coders.amortised import Amortised
 from vscbench.errors import UserError
 from vscbench.networks import ENCODERS, GENERATORS
 from vscbench.objectives import Objective
+from vscbench.objectives.variance import NoiseVariance
 from vscbench.settings import construct
 
 if TYPE_CHECKING:
@@ -84,16 +85,18 @@ def build_coder(spec: Mapping[str, Any], shape: Sequence[int]) -> Coder:
         torch.default_generator.manual_seed(spec["seed"])
         encoder = part(ENCODERS, spec["encoder"], "kind of encoder", shape=shape)
         generator = part(GENERATORS, spec["generator"], "kind of generator", shape=shape)
+        objective = Objective.of(spec["objective"])
         if issubclass(family, Posterior):
-            objective = Objective.of(spec["objective"])
             prior = section.get("prior")
             learned = part(PRIORS, prior, "kind of prior", shape=shape) if prior else None
-            return Amortised(encoder, generator, build_posterior(section), objective, learned)
+            kind, weight = objective.variance, objective.kl_weight
+            variance = None if kind == "fixed" else NoiseVariance(shape, kind, weight)
+            return Amortised(encoder, generator, build_posterior(section), objective, learned, variance)
         if not issubclass(family, Coder):
             raise UserError(f"{section['family']} is neither a Coder nor a Posterior of vscbench")
         settings = {key: value for key, value in section.items() if key not in ("family", "threshold", "prior")}
-        latents = spec["generator"]["latents"]
-        coder: Coder = construct(family, settings, generator=generator, encoder=encoder, shape=shape, latents=latents)
+        given = {"generator": generator, "encoder": encoder, "objective": objective}
+        coder: Coder = construct(family, settings, **given, shape=shape, latents=spec["generator"]["latents"])
         return coder
 
 

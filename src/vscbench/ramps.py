@@ -29,6 +29,8 @@ class Ramp:
     """How it moves in between."""
     unit: Literal["fraction", "steps"] = "fraction"
     """Fractions keep their shape in a shorter study; steps are the authors' absolute counts."""
+    levels: Annotated[int, Field(ge=1)] | None = None
+    """Equal stretches, each at the value of its first step: 300 for a rate that changes once in each of 300 epochs."""
 
     def __post_init__(self) -> None:
         if self.unit == "fraction" and max(self.start, self.end) > 1:
@@ -45,6 +47,8 @@ class Ramp:
         if step <= start:
             return self.initial
         p = (step - start) / (end - start)
+        if self.levels:
+            p = (step - start) * self.levels // (end - start) / self.levels  # the quotient of whole numbers is exact
         if self.shape == "geometric":
             return float(self.initial * (self.final / self.initial) ** p)
         if self.shape == "cosine":
@@ -65,9 +69,13 @@ class OneCycle:
     """Fraction of training spent warming up."""
     warmup_at_least: Annotated[int, Field(ge=0)] = 0
     """A floor on the warm-up, in steps: the dense Laplacian diverges when a short study warms up too fast."""
+    first_at_peak: bool = False
+    """Whether the very first step has the peak rate, as published: there the schedule begins after it."""
 
     def __call__(self, step: float, steps: int) -> float:
         """The rate at `step` of `steps`."""
+        if self.first_at_peak and step == 0:
+            return self.peak
         turn = min(max(self.warmup * steps, self.warmup_at_least), steps / 2)
         if step < turn:
             return Ramp(self.peak / 25, self.peak, 0, turn, unit="steps")(step, steps)

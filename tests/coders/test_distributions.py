@@ -236,7 +236,7 @@ def test_threshold_gradient_keeps_the_quantile(rng: Generator) -> None:
     ("posterior", "bounded", "limits"),
     [
         (GammaThreshold(Gaussian(), value=0.5), ("log_threshold_shape", "log_threshold_rate"), (log(1e-6), log(1e6))),
-        (SpikeSlab(), ("log_active",), (log(1e-6), log1p(-1e-6))),
+        (SpikeSlab(head="rectified"), ("log_active",), (log(1e-6), log1p(-1e-6))),
     ],
     ids=["gamma", "spike_slab"],
 )
@@ -253,6 +253,19 @@ def test_parameters_stay_where_all_can_be_computed(
     assert clipped["loc"] is heads["loc"]
     at_the_limits = {name: value.detach() for name, value in clipped.items()} | {"loc": torch.zeros(1, 3)}
     assert posterior.kl(at_the_limits).isfinite().all()
+
+
+@pytest.mark.parametrize("gate", ["logit", "published"])
+def test_no_gate_is_stuck(gate: str) -> None:
+    """γ = sigmoid(h): a gate that is open has a gradient as one that is shut, and the logit of γ is h."""
+    posterior = SpikeSlab(gate=gate)  # type: ignore[arg-type]
+    heads = {name: torch.tensor([[-8.0, -1.0, 0.0, 1.0, 8.0]]) for name in posterior.heads}
+    heads["log_active"].requires_grad_()
+    params = posterior.clamp(heads)
+    torch.testing.assert_close(params["log_active"].exp(), heads["log_active"].sigmoid())
+    (gradient,) = torch.autograd.grad(posterior.gate_logit(params).sum(), heads["log_active"])
+    expected = torch.ones(1, 5) if gate == "logit" else 1 - heads["log_active"].sigmoid()
+    torch.testing.assert_close(gradient, expected)
 
 
 def test_learned_threshold_is_gamma_distributed(rng: Generator) -> None:

@@ -424,7 +424,13 @@ def test_minimal_study() -> None:
     (run,) = configs.runs(study)
     spec = configs.run_spec(study, run)
     assert spec["generator"] == {"kind": "dictionary", "latents": 128}
-    assert spec["objective"] == {"sampling": "max_elbo", "samples": 20, "kl_weight": 0.01, "backward": "selected"}
+    assert spec["objective"] == {
+        "sampling": "max_elbo",
+        "samples": 20,
+        "kl_weight": 0.01,
+        "backward": "selected",
+        "variance": "fixed",
+    }
     training = spec["training"]
     assert (training["steps"], training["batch_size"], training["validation_penalty"]) == (1600, 100, 20)
     assert configs.evaluation(study, "mine") == {"samples": 20, "penalties": [20.0, 8.0]}

@@ -24,6 +24,7 @@ OF_CODES: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
 }
 OF_DATA: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
     "mlp": ({"kind": "mlp", "widths": [7, 6]}, (9,)),
+    "linear_plus": ({"kind": "linear_plus", "widths": [7, 6]}, (9,)),
     "mlp_of_images": ({"kind": "mlp", "widths": [7, 6]}, (1, 8, 8)),
     "convolutional_28": ({"kind": "convolutional", "width": 0.1}, (1, 28, 28)),
     "convolutional_64": ({"kind": "convolutional", "width": 0.1}, (3, 64, 64)),
@@ -168,3 +169,14 @@ def test_flip_mirrors_half_of_the_images_left_to_right() -> None:
     turned = (mirrored == x.flip(-1)).all((1, 2, 3))
     assert torch.equal(mirrored[~turned], x[~turned])
     assert 160 < int(turned.sum()) < 240
+
+
+@pytest.mark.parametrize("widths", [[], [7, 6]])
+def test_linear_features_are_the_data(widths: list[int], rng: Generator) -> None:
+    """And behind them what the network of the same seed gives."""
+    x = torch.randn(4, 9, generator=rng)
+    encoder = build_encoder({"kind": "linear_plus", "widths": widths}, (9,))
+    features = encoder(x)
+    assert features.shape == (4, encoder.features)
+    assert torch.equal(features[:, :9], x)
+    assert torch.equal(features[:, 9:], encoder.network(x) if widths else x[:, 9:])

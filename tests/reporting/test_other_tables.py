@@ -145,7 +145,7 @@ def test_a_study_without_made_up_data_has_no_table_of_recovery(tmp_path: Path) -
 
 def test_every_metric_of_the_tables_is_measured() -> None:
     """By the settings that metrics have themselves; a column whose metric nobody measures would be empty."""
-    data = Synthetic(train=210, validation=30, test=30, pixels=16, latents=16).load()
+    data = Synthetic(train=210, validation=30, test=40, pixels=16, latents=16).load()
     model = models.build(spec_of({"family": "spike_slab"}), data.shape).eval()
     model.coder.set_step(1, 1)
     e = Evaluation(model.coder, data, samples=SAMPLES, penalties=(20.0, 8.0))

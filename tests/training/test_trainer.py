@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from training.runs import CODERS, KEY, results, spec_of, trained, trainer_of
 from vscbench.data import write
 from vscbench.data.synthetic import Synthetic
-from vscbench.testing.specs import Spec, every_spec, name
+from vscbench.testing.specs import Spec, every_spec, name, objective_of
 from vscbench.training import checkpoint
 from vscbench.training.curves import validate
 from vscbench.training.run import read_history
@@ -55,7 +55,11 @@ def test_every_epoch_sees_every_patch_once_in_another_order(data: Data) -> None:
 @pytest.mark.parametrize("spec", every_spec(), ids=name)
 def test_every_coder_trains(data: Data, tmp_path: Path, spec: Spec) -> None:
     """To the end, with finite weights and a row of history for each epoch."""
-    assert trained(spec_of(spec), data, tmp_path) == {"status": "completed", "key": KEY, "step": 42}
+    assert trained(spec_of(spec, objective=objective_of(spec)), data, tmp_path) == {
+        "status": "completed",
+        "key": KEY,
+        "step": 42,
+    }
     weights = load_file(tmp_path / "weights.safetensors")
     assert all(value.isfinite().all() for value in weights.values())
     rows = read_history(tmp_path / "history.csv")

@@ -26,14 +26,27 @@ FAMILIES = {
     "gaussian": "vscbench.coders.gaussian:Gaussian",
     "laplacian": "vscbench.coders.laplacian:Laplacian",
     "spike_slab": "vscbench.coders.spike_slab:SpikeSlab",
+    "spike_slab_gates": "vscbench.coders.gate_gradients:SpikeSlabGates",
+    "rectified_gaussian": "vscbench.coders.rectified_gaussian:RectifiedGaussian",
+    "vaease": "vscbench.coders.vaease:Vaease",
     "fista": "vscbench.coders.fista:Fista",
     "admm": "vscbench.coders.admm:Admm",
     "lista": "vscbench.coders.lista:Lista",
+    "alista": "vscbench.coders.alista:Alista",
+    "lca": "vscbench.coders.lca:Lca",
+    "omp": "vscbench.coders.omp:Omp",
+    "topk": "vscbench.coders.topk:TopK",
+    "batch_topk": "vscbench.coders.batch_topk:BatchTopK",
+    "relu": "vscbench.coders.relu:Relu",
+    "jumprelu": "vscbench.coders.jumprelu:JumpRelu",
+    "gated": "vscbench.coders.gated:Gated",
 }
 """Where each family stands."""
 THRESHOLDS = {
     "fixed": "vscbench.coders.threshold:FixedThreshold",
     "gamma": "vscbench.coders.threshold:GammaThreshold",
+    "sample": "vscbench.coders.sample_threshold:SampleThreshold",
+    "sample_gamma": "vscbench.coders.sample_threshold:GammaSampleThreshold",
 }
 """Where each kind of threshold stands."""
 PRIORS = {

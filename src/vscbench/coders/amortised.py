@@ -11,7 +11,9 @@ from torch import Generator, Tensor, nn
 from vscbench.coders.coder import Coder
 from vscbench.coders.distribution import Distribution
 from vscbench.coders.learned_prior import LearnedPrior, running_statistics
+from vscbench.networks.linear_plus import set_detectors
 from vscbench.objectives.loss import Loss, squared_error
+from vscbench.objectives.variance import NoiseVariance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +43,7 @@ class Amortised(Coder):
         posterior: what the heads parametrise.
         objective: how samples make a loss.
         learned_prior: instead of the posterior's own.
+        variance: of the likelihood, where it is learned.
     """
 
     generator: nn.Module
@@ -52,6 +55,7 @@ class Amortised(Coder):
         posterior: Posterior,
         objective: Objective,
         learned_prior: LearnedPrior | None = None,
+        variance: NoiseVariance | None = None,
     ) -> None:
         super().__init__(generator)
         self.encoder = encoder
@@ -61,14 +65,19 @@ class Amortised(Coder):
         self.family = posterior
         self.objective = objective
         self.learned_prior = learned_prior
+        self.variance = variance
 
     # ------------------------------------------------------------------- inference
 
-    def params(self, x: Tensor) -> Params:
-        """Parameters of the posterior of data (B, P...): (B, K) each."""
+    def outputs(self, x: Tensor) -> Params:
+        """What the heads say of data (B, P...), before it is clamped to parameters: (B, K) each."""
         # In the data's precision, though the networks may compute in half of it.
         outputs = self.heads(self.encoder(x)).to(x.dtype).chunk(len(self.family.heads), dim=-1)
-        return self.family.clamp(dict(zip(self.family.heads, outputs, strict=True)))
+        return dict(zip(self.family.heads, outputs, strict=True))
+
+    def params(self, x: Tensor) -> Params:
+        """Parameters of the posterior of data (B, P...): (B, K) each."""
+        return self.family.clamp(self.outputs(x))
 
     def posterior(self, x: Tensor) -> Distribution:
         """q(z|x) of data (B, P...)."""
@@ -98,22 +107,32 @@ class Amortised(Coder):
 
     def loss_at(self, x: Tensor, params: Params, rng: Generator | None) -> Loss:
         """The objective of data (B, P...) at the parameters (B, K) of their posteriors."""
-        rule, samples, weight = self.objective.rule, self.objective.samples, self.objective.kl_weight
-        log_prior, transport = self.log_prior(x, rng), self.family.transport(params)
-        if rule.one_counts and samples > 1 and self.objective.backward == "selected":
-            noise = self.select(x, params, transport, samples, rng, log_prior)
-        else:
-            noise = self.family.noise(params, samples, rng)
-        codes = transport(noise)
-        mse = squared_error(x, self.decode(codes))  # (S, B)
+        rule, samples = self.objective.rule, self.objective.samples
+        log_prior = self.log_prior(x, rng)
+        noise, codes, mse = self.draws(x, params, samples, rng, log_prior)
         if rule.of_each_draw:
             kl = -self.log_ratio(params, noise, log_prior)
         else:
             kl = self.divergence(params, noise, log_prior).expand_as(mse)
+        variance = None if self.variance is None else self.variance.at(mse)
+        weight = self.objective.kl_weight if variance is None else variance * 2 / x[0].numel()
         value, mse, kl, chosen = rule(mse, kl, weight, rng)
+        value = value if variance is None else NoiseVariance.bound(value, variance)
         if chosen is not None:
             codes = codes[chosen, torch.arange(len(x), device=x.device)].unsqueeze(0)
         return Loss(value, mse, kl, codes)
+
+    def draws(
+        self, x: Tensor, params: Params, samples: int, rng: Generator | None, log_prior: LogPrior | None
+    ) -> tuple[Noise, Tensor, Tensor]:
+        """Noise and codes (S, B, K) that may count, and their errors (S, B), which have the gradient of their mean."""
+        transport = self.family.transport(params)
+        if self.objective.rule.one_counts and samples > 1 and self.objective.backward == "selected":
+            noise = self.select(x, params, transport, samples, rng, log_prior)
+        else:
+            noise = self.family.noise(params, samples, rng)
+        codes = transport(noise)
+        return noise, codes, squared_error(x, self.decode(codes))
 
     @torch.no_grad()
     def select(
@@ -135,7 +154,7 @@ class Amortised(Coder):
             error = torch.cat([distance(x, self.decode(transport(part))) for part in split(noise, once)])  # (J, B)
             if log_prior is not None:
                 kl = self.divergence(params, noise, log_prior)
-                error = error.square() / x[0].numel() + self.objective.kl_weight * kl
+                error = error.square() / x[0].numel() + self.kl_weight * kl
             return best_draw(error, noise)
 
     # ------------------------------------------------------------------------ prior
@@ -201,6 +220,11 @@ class Amortised(Coder):
     # ----------------------------------------------------------------------- bounds
 
     @property
+    def kl_weight(self) -> float | Tensor:
+        """Weight of the divergence beside the mean squared error of a pixel; 2 s²/P where s² is learned."""
+        return self.objective.kl_weight if self.variance is None else self.variance.kl_weight.detach()
+
+    @property
     def bounded(self) -> bool:
         """Whether its weights are those of a bound on the evidence."""
         return self.objective.kl_weight > 0 and (self.learned_prior is None or self.learned_prior.bounded)
@@ -215,7 +239,14 @@ class Amortised(Coder):
         params = self.params(x)
         noise = self.family.noise(params, samples, rng)
         mse = squared_error(x, self.decode(self.family.codes(params, noise)))
-        return self.log_ratio(params, noise, self.log_prior(x, rng)) - mse / self.objective.kl_weight
+        return self.log_ratio(params, noise, self.log_prior(x, rng)) - mse / self.kl_weight
+
+    def set_atoms(self, latents: Tensor, directions: Tensor) -> None:
+        """Set atoms, and the locations of their latents to the correlations with them where the encoder is linear."""
+        super().set_atoms(latents, directions)
+        if "loc" in self.family.heads:
+            rows = self.family.heads.index("loc") * self.latents + latents
+            set_detectors(self.heads, rows, directions, self.encoder)
 
     def set_step(self, step: float, steps: int) -> None:
         """Set what is scheduled in the posterior and in its prior."""

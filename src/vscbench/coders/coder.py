@@ -18,8 +18,8 @@ class Coder(nn.Module, ABC):
     """Infers the codes z of data x and decodes them to x̂; all that training and metrics talk to.
 
     A coder of your own says `encode`, and `decode` if it has no generator. Its constructor may take, by name, what the
-    study builds for it: `generator`, `encoder`, `shape` of a data point, `latents` K; all its other, annotated
-    arguments are its keys in a configuration.
+    study builds for it: `generator`, `encoder`, `objective`, `shape` of a data point, `latents` K; all its other,
+    annotated arguments are its keys in a configuration.
 
     Example:
         >>> import torch
@@ -85,6 +85,13 @@ class Coder(nn.Module, ABC):
 
     def set_step(self, step: float, steps: int) -> None:
         """Set what is scheduled during training to its value at `step` of `steps`; `steps` of `steps` at evaluation."""
+
+    @torch.no_grad()
+    def set_atoms(self, latents: Tensor, directions: Tensor) -> None:
+        """Set the atoms of `latents` (N,) of a linear generator to `directions` (N, P), and what looks for them too."""
+        atoms = self.atoms
+        assert atoms is not None  # noqa: S101  (whoever asks knows that it is linear)
+        atoms[:, latents] = directions.T
 
     @property
     def stochastic(self) -> bool:

@@ -20,7 +20,57 @@ if TYPE_CHECKING:
 Mode: TypeAlias = Literal["supervised", "unrolled"]
 
 
-class Lista(MapSolver):
+class Unrolled(MapSolver):
+    """A network of shrinkage steps, and what it and its dictionary learn from.
+
+    Args:
+        generator: a dictionary.
+        penalty: λ.
+        penalty_warmup: multiplier of λ while training starts.
+        layers: T.
+        mode: `supervised` regresses FISTA's codes on the current dictionary, and the dictionary learns from those;
+            `unrolled` minimises the lasso objective of its own codes, through network and dictionary.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        penalty: Positive = 20.0,
+        penalty_warmup: Ramp = Ramp(1.0, 1.0),
+        layers: Count = 16,
+        *,
+        mode: Mode = "supervised",
+    ) -> None:
+        super().__init__(generator, penalty, penalty_warmup)
+        self.layers, self.mode = layers, mode
+
+    def loss(self, x: Tensor, rng: Generator | None) -> Loss:  # noqa: ARG002
+        """What network and dictionary learn from, in units of the squared error per pixel.
+
+        `unrolled`: 2/P times the lasso objective, ‖x - A z‖²/P + 2λ‖z‖₁/P. `supervised`: ‖x - A z*‖²/P + ‖z - z*‖²/P,
+        with the codes z* of FISTA, which have no graph.
+        """
+        codes, pixels = self.encode(x), x.shape[1]
+        penalty = self.multiplier * self.penalty
+        if self.mode == "unrolled":
+            reconstruction = self.decode(codes)
+            value = lasso_objective(x, reconstruction, codes, penalty) * (2 / pixels)
+            mse = (x - reconstruction.detach()).square().mean(-1)
+        else:
+            target = fista(x, self.generator.get_parameter("atoms").detach(), penalty).codes
+            value = squared_error(x, self.decode(target.unsqueeze(0)))[0]
+            value = value + (codes - target).square().sum(-1) / pixels
+            with torch.no_grad():
+                mse = squared_error(x, self.decode(codes.unsqueeze(0)))[0]
+        return Loss(value, mse, torch.zeros_like(mse), codes.unsqueeze(0))
+
+    @staticmethod
+    def unfit(spec: dict[str, dict[str, object]], *, linear: bool, **_: object) -> str:
+        """Why a run cannot be coded by it."""
+        return "" if linear else f"{spec['coder']['family']} needs a dictionary; for a network there is fista"
+
+
+class Lista(Unrolled):
     """z ← soft(W x + S z, θ), `layers` times from z = 0: ISTA on the dictionary that it starts with, before it learns.
 
     Untrained, W = Aᵀ/L, S = I - AᵀA/L and θ = λ/L, with L the largest eigenvalue of AᵀA. While λ warms up, θ is
@@ -46,8 +96,7 @@ class Lista(MapSolver):
         tied: bool = True,
         mode: Mode = "supervised",
     ) -> None:
-        super().__init__(generator, penalty, penalty_warmup)
-        self.layers, self.mode = layers, mode
+        super().__init__(generator, penalty, penalty_warmup, layers, mode=mode)
         atoms = generator.get_parameter("atoms").detach()
         gram = atoms.T @ atoms
         step = 1 / torch.linalg.eigvalsh(gram)[-1]
@@ -68,31 +117,6 @@ class Lista(MapSolver):
             lateral = self.lateral[min(layer, len(self.lateral)) - 1]
             codes = soft(torch.addmm(driven[k], codes, lateral.T), thresholds[k])
         return codes
-
-    def loss(self, x: Tensor, rng: Generator | None) -> Loss:  # noqa: ARG002
-        """What network and dictionary learn from, in units of the squared error per pixel.
-
-        `unrolled`: 2/P times the lasso objective, ‖x - A z‖²/P + 2λ‖z‖₁/P. `supervised`: ‖x - A z*‖²/P + ‖z - z*‖²/P,
-        with the codes z* of FISTA, which have no graph.
-        """
-        codes, pixels = self.encode(x), x.shape[1]
-        penalty = self.multiplier * self.penalty
-        if self.mode == "unrolled":
-            reconstruction = self.decode(codes)
-            value = lasso_objective(x, reconstruction, codes, penalty) * (2 / pixels)
-            mse = (x - reconstruction.detach()).square().mean(-1)
-        else:
-            target = fista(x, self.generator.get_parameter("atoms").detach(), penalty).codes
-            value = squared_error(x, self.decode(target.unsqueeze(0)))[0]
-            value = value + (codes - target).square().sum(-1) / pixels
-            with torch.no_grad():
-                mse = squared_error(x, self.decode(codes.unsqueeze(0)))[0]
-        return Loss(value, mse, torch.zeros_like(mse), codes.unsqueeze(0))
-
-    @staticmethod
-    def unfit(spec: object, *, linear: bool, **_: object) -> str:  # noqa: ARG004
-        """Why a run cannot be coded by it."""
-        return "" if linear else "lista needs a dictionary; for a network there is fista"
 
 
 def soft(values: Tensor, threshold: Tensor) -> Tensor:

@@ -163,6 +163,14 @@ class Base(Posterior):
         """log P(|e| ≤ λ), which is not the logarithm of a difference: (B, K), or the shape of λ."""
 
     @abstractmethod
+    def partial_moment(self, params: Params, beyond: Tensor, power: int) -> Tensor:
+        """E[(e - t)₊^p], p = 0, 1 or 2 (of p = 0 it is P(e > t)), for t of (B, K) or (S, B, K): the shape of t."""
+
+    @abstractmethod
+    def log_within(self, params: Params, threshold: Tensor | float) -> Tensor:
+        """log P(|μ + e| ≤ λ), which is not the logarithm of a difference: (B, K), or the shape of λ."""
+
+    @abstractmethod
     def log_deviation(self, params: Params, deviation: Tensor) -> Tensor:
         """The log-density of e: (S, B, K), nats."""
 

@@ -108,13 +108,13 @@ def chosen(role: str, part: Mapping[str, Any]) -> Any:
 
 
 @cache
-def model(role: str, part: Callable[..., Any]) -> type[BaseModel]:
+def model(role: str, part: Callable[..., Any], *, described: bool = False) -> type[BaseModel]:
     """The pydantic model of all that a configuration may say of `part`: its settings, and what goes with its role."""
     given = ROLES[role].given
     if role == "metric":  # those that may be positional
         parameters = inspect.signature(part).parameters.values()
         given = tuple(each.name for each in parameters if each.kind is not each.KEYWORD_ONLY)
-    own = settings.model(part, given)
+    own = settings.model(part, given, described=described)
     more: dict[str, Any] = {}
     if selector := ROLES[role].selector:
         more[selector] = (str, Field(description=f"the {ROLES[role].what}, or module:Class of your own"))

@@ -19,10 +19,10 @@ T = TypeVar("T")
 MOST_RUNS = 100_000
 """Of a study: what is more is a slip, and is told at once."""
 RESERVED = (
-    "all data train metrics tables figures mlflow report runs prepare_data train_run evaluate_run measure_baselines "
-    "train_fid_classifier assemble_metrics make_table decide_claims draw_figure track_runs"
+    "all data train metrics tables figures mlflow prepare_data train_run evaluate_run measure_baselines "
+    "train_fid_classifier assemble_metrics make_table decide_claims draw_figure track_runs study"
 )
-"""Rules of the workflow: no names of experiments, which are targets too."""
+"""Rules of the workflow, and of the Snakefile of `vscbench init`: no names of experiments, which are targets too."""
 
 Repetitions = Annotated[int, Field(ge=1, le=MOST_RUNS)]
 
@@ -51,6 +51,15 @@ class Objective(BaseModel):
     """Weight of the divergence from the prior against the squared error of a pixel."""
     backward: Literal["selected", "all"] = "selected"
     """Whether the chosen draw alone is back-propagated, or all J, as published."""
+    variance: Literal["fixed", "learned", "batch"] = "fixed"
+    """Whether the noise variance s² = kl_weight · P/2 is learned from there, or that of each batch."""
+
+    @model_validator(mode="after")
+    def _starts_somewhere(self) -> Objective:
+        """Refuse to learn a variance that starts at zero."""
+        if self.variance != "fixed" and self.kl_weight == 0:
+            raise ValueError(f"variance: {self.variance} needs a kl_weight above 0, its start")
+        return self
 
 
 class Training(BaseModel):

@@ -13,7 +13,7 @@ from vscbench.objectives.iwae import log_mean_exp
 if TYPE_CHECKING:
     from torch import Tensor
 
-GRID = 64
+GRID = 24
 """Variances tried before the search: with several draws a bound may have more than one maximum."""
 
 

@@ -11,6 +11,8 @@ from scipy import stats
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from vscbench.metrics.evaluation import Evaluation, Measures
+
 
 class Estimate(NamedTuple):
     """A mean and how far it is known."""
@@ -117,3 +119,13 @@ def apart(values: ArrayLike, clusters: ArrayLike | None = None) -> Apart:
     shared = float(np.square(each).sum()) / (rows * (rows - 1)) if rows > 1 else math.nan
     both = data.error**2 + repetitions.error**2 - shared
     return Apart(data, repetitions, math.sqrt(max(both, data.error**2, repetitions.error**2)))  # nan stays nan
+
+
+def measure(e: Evaluation) -> Measures:
+    """`mse_draw_se`, `mse_mean_se` and `mse_best_se`: standard errors over data points, each taken for independent.
+
+    Patches of one image are not, so of patches they are too small by what these have in common. How far repetitions
+    differ is another question, and another column of the tables.
+    """
+    errors = {name: over_data(values.cpu().numpy()).error for name, values in e.point_errors.items()}
+    return {f"mse_{name}_se": error for name, error in errors.items()}

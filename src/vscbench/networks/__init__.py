@@ -15,6 +15,7 @@ GENERATORS = {
 """Where each kind of generator stands."""
 ENCODERS = {
     "mlp": "vscbench.networks.mlp:MLP",
+    "linear_plus": "vscbench.networks.linear_plus:LinearPlus",
     "convolutional": "vscbench.networks.convolutional:ConvolutionalEncoder",
     "resnet18": "vscbench.networks.resnet:ResNet18",
 }

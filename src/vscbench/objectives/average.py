@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Average(Rule):
     """mean_j (mse_j + kl_weight · kl_j): Kingma and Welling 2014, arXiv 1312.6114, equation 7."""
 
-    def __call__(self, mse: Tensor, kl: Tensor, kl_weight: float, rng: Generator | None) -> Outcome:  # noqa: ARG002
+    def __call__(self, mse: Tensor, kl: Tensor, kl_weight: float | Tensor, rng: Generator | None) -> Outcome:  # noqa: ARG002
         """The loss of errors and divergences (J, B)."""
         mse, kl = mse.mean(0), kl.mean(0)
         return Outcome(mse + kl_weight * kl, mse, kl)

@@ -33,7 +33,7 @@ class Iwae(Rule):
 
     of_each_draw: ClassVar[bool] = True
 
-    def __call__(self, mse: Tensor, kl: Tensor, kl_weight: float, rng: Generator | None) -> Outcome:  # noqa: ARG002
+    def __call__(self, mse: Tensor, kl: Tensor, kl_weight: float | Tensor, rng: Generator | None) -> Outcome:  # noqa: ARG002
         """The loss of errors and log-ratios (J, B)."""
         log_w = -kl - mse / kl_weight
         value = -kl_weight * log_mean_exp(log_w)

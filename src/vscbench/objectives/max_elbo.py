@@ -18,7 +18,7 @@ class MaxElbo(Rule):
 
     one_counts: ClassVar[bool] = True
 
-    def __call__(self, mse: Tensor, kl: Tensor, kl_weight: float, rng: Generator | None) -> Outcome:  # noqa: ARG002
+    def __call__(self, mse: Tensor, kl: Tensor, kl_weight: float | Tensor, rng: Generator | None) -> Outcome:  # noqa: ARG002
         """The loss of errors and divergences (J, B)."""
         best = (mse + kl_weight * kl).argmin(0, keepdim=True)
         mse, kl = mse.gather(0, best)[0], kl.gather(0, best)[0]

@@ -16,7 +16,7 @@ class PublishedIwae(Rule):
     The weights carry a gradient. With the mean over pixels they are close to 1/J: losses differ by little beside 1.
     """
 
-    def __call__(self, mse: Tensor, kl: Tensor, kl_weight: float, rng: Generator | None) -> Outcome:  # noqa: ARG002
+    def __call__(self, mse: Tensor, kl: Tensor, kl_weight: float | Tensor, rng: Generator | None) -> Outcome:  # noqa: ARG002
         """The loss of errors and divergences (J, B)."""
         loss = mse + kl_weight * kl
         weight = (-loss).softmax(0)

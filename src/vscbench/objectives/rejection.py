@@ -35,7 +35,7 @@ class Rejection(Rule):
     authors' units, a mean over pixels: they differ by little beside 1, and about half of the draws are accepted.
     """
 
-    def __call__(self, mse: Tensor, kl: Tensor, kl_weight: float, rng: Generator | None) -> Outcome:
+    def __call__(self, mse: Tensor, kl: Tensor, kl_weight: float | Tensor, rng: Generator | None) -> Outcome:
         """The loss of errors and divergences (J, B)."""
         loss = mse + kl_weight * kl
         chosen = accepted(loss.detach(), rng)

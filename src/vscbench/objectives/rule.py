@@ -36,7 +36,7 @@ class Rule(ABC):
     """Whether `kl` is log q(z|x) - log p(z) of each draw, instead of the divergence itself."""
 
     @abstractmethod
-    def __call__(self, mse: Tensor, kl: Tensor, kl_weight: float, rng: Generator | None) -> Outcome:
+    def __call__(self, mse: Tensor, kl: Tensor, kl_weight: float | Tensor, rng: Generator | None) -> Outcome:
         """The loss of squared errors per pixel (J, B) and divergences in nats (J, B), their weight `kl_weight`."""
 
 
@@ -52,6 +52,8 @@ class Objective:
     """Weight of the divergence; in units of ½‖x-x̂‖² the effective β is kl_weight · P/2."""
     backward: Literal["selected", "all"] = "selected"
     """`all` back-propagates through all J candidates of `max_elbo`, as published."""
+    variance: Literal["fixed", "learned", "batch"] = "fixed"
+    """Whether the noise variance s² = kl_weight · P/2 is `learned` from there, or that of each `batch`."""
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Objective:

@@ -19,6 +19,10 @@ __all__ = ["OUTPUTS", "available_outputs", "write"]
 OUTPUTS = {
     "table1": "vscbench.reporting.tables.table1:TABLE",
     "corrected": "vscbench.reporting.tables.corrected:TABLE",
+    "reconstruction_errors": "vscbench.reporting.tables.reconstruction_errors:TABLE",
+    "bounds": "vscbench.reporting.tables.bounds:TABLE",
+    "dependence": "vscbench.reporting.tables.dependence:TABLE",
+    "support": "vscbench.reporting.tables.support:TABLE",
     "gradients_inference": "vscbench.reporting.tables.gradients_inference:TABLE",
     "gradients_generator": "vscbench.reporting.tables.gradients_generator:TABLE",
     "recovery_scores": "vscbench.reporting.tables.recovery_scores:TABLE",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import safe_open
-from scipy.optimize import linear_sum_assignment
 
 from vscbench.files import read_json
 
@@ -24,6 +23,8 @@ ATOMS = "coder.generator.atoms"
 
 def matched_cosine(atoms: NDArray[np.float32], others: NDArray[np.float32]) -> float:
     """Mean |cos| of the atoms (P, K) with those of others (P, K), paired so that it is largest (Hungarian method)."""
+    from scipy.optimize import linear_sum_assignment
+
     units = [each / np.maximum(np.linalg.norm(each, axis=0), np.finfo(np.float32).tiny) for each in (atoms, others)]
     cosines = np.abs(units[0].T @ units[1])
     return float(cosines[linear_sum_assignment(cosines, maximize=True)].mean())

@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from vscbench.reporting.needs import OPERATING_POINT_AXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
     from vscbench.reporting.study import Study
@@ -155,6 +155,8 @@ class Frontier(NamedTuple):
         Returns:
             A value for each repetition that both reach it in; empty where there is none: nothing is extrapolated.
         """
+        import pandas as pd
+
         curves = [self.spans(method, code) for method in (first, second)]
         shared = [k for k in curves[0] if k in curves[1]]
         if at is None:
@@ -205,6 +207,8 @@ def frontiers(study: Study) -> dict[str, Frontier]:
 
     Only those in which some method has several operating points of different density.
     """
+    import pandas as pd
+
     names = list(dict.fromkeys(name for code in CODES.values() for name in code))
     chosen = study.metrics[study.metrics["metric"].isin(names)]
     found = {}

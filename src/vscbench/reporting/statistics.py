@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +43,8 @@ def p_above(values: Sequence[float], bound: float = 0.0) -> float:
 
     Numbers that do not vary decide with certainty: 0 above the bound, 1 at it and below.
     """
+    from scipy import stats
+
     if len(values) < 2:  # noqa: PLR2004
         return 1.0
     mean, error = float(np.mean(values)) - bound, float(stats.sem(values))
@@ -67,6 +68,8 @@ def repetitions_needed(values: Sequence[float], bound: float, p: float) -> int |
 
     On either side of the bound, whichever the mean lies on. For fewer than two values, `ENOUGH`.
     """
+    from scipy import stats
+
     if len(values) < 2:  # noqa: PLR2004
         return ENOUGH
     mean, sd = abs(float(np.mean(values)) - bound), float(np.std(values, ddof=1))

@@ -26,20 +26,30 @@ CONSTANTS: dict[str, list[Spec]] = {
         {"gate_estimator": "gumbel"},
         {"gate_estimator": "gumbel_rao"},
     ],
+    "spike_slab_gates": [{"gate_estimator": each} for each in ("leave_one_out", "disarm")],
     "fista": [PENALTY],
     "admm": [PENALTY | {"rho": 1.0}],
     "lista": [
         PENALTY | {"mode": "supervised", "layers": 5},
         PENALTY | {"mode": "unrolled", "layers": 3, "tied": False},
     ],
+    "alista": [PENALTY | {"mode": "supervised", "layers": 5}, PENALTY | {"mode": "unrolled", "layers": 3}],
+    "lca": [PENALTY | {"iterations": 20, "step": 0.1}, PENALTY | {"iterations": 20, "step": 0.1, "threshold": "hard"}],
+    "omp": [{"density": 0.5}],
+    "topk": [{"density": 0.5}, {"density": 0.5, "signed": False}],
+    "batch_topk": [{"density": 0.5}],
+    "relu": [PENALTY, PENALTY | {"signed": False}],
+    "jumprelu": [{"density": 0.5, "initial_threshold": 0.1, "bandwidth": 2.0}],
+    "gated": [PENALTY],
 }
 """Constants that a family is tested with, a mapping for each variant."""
 
 THRESHOLD_SPECS: list[Spec] = [
     {"threshold": {"kind": kind, "value": 0.3, "estimator": estimator}}
-    for kind in THRESHOLDS
+    for kind in ("fixed", "gamma")
     for estimator in get_args(Estimator)
 ]
+SAMPLE_SPECS: list[Spec] = [{"threshold": {"kind": kind, "value": 0.3}} for kind in THRESHOLDS if "sample" in kind]
 PRIOR_SPECS: list[Spec] = [
     {"family": "spike_slab", "prior": {"kind": "classifier", "pseudo_inputs": 3}},
     {
@@ -64,6 +74,11 @@ def class_of(spec: Spec) -> type[Posterior | Coder]:
     return found
 
 
+def objective_of(spec: Spec) -> Spec:
+    """The `objective` section that it can be trained with: its sampling rule, where it needs one."""
+    return {"sampling": getattr(class_of(spec), "sampling", "max_elbo")}
+
+
 def variants(family: str) -> list[Spec]:
     """What `family` is tested with, by itself."""
     return [{"family": family} | constants for constants in CONSTANTS.get(family, [{}])]
@@ -73,7 +88,8 @@ def composed(family: str) -> list[Spec]:
     """The same by itself and, if it is a symmetric base, under every threshold."""
     alone = variants(family)
     symmetric = issubclass(class_of(alone[0]), Base)
-    return [*alone, *(base | threshold for base in alone for threshold in THRESHOLD_SPECS if symmetric)]
+    thresholds = [*THRESHOLD_SPECS, *SAMPLE_SPECS] if symmetric else []
+    return [*alone, *(base | threshold for base in alone for threshold in thresholds)]
 
 
 def every_spec() -> list[Spec]:
@@ -87,9 +103,10 @@ def is_posterior(spec: Spec) -> bool:
 
 
 def is_consistent(spec: Spec) -> bool:
-    """Whether its divergence is that of its codes: not that of the base, nor with the gate as published."""
-    exact = spec.get("threshold", {}).get("divergence") == "exact"
-    return ("threshold" not in spec or exact) and spec.get("gate") != "published"
+    """Whether its divergence is that of its model: not that of a base whose deviation is thresholded, nor published."""
+    threshold = spec.get("threshold", {})
+    exact = threshold.get("divergence") == "exact" or "sample" in threshold.get("kind", "sample")
+    return exact and spec.get("gate") != "published"
 
 
 def name(spec: Spec) -> str:

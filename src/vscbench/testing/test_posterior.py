@@ -113,7 +113,7 @@ def test_density_is_that_of_the_draws(posterior_spec: Spec, step: int) -> None:
         draw = posterior.draw(params, posterior.noise(params, DRAWS // 2, Generator().manual_seed(0)))
         ratio = posterior.log_prob(near, draw) - posterior.log_prob(params, draw)
     within(ratio.exp(), torch.ones_like(ratio[0]))
-    assert (ratio.std(0) > 1e-3).all()
+    assert (ratio.std(0) > 1e-3)[posterior.active_prob(params) > 0.02].all()  # of which there are draws enough
 
 
 @every_stage

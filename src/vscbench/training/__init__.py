@@ -3,5 +3,6 @@
 OPTIMIZERS = {
     "two_rates": "vscbench.training.two_rates:TwoRates",
     "adam": "vscbench.training.adam:Adam",
+    "online": "vscbench.training.online:Online",
 }
 """Where each kind of optimiser stands."""

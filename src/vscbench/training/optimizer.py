@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from vscbench.training.atoms import make_tangent, normalise
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -29,6 +31,8 @@ class Optimizer(ABC):
     rates: dict[str, OneCycle | Ramp]
     clipped: Sequence[nn.Parameter]
     clip_norm: float | None
+    unit: nn.Parameter | None
+    """Atoms (P, K) that are kept at unit length."""
 
     @abstractmethod
     def __init__(self, coder: Coder, pixels: int) -> None: ...
@@ -39,9 +43,19 @@ class Optimizer(ABC):
         rates: dict[str, OneCycle | Ramp],
         clipped: Sequence[nn.Parameter] = (),
         clip_norm: float | None = None,
+        unit: nn.Parameter | None = None,
     ) -> None:
-        """Take the optimiser of torch, the rate of each of its groups, and whose gradient is clipped to which norm."""
+        """Take the optimiser of torch, the rate of each of its groups, and whose gradient is clipped to which norm.
+
+        The atoms `unit` are kept at unit length, by a gradient that is tangent and a projection behind each step.
+        """
         self.optimizer, self.rates, self.clipped, self.clip_norm = optimizer, rates, clipped, clip_norm
+        self.unit = unit
+        if unit is not None:
+            normalise(unit)
+
+    def begin(self, x: Tensor, seed: int) -> None:  # noqa: B027  (most need to know nothing)
+        """What is done once, before the first step, knowing the training data (N, P...) and the seed of the run."""
 
     def set_rates(self, step: int, steps: int) -> None:
         """Give each group its learning rate at `step` of `steps`."""
@@ -52,9 +66,16 @@ class Optimizer(ABC):
         """One step down the gradient of `loss`, a number."""
         self.optimizer.zero_grad()
         loss.backward()
+        if self.unit is not None:
+            make_tangent(self.unit)
         if self.clipped and self.clip_norm:
             nn.utils.clip_grad_norm_(self.clipped, self.clip_norm)
         self.optimizer.step()
+        if self.unit is not None:
+            normalise(self.unit)
+
+    def after(self, x: Tensor, codes: Tensor, step: int, steps: int) -> None:  # noqa: B027
+        """What is done behind step `step` of `steps`, knowing its batch (B, P...) and codes (S, B, K)."""
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs."""

@@ -89,6 +89,7 @@ class Trainer:
         settings = {key: value for key, value in self.training["optimizer"].items() if key != "kind"}
         optimizer = find(OPTIMIZERS, self.training["optimizer"]["kind"], "optimizer")
         self.optimizer: Optimizer = construct(optimizer, settings, coder=self.coder, pixels=self.x[0].numel())
+        self.optimizer.begin(self.x, spec["seed"])
         # Half the bits where a GPU is made for them; the sums of a loss stay in single precision.
         self.half = self.training.get("precision") == "mixed" and device.type == "cuda"
         self.rng = Generator(device).manual_seed(spec["seed"])
@@ -142,6 +143,7 @@ class Trainer:
             loss = self.coder.loss(x, self.rng)
         density = nonzero(loss.codes).to(loss.value.dtype).mean((0, 2))
         self.optimizer.step(loss.value.mean())
+        self.optimizer.after(x, loss.codes.detach(), self.step, self.steps)
         return torch.stack((loss.value.detach(), loss.mse.detach(), loss.kl.detach(), density)).sum(1)
 
     def train(self) -> None:

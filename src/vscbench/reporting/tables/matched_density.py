@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from vscbench.reporting import needs
 from vscbench.reporting.frontier import CODES, DENSITIES, REFERENCE_CURVE, frontiers
 from vscbench.reporting.numbers import cell_of
 from vscbench.reporting.output import Table
 from vscbench.reporting.statistics import bootstrap_interval
-from vscbench.reporting.tables.frame import block, setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    import pandas as pd
 
     from vscbench.reporting.frontier import Frontier
     from vscbench.reporting.study import Study
@@ -56,11 +56,15 @@ def columns(place: Frontier, method: str) -> Iterator[tuple[str, str, pd.Series[
 
 
 def _values(by_repetition: Mapping[int, Any]) -> pd.Series[float]:
+    import pandas as pd
+
     return pd.Series(by_repetition, dtype=float).dropna()
 
 
 def rows(study: Study, name: str, place: Frontier) -> list[dict[str, Any]]:
     """One row a number of the frontier called `name`, as the long form of every table, with its interval."""
+    import pandas as pd
+
     lost = [study.diverged(group)["method"] for group in place.groups]
     diverged = pd.concat(lost).value_counts()
     # A method of which every run diverged has no point, and keeps its row.
@@ -103,6 +107,8 @@ def note(place: Frontier) -> str:
 
 def make(study: Study) -> Iterator[Block]:
     """A block for each frontier: methods along their operating points."""
+    from vscbench.reporting.tables.frame import block, setting
+
     for name, place in frontiers(study).items():
         where = f"{setting(study, place.groups, name)} {note(place)}"
         yield block(study, place.groups, rows(study, name, place), where)
