@@ -24,6 +24,8 @@ LEVEL = 0.95
 """Of the interval that is shown."""
 ALPHA = 0.05
 """Chance of one false verdict or more among all claims, where repetitions are normal."""
+FAMILY = 12
+"""The paper's claims, which the correction counts, measured or not."""
 ENOUGH = 5
 """Repetitions of each method below which nothing is decided."""
 

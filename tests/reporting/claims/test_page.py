@@ -54,14 +54,14 @@ def test_what_was_not_measured_stands_apart_with_its_command(folder: Path) -> No
     assert len(absent)
     for row in absent.itertuples():
         assert f"- {row.claim}. {row.statement}" in apart
-    assert re.search(r"about \d+ minutes: `snakemake --cores all --configfile config/\w+\.yaml`", apart)
+    assert re.search(r"about \d+ minutes on two cores: `snakemake --cores all --configfile config/\w+\.yaml`", apart)
 
 
 def test_a_study_without_numbers_measures_nothing_and_says_what_does(tmp_path: Path) -> None:
     write_claims(made_up(tmp_path, spread("faces", "kl", {"gaussian": 1.0})).results, tmp_path)
     rows = pd.read_csv(tmp_path / "claims.csv")
     assert set(rows["verdict"]) == {NOT_MEASURED}
-    assert rows["advice"].str.match(r"about \d+ minutes: `snakemake ").all()
+    assert rows["advice"].str.match(r"about \d+ minutes on two cores: `snakemake ").all()
 
 
 def test_intervals_of_few_repetitions_are_shown_with_their_coverage(tmp_path: Path) -> None:

@@ -59,8 +59,6 @@ class Claim:
     """What the authors print."""
     figure: str
     """The figure that shows it."""
-    study: str
-    """The study of config/ that measures it; empty for the default study."""
     stated: Reading
     """As the paper states it: the member of the family of twelve."""
     beside: tuple[Reading, ...] = ()

@@ -153,9 +153,13 @@ def _below(study: Study, quantity: Quantity, group: str, method: str) -> bool:
 
 
 def measured(study: Study, groups: Iterable[str], metric: str, methods: Iterable[str]) -> list[str]:
-    """Those of the groups in which a metric was measured of some of the methods."""
+    """Those of the groups in which a metric was measured of some of the methods; the ones with all, where there are any.
+
+    An experiment with few of them is not about their comparison, where another has all.
+    """
     wanted = set(methods)
-    return [group for group in groups if wanted & set(study.values(group, metric)["method"])]
+    found = [group for group in groups if wanted & set(study.values(group, metric)["method"])]
+    return [group for group in found if wanted <= set(study.methods(group))] or found
 
 
 def linear(study: Study) -> list[str]:

@@ -9,6 +9,7 @@ from vscbench.reporting.claims.twelve import CLAIMS
 from vscbench.reporting.inference import (
     ALPHA,
     ENOUGH,
+    FAMILY,
     INCONCLUSIVE,
     NOT_MEASURED,
     Verdict,
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from vscbench.reporting.study import Study
 
 
-FAMILY = 12
-"""The paper's claims, which the correction counts, measured or not."""
 MOST = 1000
 """Repetitions that are no way to decide."""
 
@@ -64,7 +63,7 @@ def judge(study: Study, claims: Sequence[Claim] = CLAIMS) -> list[Judgement]:
         for (claim, reading), parts in zip(family, made, strict=True):
             groups = [group for each in parts for group in each.groups]
             verdict = next(decided) if parts else Verdict(NOT_MEASURED, 1.0)
-            advice = _advice(claim, counting(study, parts), verdict)
+            advice = _advice(counting(study, parts), verdict)
             found.append(Judgement(claim, reading, parts, verdict, budget.share(study, groups), advice))
     return sorted(found, key=lambda each: each.claim.number)
 
@@ -81,10 +80,10 @@ def counting(study: Study, comparisons: list[Comparison]) -> list[Comparison]:
     return [each for each in comparisons if announced(each) >= ENOUGH] or comparisons
 
 
-def _advice(claim: Claim, comparisons: list[Comparison], verdict: Verdict) -> str:
+def _advice(comparisons: list[Comparison], verdict: Verdict) -> str:
     """What would measure a claim, or how many repetitions would decide it, if means and spreads stay."""
     if verdict.word == NOT_MEASURED:
-        return budget.would_measure(claim.study)
+        return budget.would_measure()
     sized = [each for each in comparisons if each.effect is not None and each.interval is None]
     if verdict.word != INCONCLUSIVE or not sized or len(sized) < len(comparisons):
         return ""

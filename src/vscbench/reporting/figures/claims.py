@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from vscbench.reporting import needs
 from vscbench.reporting.claims.judge import judge
 from vscbench.reporting.claims.page import bounds, sized, worst
-from vscbench.reporting.inference import ALPHA, INCONCLUSIVE, NO_VERDICT, NOT_MEASURED, NOT_SUPPORTED, SUPPORTED
+from vscbench.reporting.inference import ALPHA, FAMILY, INCONCLUSIVE, NO_VERDICT, NOT_MEASURED, NOT_SUPPORTED, SUPPORTED
 from vscbench.reporting.numbers import MISSING
 from vscbench.reporting.output import Figure as Output
 from vscbench.reporting.style import MINUS, PAGE_IN, SMALL_PT, note, wrapped
@@ -32,7 +32,7 @@ LEFT_IN, RIGHT_IN = 2.65, 2.0
 FARTHEST = 300.0
 """Margins from the margin at which the axis ends: what is beyond is drawn there."""
 TICKS = (-100, -10, -1, 0, 1, 10, 100)
-SIMULTANEOUS = 1 - ALPHA / 12
+SIMULTANEOUS = 1 - ALPHA / FAMILY
 """Level of the thin intervals, at which all twelve hold the truth together in 95 of 100 studies at least."""
 
 

@@ -35,7 +35,6 @@ CLAIM = Claim(
     statement="Sparse codes reconstruct as well as a dense VAE.",
     published="CelebA, 2,048 latents: 0.0152 (thresholded Gaussian), 0.0220 (thresholded Laplacian), 0.0205 (dense)",
     figure="sweeps",
-    study="fashion_mnist_mlp",
     stated=Reading(
         "thresholded Gaussian, best of J",
         "With the largest code the squared error of the best of J draws of the thresholded Gaussian is not above that "

@@ -56,7 +56,6 @@ CLAIM = Claim(
     statement="Sparse latents align with single attributes.",
     published="a picture alone, which hides negative correlations",
     figure="attributes",
-    study="faces",
     stated=Reading(
         "attributes found",
         "More attributes have a latent of their own, beyond chance, than under the dense Gaussian, with a fixed "

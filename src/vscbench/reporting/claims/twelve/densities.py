@@ -48,7 +48,6 @@ CLAIM = Claim(
     statement="There is a best density: 20 % thresholded Gaussian, 10-20 % spike-and-slab, 50 % Laplacian and Gamma.",
     published="Fashion-MNIST, 64 latents: 0.0235 at 20 % (thresholded Gaussian), 0.0290 at 10 % (spike-and-slab)",
     figure="sweeps",
-    study="fashion_mnist_mlp",
     stated=Reading(
         "best of J",
         "The squared error of the best of J draws is lower there than at every other density",

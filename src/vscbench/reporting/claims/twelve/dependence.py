@@ -103,7 +103,6 @@ CLAIM = Claim(
     statement="Sparse posteriors are statistically more efficient: less multi-information.",
     published="167.5 to 176.0 bits against 537.1 and 735.0; with Gamma 381.9 and 470.1",
     figure="reconstruction_density",
-    study="",
     stated=Reading(
         "pairs of latents, classifier",
         "Latents of plain draws depend on each other less than those of the dense posterior, by the mutual information "

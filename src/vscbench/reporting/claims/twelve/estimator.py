@@ -85,7 +85,6 @@ CLAIM = Claim(
     statement="The straight-through estimator is more stable than the sub-gradient.",
     published="no number found",
     figure="ablation",
-    study="ablation_estimator",
     stated=Reading(
         "divergence, spread over seeds",
         "Fewer of its trainings diverge, and the lasso objectives (λ = 20) of those that end spread less over seeds",

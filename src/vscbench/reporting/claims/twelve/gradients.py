@@ -57,7 +57,6 @@ CLAIM = Claim(
     statement="Thresholded posteriors have a better gradient SNR than the concrete spike-and-slab.",
     published="2.9 times (inference) and 1.43 (generator) at J = 1, 2.3 and 1.02 at J = 20",
     figure="gradient_snr",
-    study="gradient_noise",
     stated=Reading(
         "as published",
         "Mean over parameters of |mean|/(std + 1e-9) is higher with a fixed threshold, of inference network and "

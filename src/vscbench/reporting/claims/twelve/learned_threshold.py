@@ -34,7 +34,6 @@ CLAIM = Claim(
     statement="A Gamma-learned threshold adapts and improves over a fixed one.",
     published="λ = 8: 172.1 against 135.8 (Laplacian), 256.0 against 150.9 (Gaussian): worse",
     figure="frontier",
-    study="ablation_threshold",
     stated=Reading(
         "one draw at equal density",
         "At equal density of one draw it explains more of the variance, for both families",

@@ -39,7 +39,6 @@ CLAIM = Claim(
     statement="Thresholded posteriors reach a lower objective than dense ones and than the concrete spike-and-slab.",
     published="λ = 8: 135.8 and 150.9 against 161.9 (spike-and-slab), 281.4 and 584.0 (dense); Gamma 172.1 and 256.0",
     figure="reconstruction_density",
-    study="",
     stated=Reading(
         "objective, fixed thresholds",
         "The lasso objective at λ = 20 of the best of J draws is lower with a fixed threshold than of the dense "

@@ -53,7 +53,6 @@ CLAIM = Claim(
     statement="Max-ELBO sampling makes supports agree more across draws, and lowers the loss as J grows.",
     published="λ = 20: 194.3 at J = 20, 190.7 at J = 100; agreement in a figure alone",
     figure="ablation",
-    study="ablation_sampling",
     stated=Reading(
         "agreement, objective",
         "The Jaccard index of two draws less that of draws of different data is higher than under averaging, and the "

@@ -51,7 +51,6 @@ CLAIM = Claim(
     statement="With growing latent size the Gaussian gets worse and the thresholded Gaussian better.",
     published="Fashion-MNIST, 20 to 256 latents: 0.0279 to 0.0295, and 0.0291 to 0.0230",
     figure="sweeps",
-    study="latent_sizes",
     stated=Reading(
         "slopes, best of J",
         "From the smallest to the largest code the squared error of the best of J draws rises for the one and falls "
