@@ -153,7 +153,7 @@ def _below(study: Study, quantity: Quantity, group: str, method: str) -> bool:
 
 
 def measured(study: Study, groups: Iterable[str], metric: str, methods: Iterable[str]) -> list[str]:
-    """Those of the groups in which a metric was measured of some of the methods; the ones with all, where there are any.
+    """Those of the groups in which a metric was measured of some of the methods; those with all, where there are any.
 
     An experiment with few of them is not about their comparison, where another has all.
     """

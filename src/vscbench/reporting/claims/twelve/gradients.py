@@ -32,15 +32,13 @@ def higher(metric: str, study: Study) -> list[Comparison]:
     ]
     by_samples: dict[int, list[Comparison]] = {samples: [] for samples in SAMPLES}
     for samples in SAMPLES:
-        for group in dict.fromkeys(g for g in groups if trained_with(study, g) == samples):
-            for part in PARTS:
-                name = f"{metric}_{part}_j{samples}"
-                if not measured(study, [group], name, wanted):
-                    continue
+        trained = [group for group in dict.fromkeys(groups) if trained_with(study, group) == samples]
+        for part in PARTS:
+            quantity = Quantity(f"{metric}_{part}_j{samples}", margin=0.01, higher=True)
+            for group in measured(study, trained, quantity.metric, wanted):
                 for method in DENSE:
                     labels = [study.labels.get(m, m) for m in (method, SPIKE_SLAB)]
                     what = f"{labels[0]} above {labels[1]}: {part}, J = {samples}{where(study, group)}"
-                    quantity = Quantity(name, margin=0.01, higher=True)
                     by_samples[samples].append(versus(study, quantity, what, (group, method), (group, SPIKE_SLAB)))
     found = [each for made in by_samples.values() for each in made]
     if found:
