@@ -24,17 +24,17 @@ class Cost(NamedTuple):
 
     runs: int
     seconds: float
-    """Of one core for one run, training and evaluation, mean of those that were timed (one or two of each method)."""
+    """Of one core for one run, training, evaluation and two jobs, mean over methods of which one run was timed."""
 
 
 COSTS = {
-    "patches": Cost(40, 15),
-    "single_draw": Cost(15, 10),
-    "estimator": Cost(32, 15),
-    "sampling": Cost(20, 10),
-    "density": Cost(75, 12),
-    "sizes": Cost(64, 8),
-    "densities": Cost(60, 8),
+    "patches": Cost(40, 14),
+    "single_draw": Cost(15, 9),
+    "estimator": Cost(32, 11),
+    "sampling": Cost(20, 8),
+    "density": Cost(75, 13),
+    "sizes": Cost(64, 7),
+    "densities": Cost(60, 7),
 }
 
 
@@ -44,7 +44,7 @@ def command() -> str:
 
 
 def would_measure() -> str:
-    """'about 30 minutes on two cores: `snakemake …`'."""
+    """'about 25 minutes on two cores: `snakemake …`'."""
     minutes = sum(cost.runs * cost.seconds for cost in COSTS.values()) / 60 / CORES
     return f"about {5 * round(minutes / 5)} minutes on two cores: `{command()}`"
 

@@ -157,9 +157,13 @@ def measured(study: Study, groups: Iterable[str], metric: str, methods: Iterable
 
     An experiment with few of them is not about their comparison, where another has all.
     """
-    wanted = set(methods)
-    found = [group for group in groups if wanted & set(study.values(group, metric)["method"])]
-    return [group for group in found if wanted <= set(study.methods(group))] or found
+    wanted, kept, complete = set(methods), [], []
+    for group in groups:
+        here = wanted & set(study.values(group, metric)["method"])
+        if here:
+            kept.append(group)
+            complete += [group] if wanted <= here | set(study.diverged(group)["method"]) else []
+    return complete or kept
 
 
 def linear(study: Study) -> list[str]:
@@ -210,7 +214,7 @@ def pairs(study: Study, axis: str, one: str, other: str) -> Iterator[tuple[str, 
 def ends(study: Study, axis: str) -> Iterator[tuple[str, str]]:
     """Groups of one experiment at the smallest and at the largest value of an axis, the others the same."""
     for group in study.groups:
-        values = along(study, group, axis)
-        first, last = min(values, key=float, default=""), max(values, key=float, default="")
-        if len(values) > 1 and at(study, group, axis) == first:
-            yield group, values[last]
+        here = at(study, group, axis)
+        values = along(study, group, axis) if here is not None else {}
+        if len(values) > 1 and here == min(values, key=float):
+            yield group, values[max(values, key=float)]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 COLOURS = {SUPPORTED: "#0072B2", NOT_SUPPORTED: "#D55E00", INCONCLUSIVE: "0.35", NO_VERDICT: "0.35"}
 ROW_IN, LINE_IN, AXIS_IN, NOTE_IN, GAP_IN = 0.31, 0.14, 0.5, 0.5, 0.1
 """Heights of a row, a line of text, what stands below the axis, the note, and the space between parts."""
-LEFT_IN, RIGHT_IN = 2.65, 2.0
+LEFT_IN, RIGHT_IN = 2.8, 1.8
 """Widths of the names and of the numbers."""
 FARTHEST = 300.0
 """Margins from the margin at which the axis ends: what is beyond is drawn there."""
@@ -52,11 +52,9 @@ def draw_interval(axes: Axes, comparison: Comparison, y: float, level: float | N
 
 def draw_row(axes: Axes, judgement: Judgement, y: int) -> None:
     """The comparisons of a reading: all small, and the one that is least certain to hold with its intervals."""
-    shown = [each for each in judgement.comparisons if each.effect is not None and each.margin]
     colour, chosen = COLOURS[judgement.verdict.word], worst(judgement)
-    for each in shown:
-        if each.effect is not None and each is not chosen:
-            axes.plot(beyond(each, each.effect.mean), y + 0.28, "|", color=colour, ms=4, alpha=0.6, mew=0.8)
+    others = [beyond(each, each.effect.mean) for each in judgement.comparisons if each.effect and each is not chosen]
+    axes.plot(others, [y + 0.28] * len(others), "|", color=colour, ms=4, alpha=0.6, mew=0.8)
     if chosen is not None and chosen.effect is not None and chosen.margin:
         draw_interval(axes, chosen, y, SIMULTANEOUS, color=colour, lw=0.7)
         draw_interval(axes, chosen, y, None, color=colour, lw=2.2)
@@ -66,7 +64,7 @@ def draw_row(axes: Axes, judgement: Judgement, y: int) -> None:
 def label(judgement: Judgement) -> str:
     """The claim and its number, or the reading beside it."""
     if judgement.stated:
-        return wrapped(f"{judgement.claim.number}  {judgement.claim.statement}", 54)
+        return wrapped(f"{judgement.claim.number}  {judgement.claim.statement}", 53)
     return f"{judgement.claim.number}, beside: {judgement.reading.name}"
 
 
@@ -78,7 +76,7 @@ def draw_measured(axes: Axes, judgements: list[Judgement]) -> None:
     for y, each in enumerate(judgements):
         draw_row(axes, each, y)
         chosen = worst(each)
-        said = sized(chosen).replace("-", MINUS) if chosen else MISSING
+        said = sized(chosen).partition(" of ")[0].removesuffix(" distance").replace("-", MINUS) if chosen else MISSING
         axes.annotate(
             said,
             (1, y),
