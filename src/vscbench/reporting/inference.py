@@ -259,7 +259,7 @@ def repetitions_needed(effect: Effect | Ratio, margin: float, p: float, most: in
 
     Example:
         >>> repetitions_needed(one_sample([1.0, 2.0, 3.0, 0.0, 4.0]), 0.0, 0.05 / 12)
-        11
+        10
     """
     t, freedom = effect.against(margin)
     if math.isnan(t):

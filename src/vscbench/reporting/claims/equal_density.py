@@ -77,9 +77,8 @@ def at_equal_density(study: Study, rivals: Mapping[str, str]) -> list[Comparison
     """
     found = []
     for name, place in frontiers(study).items():
-        wanted = {m for pair in rivals.items() for m in pair}
-        if not any(curves(place, method) for method in wanted & set(rivals)):
-            continue
+        if not any(curves(place, method) or _diverged(study, place, method) for method in rivals):
+            continue  # the experiment is about other methods
         for method, rival in rivals.items():
             sides = explained(study, name, place, (method, rival))
             if sides is not None:
