@@ -54,7 +54,9 @@ def test_what_was_not_measured_stands_apart_with_its_command(folder: Path) -> No
     assert len(absent)
     for row in absent.itertuples():
         assert f"- {row.claim}. {row.statement}" in apart
-    assert re.search(r"about \d+ minutes on two cores: `snakemake --cores all --configfile config/\w+\.yaml`", apart)
+    assert re.search(
+        r"measured in about \d+ minutes on two cores: `snakemake --cores all --configfile config/\w+\.yaml`", apart
+    )
 
 
 def test_a_study_without_numbers_measures_nothing_and_says_what_does(tmp_path: Path) -> None:

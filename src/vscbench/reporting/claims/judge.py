@@ -87,6 +87,10 @@ def _advice(comparisons: list[Comparison], verdict: Verdict) -> str:
     sized = [each for each in comparisons if each.effect is not None and each.interval is None]
     if verdict.word != INCONCLUSIVE or not sized or len(sized) < len(comparisons):
         return ""
+    if any(each.effect and each.effect.repetitions < 2 for each in sized):  # noqa: PLR2004
+        return f"a study of {ENOUGH} repetitions or more"
+    if not all(each.effect and each.effect.known for each in sized):
+        return ""
     level = ALPHA / FAMILY
     against: list[int] = []
     support: list[int] = []

@@ -87,7 +87,8 @@ def sized(comparison: Comparison) -> str:
 
 def against(comparison: Comparison) -> str:
     """The margin in the unit of the effect."""
-    return f"{number(comparison.margin, comparison.unit, sign=True)} {comparison.unit}" if comparison.unit else MISSING
+    unit = "%" if comparison.unit.startswith("%") else comparison.unit
+    return f"{number(comparison.margin, comparison.unit, sign=True)} {unit}" if unit else MISSING
 
 
 def beyond(comparison: Comparison) -> float:
@@ -186,8 +187,8 @@ def markdown(judgements: list[Judgement]) -> str:
     ]
     lines += [pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True), ""] if rows else []
     absent = [each for each in judgements if each.verdict.word == NOT_MEASURED]
-    lines += ["## Not measured here\n"] if absent else []
-    lines += [f"- {title(each)} ({each.advice})" for each in absent]
+    lines += ["## Not measured here\n", f"All claims are measured in {absent[0].advice}.\n"] if absent else []
+    lines += [f"- {title(each)}" for each in absent]
     lines += [""]
     for each in measured:
         lines += [f"## {title(each)}", "", f"{each.reading.quantity}. Margin: {each.reading.margin}.", ""]

@@ -113,15 +113,12 @@ def draw_measured(axes: Axes, judgements: list[Judgement]) -> None:
 
 
 def draw_absent(figure: Figure, judgements: list[Judgement], top: float) -> None:
-    """The claims that were not measured below one another from `top` on, each with what measures it."""
-    lines = ["Not measured here"]
-    for each in judgements:
-        lines += [f"{each.claim.number}  {each.claim.statement}", "    " + each.advice.replace("`", "")]
+    """The claims that were not measured below one another from `top` on, and what measures them."""
+    lines = ["Not measured here", *(f"{each.claim.number}  {each.claim.statement}" for each in judgements)]
+    lines.append(f"All are measured in {judgements[0].advice}".replace("`", ""))
     for k, line in enumerate(lines):
         y, size, weight = (top - k * LINE_IN) / figure.get_figheight(), SMALL_PT if k else 8, "normal" if k else "bold"
-        figure.text(
-            0.01, y, line, va="top", fontsize=size, fontweight=weight, color="0.1" if k % 2 or not k else "0.45"
-        )
+        figure.text(0.01, y, line, va="top", fontsize=size, fontweight=weight)
 
 
 def draw(study: Study) -> Figure:
@@ -129,7 +126,7 @@ def draw(study: Study) -> Figure:
     judgements = judge(study)
     measured = [each for each in judgements if each.verdict.word != NOT_MEASURED]
     absent = [each for each in judgements if each.verdict.word == NOT_MEASURED and each.stated]
-    below = NOTE_IN + ((2 * len(absent) + 1) * LINE_IN + GAP_IN if absent else 0)
+    below = NOTE_IN + ((len(absent) + 2) * LINE_IN + GAP_IN if absent else 0)
     rows = len(measured) * ROW_IN
     height = below + (AXIS_IN + rows + GAP_IN if measured else 0)
     # Text at the right of its rows is no part of what layout engines know of.

@@ -65,7 +65,7 @@ CLAIM = Claim(
     ),
     beside=(
         Reading(
-            "|r| of the best latent",
+            "correlation of the best latent",
             "|r| of the best latent, mean over attributes, is larger: nearly what the paper plots",
             "5 % of the rival's",
             stronger,
