@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from reporting.claims.made import estimators, lasso, made_up, merged, sampled, spread
+from vscbench.reporting.claims.claim import Claim
 from vscbench.reporting.claims.judge import judge
 from vscbench.reporting.claims.page import write_claims
 from vscbench.reporting.claims.twelve import CLAIMS
@@ -108,3 +109,14 @@ def test_every_claim_says_what_it_measures_and_against_what() -> None:
         readings = (claim.stated, *claim.beside)
         assert len({each.name for each in readings}) == len(readings)
         assert all(each.quantity and each.margin for each in readings)
+
+
+def test_a_claim_of_ones_own_is_decided_with_the_others(tmp_path: Path) -> None:
+    """A claim is an object: its file, and its line where the twelve are listed."""
+    stated = CLAIMS[2].stated
+    own = Claim(13, "FISTA is lowest, once more.", "nothing", "claims", stated)
+    found = judge(made_up(tmp_path, lasso()), [*CLAIMS, own])
+    assert found[-1].claim is own
+    assert found[-1].verdict.word == "supported"
+    third = next(each for each in found if each.claim.number == 3)
+    assert found[-1].verdict.p == pytest.approx(13 * max(each.verdict.p for each in third.comparisons))
