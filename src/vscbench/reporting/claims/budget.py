@@ -28,10 +28,10 @@ class Cost(NamedTuple):
 
 
 COSTS = {
-    "patches": Cost(40, 14),
-    "single_draw": Cost(15, 9),
+    "patches": Cost(48, 14),
+    "single_draw": Cost(18, 9),
     "estimator": Cost(32, 11),
-    "sampling": Cost(20, 8),
+    "sampling": Cost(24, 8),
     "density": Cost(75, 13),
     "sizes": Cost(64, 7),
     "densities": Cost(60, 7),
