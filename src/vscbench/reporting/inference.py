@@ -30,6 +30,9 @@ ENOUGH = 5
 """Repetitions of each method below which nothing is decided."""
 
 
+FEW = f"and {ENOUGH} are needed"
+
+
 class Effect(NamedTuple):
     """An estimate, its standard error, and what the error is known by."""
 
@@ -141,7 +144,7 @@ def compare(effect: Effect | Ratio, margin: float) -> Verdict:
     """
     if effect.repetitions < ENOUGH:
         count = f"{effect.repetitions} repetition{'s' * (effect.repetitions != 1)}"
-        return Verdict(INCONCLUSIVE, 1.0, f"{count}, and {ENOUGH} are needed")
+        return Verdict(INCONCLUSIVE, 1.0, f"{count}, {FEW}")
     if not effect.known:
         return Verdict(INCONCLUSIVE, 1.0, "the mean that the effect is relative to cannot be told from zero")
     if effect.error == 0:

@@ -196,6 +196,7 @@ def test_errors_of_two_methods_that_are_worse_than_no_code(tmp_path: Path) -> No
     found = reading(made_up(tmp_path, values), 9)
     assert found.verdict.word == INCONCLUSIVE
     assert "empty model" in found.verdict.why
+    assert found.advice == ""  # more repetitions are no way out
 
 
 def test_a_lasso_objective_that_the_zero_code_beats_is_said_so(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from vscbench.reporting.inference import (
     ALPHA,
     ENOUGH,
     FAMILY,
+    FEW,
     INCONCLUSIVE,
     NOT_MEASURED,
     Verdict,
@@ -87,6 +88,8 @@ def _advice(comparisons: list[Comparison], verdict: Verdict) -> str:
     sized = [each for each in comparisons if each.effect is not None and each.interval is None]
     if verdict.word != INCONCLUSIVE or not sized or len(sized) < len(comparisons):
         return ""
+    if any(each.verdict.word == INCONCLUSIVE and FEW not in each.verdict.why for each in comparisons):
+        return ""  # more repetitions are no way to decide
     if any(each.effect and each.effect.repetitions < 2 for each in sized):  # noqa: PLR2004
         return f"a study of {ENOUGH} repetitions or more"
     if not all(each.effect and each.effect.known for each in sized):

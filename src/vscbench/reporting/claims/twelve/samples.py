@@ -12,6 +12,7 @@ from vscbench.reporting.inference import (
     ALPHA,
     ENOUGH,
     FAMILY,
+    FEW,
     INCONCLUSIVE,
     NOT_SUPPORTED,
     SUPPORTED,
@@ -41,7 +42,7 @@ def not_refuted(what: str, runs: Runs, tests: int) -> Comparison:
     """A test whose null hypothesis is the claim: it refutes or says nothing; p-values by Fisher's method."""
     verdict = obstacle(runs)
     if verdict is None and len(runs.numbers) < ENOUGH:
-        verdict = Verdict(INCONCLUSIVE, 1.0, f"{len(runs.numbers)} repetitions, and {ENOUGH} are needed")
+        verdict = Verdict(INCONCLUSIVE, 1.0, f"{len(runs.numbers)} repetitions, {FEW}")
     p = float(stats.combine_pvalues(runs.numbers.clip(lower=1e-300).tolist()).pvalue) if len(runs.numbers) else 1.0
     if verdict is None:  # one of many such tests has a small p-value by chance: as small as decides counts
         verdict = Verdict(NOT_SUPPORTED, p) if p < ALPHA / FAMILY / tests else Verdict(SUPPORTED, 0.0)
