@@ -26,7 +26,7 @@ from vscbench.reporting.claims.equal_density import interpolated
 from vscbench.reporting.claims.judge import judge
 from vscbench.reporting.claims.twelve import CLAIMS
 from vscbench.reporting.frontier import frontiers
-from vscbench.reporting.inference import INCONCLUSIVE, NO_VERDICT, NOT_SUPPORTED, SUPPORTED
+from vscbench.reporting.inference import INCONCLUSIVE, NO_VERDICT, NOT_MEASURED, NOT_SUPPORTED, SUPPORTED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,6 +62,11 @@ def test_a_rival_that_was_not_run_blocks_support(tmp_path: Path) -> None:
     found = reading(made_up(tmp_path, runs), 3)
     assert found.verdict.word == INCONCLUSIVE
     assert found.verdict.why == "laplacian_thresh was not measured in patches"
+
+
+def test_methods_of_which_no_rival_was_run_are_not_measured(tmp_path: Path) -> None:
+    runs = {key: metrics for key, metrics in lasso().items() if "thresh" in key[2]}
+    assert reading(made_up(tmp_path, runs), 2).verdict.word == NOT_MEASURED
 
 
 def test_a_rival_that_wins_refutes_whatever_is_missing(tmp_path: Path) -> None:

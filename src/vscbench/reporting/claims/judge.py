@@ -59,6 +59,7 @@ def judge(study: Study, claims: Sequence[Claim] = CLAIMS) -> list[Judgement]:
     stated = [(claim, claim.stated) for claim in claims]
     for family in (stated, [(claim, reading) for claim in claims for reading in claim.beside]):
         made = [reading.measure(study) for _, reading in family]
+        made = [parts if any(map(_measured, parts)) else [] for parts in made]
         measured = [together([each.verdict for each in counting(study, parts)]) for parts in made if parts]
         decided = iter(decide(measured, max(FAMILY, len(family))))
         for (claim, reading), parts in zip(family, made, strict=True):
@@ -85,24 +86,30 @@ def _advice(comparisons: list[Comparison], verdict: Verdict) -> str:
     """What would measure a claim, or how many repetitions would decide it, if means and spreads stay."""
     if verdict.word == NOT_MEASURED:
         return budget.would_measure()
-    sized = [each for each in comparisons if each.effect is not None and each.interval is None]
-    if verdict.word != INCONCLUSIVE or not sized or len(sized) < len(comparisons):
-        return ""
-    if any(each.verdict.word == INCONCLUSIVE and FEW not in each.verdict.why for each in comparisons):
+    few = [each.effect is not None and each.effect.repetitions < 2 for each in comparisons]  # noqa: PLR2004
+    if verdict.word != INCONCLUSIVE or not all(map(_decidable, comparisons)):
         return ""  # more repetitions are no way to decide
-    if any(each.effect and each.effect.repetitions < 2 for each in sized):  # noqa: PLR2004
+    if any(few):
         return f"a study of {ENOUGH} repetitions or more"
-    if not all(each.effect and each.effect.known for each in sized):
-        return ""
-    level = ALPHA / FAMILY
     against: list[int] = []
     support: list[int] = []
-    for each in sized:
-        assert each.effect is not None  # noqa: S101
-        fails = each.effect.mean < each.margin
-        needed = repetitions_needed(each.effect, each.margin, level / len(sized) if fails else level)
-        (against if fails else support).append(needed or MOST)
-    wanted = min(against) if against else max(support)
-    if wanted >= MOST:
-        return "no number of repetitions up to 1,000, if means and spreads stay"
-    return f"a study of {wanted} repetitions, if means and spreads stay"
+    for each in comparisons:
+        if each.effect is not None:
+            fails = each.effect.mean < each.margin
+            level = ALPHA / FAMILY / (len(comparisons) if fails else 1)
+            (against if fails else support).append(repetitions_needed(each.effect, each.margin, level) or MOST)
+    wanted = min(against) if against else max(support, default=MOST)
+    return f"{f'a study of {wanted}' if wanted < MOST else 'no number of'} repetitions, if means and spreads stay"
+
+
+def _decidable(comparison: Comparison) -> bool:
+    """Whether a comparison is one of means, and open for the number of its repetitions or their spread alone."""
+    open_else = comparison.verdict.word == INCONCLUSIVE and FEW not in comparison.verdict.why
+    single = comparison.effect is not None and comparison.effect.repetitions < 2  # noqa: PLR2004
+    known = comparison.effect is not None and (single or comparison.effect.known)
+    return known and not open_else and comparison.interval is None
+
+
+def _measured(comparison: Comparison) -> bool:
+    """Whether a comparison says anything, if only that runs diverged or are not those that were announced."""
+    return comparison.effect is not None or comparison.verdict.word != INCONCLUSIVE or bool(comparison.note)

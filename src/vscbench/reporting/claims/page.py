@@ -110,8 +110,9 @@ def in_short(judgement: Judgement) -> str:
     least = worst(judgement)
     if least is None:
         return MISSING
-    right = sum(each.effect is not None and each.effect.mean > each.margin for each in judgement.comparisons)
-    count = f"{right} of {len(judgement.comparisons)} above the margin"
+    sizes = [each for each in judgement.comparisons if each.effect is not None]
+    right = sum(each.effect is not None and each.effect.mean > each.margin for each in sizes)
+    count = f"{right} of {len(sizes)} above the margin"
     return f"{count}; worst {sized(least)}, margin {against(least)}: {least.what}"
 
 
