@@ -47,6 +47,7 @@ def test_few_repetitions_decide_nothing() -> None:
     assert compare(one_sample([5.0]), 0.0).word == INCONCLUSIVE
     assert "1 repetition," in compare(one_sample([5.0]), 0.0).why
     assert compare(one_sample([5.0, 5.1, 4.9, 5.2]), 0.0).word == INCONCLUSIVE
+    assert compare(one_sample([5.0, 5.1, 4.9, 5.2]), 0.0, runs=5).word == SUPPORTED  # a fifth diverged
 
 
 def test_numbers_that_do_not_vary_decide_nothing() -> None:

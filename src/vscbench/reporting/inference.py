@@ -131,10 +131,11 @@ class Verdict(NamedTuple):
     """Why nothing is decided, where that is not the width of the interval."""
 
 
-def compare(effect: Effect | Ratio, margin: float) -> Verdict:
+def compare(effect: Effect | Ratio, margin: float, runs: int | None = None) -> Verdict:
     """Where the effect points to, above or below `margin`, with its p-value; `decide` says whether that is enough.
 
     The two hypotheses "at most" and "at least the margin" are tested, one side each: p is twice the smaller p-value.
+    `runs` were made of each method, those that diverged too; as many as ended, where None.
 
     Example:
         >>> compare(one_sample([1.0, 1.1, 0.9, 1.05, 0.95]), 0.1).word
@@ -142,8 +143,9 @@ def compare(effect: Effect | Ratio, margin: float) -> Verdict:
         >>> compare(one_sample([1.0, 1.1, 0.9]), 0.1).why
         '3 repetitions, and 5 are needed'
     """
-    if effect.repetitions < ENOUGH:
-        count = f"{effect.repetitions} repetition{'s' * (effect.repetitions != 1)}"
+    made = effect.repetitions if runs is None else runs
+    if made < ENOUGH:
+        count = f"{made} repetition{'s' * (made != 1)}"
         return Verdict(INCONCLUSIVE, 1.0, f"{count}, {FEW}")
     if not effect.known:
         return Verdict(INCONCLUSIVE, 1.0, "the mean that the effect is relative to cannot be told from zero")
@@ -241,7 +243,7 @@ def with_divergence(verdict: Verdict, first: tuple[int, int], second: tuple[int,
     """The verdict on "the first is better" by the runs that ended, with those that diverged, (diverged, runs) each.
 
     A method that diverges more often is not better by what is left of it: that is refuted by either, divergence or
-    survivors (Bonferroni). Where the rival diverges more often and too few of its runs are left, the rates decide.
+    survivors (Bonferroni). Where the rival diverges more often and a run of it is left, or none, the rates decide.
 
     Example:
         >>> with_divergence(Verdict("supported", 1e-6), (5, 8), (0, 8)).word
@@ -252,7 +254,7 @@ def with_divergence(verdict: Verdict, first: tuple[int, int], second: tuple[int,
     if a * m > b * n:
         survivors = verdict.p if verdict.word == NOT_SUPPORTED else 1.0
         return Verdict(NOT_SUPPORTED, min(1.0, 2 * min(2 * rates(second, first), survivors)), said)
-    if a * m < b * n and min(n - a, m - b) < ENOUGH:
+    if a * m < b * n and min(n - a, m - b) < 2:  # noqa: PLR2004
         return Verdict(SUPPORTED, min(1.0, 2 * rates(first, second)), said)
     return verdict
 

@@ -64,6 +64,13 @@ def test_a_rival_that_was_not_run_blocks_support(tmp_path: Path) -> None:
     assert found.verdict.why == "laplacian_thresh was not measured in patches"
 
 
+def test_a_rival_that_lost_runs_is_compared_by_what_is_left(tmp_path: Path) -> None:
+    study = made_up(tmp_path, lasso(), repetitions=5, diverged={(PATCHES, "", "laplacian_thresh"): 1})
+    found = reading(study, 3)
+    assert found.verdict.word == SUPPORTED
+    assert "diverged: 0 of 5 against 1 of 5" in [each.note for each in found.comparisons]
+
+
 def test_methods_of_which_no_rival_was_run_are_not_measured(tmp_path: Path) -> None:
     runs = {key: metrics for key, metrics in lasso().items() if "thresh" in key[2]}
     assert reading(made_up(tmp_path, runs), 2).verdict.word == NOT_MEASURED

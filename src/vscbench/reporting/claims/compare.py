@@ -108,7 +108,8 @@ def settle(
         settled = with_divergence(open_verdict, first.outcomes, second.outcomes)
         return Comparison(what, settled, margin, unit, groups, note=note)
     size = effect(first, second)
-    settled = with_divergence(compare(size, margin), first.outcomes, second.outcomes)
+    verdict = compare(size, margin, min(first.found, second.found))
+    settled = with_divergence(verdict, first.outcomes, second.outcomes)
     return Comparison(what, settled, margin, unit, groups, size, note=note)
 
 

@@ -107,7 +107,7 @@ def _decidable(comparison: Comparison) -> bool:
     open_else = comparison.verdict.word == INCONCLUSIVE and FEW not in comparison.verdict.why
     single = comparison.effect is not None and comparison.effect.repetitions < 2  # noqa: PLR2004
     known = comparison.effect is not None and (single or comparison.effect.known)
-    return known and not open_else and comparison.interval is None
+    return known and not open_else and comparison.interval is None and "diverged" not in comparison.note
 
 
 def _measured(comparison: Comparison) -> bool:

@@ -28,7 +28,7 @@ def more(study: Study) -> list[Comparison]:
             what = f"{sides[0].label} above {sides[1].label}{where(study, group)}"
             made = settle(what, sides, _difference, HALF, "attributes")
             a, b = (side.numbers.tolist() for side in sides)
-            if made.effect is not None and min(len(a), len(b)) >= ENOUGH:
+            if made.effect is not None and sides[0].found >= ENOUGH:
                 verdict = with_divergence(compare_counts(a, b, HALF), sides[0].outcomes, sides[1].outcomes)
                 made = made._replace(verdict=verdict, interval=interval(a, b))
             found.append(made)

@@ -49,7 +49,7 @@ def steadier(study: Study) -> list[Comparison]:
             through, sub = (runs_of(study, g, LOSS, method) for g in (group, other))
             what = f"{through.label}: rate of divergence, then spread over seeds{where(study, group)}"
             made = settle(what, (through, sub), _spread, SHARE, "% of the rival's spread")
-            if made.effect is not None and min(len(through.numbers), len(sub.numbers)) >= ENOUGH:
+            if made.effect is not None and through.found >= ENOUGH:
                 verdict = compare_counts(_distances(sub) * (1 - SHARE), _distances(through), 0)
                 made = made._replace(verdict=with_divergence(verdict, through.outcomes, sub.outcomes))
             if obstacle(through, sub) is None and through.diverged < sub.diverged:
