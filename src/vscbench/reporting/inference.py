@@ -252,8 +252,8 @@ def with_divergence(verdict: Verdict, first: tuple[int, int], second: tuple[int,
     (a, n), (b, m) = first, second
     said = f"{a} of {n} runs diverged against {b} of {m}"
     if a * m > b * n:
-        survivors = verdict.p if verdict.word == NOT_SUPPORTED else 1.0
-        return Verdict(NOT_SUPPORTED, min(1.0, 2 * min(2 * rates(second, first), survivors)), said)
+        survivors, often = verdict.p if verdict.word == NOT_SUPPORTED else 1.0, 2 * rates(second, first)
+        return Verdict(NOT_SUPPORTED, min(1.0, 2 * min(often, survivors)), said if often <= survivors else verdict.why)
     if a * m < b * n and min(n - a, m - b) < 2:  # noqa: PLR2004
         return Verdict(SUPPORTED, min(1.0, 2 * rates(first, second)), said)
     return verdict

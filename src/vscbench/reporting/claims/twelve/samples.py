@@ -34,15 +34,15 @@ MASS = 0.02
 
 def within(what: str, runs: Runs, size: Effect, margin: float, unit: str) -> Comparison:
     """The comparison "minus the size is above minus the margin" of one method's runs."""
-    verdict = obstacle(runs) or compare(size, -margin)
+    verdict = obstacle(runs) or compare(size, -margin, runs.found)
     return Comparison(what, verdict, -margin, unit, (runs.group,), size)
 
 
 def not_refuted(what: str, runs: Runs, tests: int) -> Comparison:
     """A test whose null hypothesis is the claim: it refutes or says nothing; p-values by Fisher's method."""
     verdict = obstacle(runs)
-    if verdict is None and len(runs.numbers) < ENOUGH:
-        verdict = Verdict(INCONCLUSIVE, 1.0, f"{len(runs.numbers)} repetitions, {FEW}")
+    if verdict is None and runs.found < ENOUGH:
+        verdict = Verdict(INCONCLUSIVE, 1.0, f"{runs.found} repetitions, {FEW}")
     p = float(stats.combine_pvalues(runs.numbers.clip(lower=1e-300).tolist()).pvalue) if len(runs.numbers) else 1.0
     if verdict is None:  # one of many such tests has a small p-value by chance: as small as decides counts
         verdict = Verdict(NOT_SUPPORTED, p) if p < ALPHA / FAMILY / tests else Verdict(SUPPORTED, 0.0)
