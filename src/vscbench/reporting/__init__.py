@@ -31,6 +31,7 @@ OUTPUTS = {
     "attribute_scores": "vscbench.reporting.tables.attribute_scores:TABLE",
     "matched_density": "vscbench.reporting.tables.matched_density:TABLE",
     "rate_distortion": "vscbench.reporting.tables.rate_distortion:TABLE",
+    "claims": "vscbench.reporting.figures.claims:FIGURE",
     "threshold": "vscbench.reporting.figures.threshold:FIGURE",
     "dictionaries": "vscbench.reporting.figures.dictionaries:FIGURE",
     "gradient_snr": "vscbench.reporting.figures.gradient_snr:FIGURE",
