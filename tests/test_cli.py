@@ -160,7 +160,7 @@ def test_runs_trained_together_are_measured_where_they_were_kept(tmp_path: Path)
 @pytest.mark.parametrize("name", ["data", "train", "evaluate", "baselines"])
 def test_command_needs_neither_workflow_nor_plots(finished: Finished, name: str) -> None:
     """Snakemake, MLflow, pandas and what draws are not imported: not needed, and seconds saved."""
-    optional = {"pandas"} if name == "baselines" else set()  # scikit-learn imports it where it is there
+    optional = {"pandas"} if name in ("evaluate", "baselines") else set()  # scikit-learn imports it where it is there
     assert "vscbench" in finished.imported[name]
     assert not finished.imported[name] & (NOT_NEEDED - optional)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from vscbench.files import write_text
 from vscbench.reporting.tables.frame import HEADER
 
@@ -14,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    import pandas as pd
     from jinja2 import Environment
 
     from vscbench.reporting.output import Table
@@ -69,6 +68,8 @@ def _latex(frame: pd.DataFrame) -> str:
 
 def write_table(table: Table, study: Study, out: Path) -> None:
     """Write a table of a study to the folder `out`, as CSV (a number a row), Markdown, LaTeX and HTML."""
+    import pandas as pd
+
     blocks = list(table.make(study))
     each = any(row["n"] > 1 for block in blocks for row in block.long)  # else a row is one run
     caption = table.caption + " Mean ± standard deviation over repetitions." * each

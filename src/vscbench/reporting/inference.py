@@ -11,7 +11,6 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +52,8 @@ class Effect(NamedTuple):
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """The `level` interval by Student's t; nan where nothing can be said."""
+        from scipy import stats
+
         if not self.error >= 0 or not self.freedom > 0:
             return math.nan, math.nan
         reach = float(stats.t.ppf((1 + level) / 2, self.freedom)) * self.error
@@ -75,6 +76,8 @@ class Effect(NamedTuple):
 
 def tail(t: float, freedom: float) -> float:
     """P(T > t) of Student's t; 1 where t is nan."""
+    from scipy import stats
+
     return 1.0 if math.isnan(t) else float(stats.t.sf(t, freedom))
 
 
@@ -235,6 +238,8 @@ def rates(first: tuple[int, int], second: tuple[int, int]) -> float:
         >>> round(rates((0, 8), (5, 8)), 3)
         0.013
     """
+    from scipy import stats
+
     (a, n), (b, m) = first, second
     return float(stats.fisher_exact(np.array([[a, n - a], [b, m - b]]), alternative="less").pvalue)
 
@@ -266,6 +271,8 @@ def repetitions_needed(effect: Effect | Ratio, margin: float, p: float, most: in
         >>> repetitions_needed(one_sample([1.0, 2.0, 3.0, 0.0, 4.0]), 0.0, 0.05 / 12)
         10
     """
+    from scipy import stats
+
     t, freedom = effect.against(margin)
     if math.isnan(t):
         return None
@@ -285,6 +292,8 @@ def coverage(repetitions: int, level: float = LEVEL, draws: int = 20_000) -> dic
         >>> coverage(3)["normal"] > 0.94
         True
     """
+    from scipy import stats
+
     rng, size = np.random.default_rng(0), (draws, repetitions)
     kinds = {
         "normal": (rng.standard_normal(size), 0.0),

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from vscbench.reporting.inference import LEVEL, Effect, one_sample, tail, welch
 
@@ -77,6 +76,8 @@ class Ratio(NamedTuple):
 
         The ratios R with (a - R b)² ≤ q² var(a - R b), a and b the means and q Student's quantile: a quadratic in R.
         """
+        from scipy import stats
+
         if self.repetitions < 2:  # noqa: PLR2004
             return math.nan, math.nan
         a, b = float(self.first.mean()), float(self.second.mean())

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from vscbench.reporting.claims.compare import Runs, settle
 from vscbench.reporting.frontier import Curve, frontiers, overlap
@@ -14,6 +13,8 @@ from vscbench.reporting.inference import Effect, one_sample, welch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pandas as pd
 
     from vscbench.reporting.claims.claim import Comparison
     from vscbench.reporting.frontier import Frontier
@@ -45,6 +46,8 @@ def explained(study: Study, name: str, place: Frontier, methods: tuple[str, str]
 
     A repetition counts as diverged where one of its operating points did: what is left of its curve is another curve.
     """
+    import pandas as pd
+
     by_method = {method: curves(place, method) for method in methods}
     lost = {method: _diverged(study, place, method) for method in methods}
     kept = {m: {k: each for k, each in found.items() if k not in lost[m]} for m, found in by_method.items()}

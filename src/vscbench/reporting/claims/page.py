@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from vscbench.files import write_text
 from vscbench.reporting.claims.judge import Judgement, judge
 from vscbench.reporting.formats import webpage
@@ -173,6 +171,8 @@ def long_rows(judgements: Iterable[Judgement]) -> list[dict[str, Any]]:
 
 def markdown(judgements: list[Judgement]) -> str:
     """The table as Markdown, what was not measured, and all comparisons of each claim below it."""
+    import pandas as pd
+
     lines = ["# Claims\n", HOW, "", *few(judgements), ""]
     measured = [each for each in judgements if each.verdict.word != NOT_MEASURED]
     rows = [
@@ -215,6 +215,8 @@ def title(judgement: Judgement) -> str:
 
 def write_claims(results: Path, out: Path) -> None:
     """Decide every claim from the study in `results`; write claims.csv, claims.md and claims.html to `out`."""
+    import pandas as pd
+
     judgements = judge(Study(results))
     rows = long_rows(judgements)
     write_text(out / "claims.csv", pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False, lineterminator="\n"))

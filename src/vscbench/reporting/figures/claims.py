@@ -5,10 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import PlaceHolderLayoutEngine
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-
 from vscbench.reporting import needs
 from vscbench.reporting.claims.judge import judge
 from vscbench.reporting.claims.page import bounds, sized, worst
@@ -19,6 +15,7 @@ from vscbench.reporting.style import MINUS, PAGE_IN, SMALL_PT, note, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from vscbench.reporting.claims.claim import Comparison
     from vscbench.reporting.claims.judge import Judgement
@@ -70,6 +67,8 @@ def label(judgement: Judgement) -> str:
 
 def draw_measured(axes: Axes, judgements: list[Judgement]) -> None:
     """A row for each reading: claim, intervals, effect and word."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
     axes.axvspan(0, FARTHEST, color="#0072B2", alpha=0.06, lw=0)
     axes.axvspan(-FARTHEST, 0, color="#D55E00", alpha=0.06, lw=0)
     axes.axvline(0, color="0.2", lw=0.8)
@@ -123,6 +122,9 @@ def draw_absent(figure: Figure, judgements: list[Judgement], top: float) -> None
 
 def draw(study: Study) -> Figure:
     """A forest plot of all readings that were measured; below it the claims that were not, with what measures them."""
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import PlaceHolderLayoutEngine
+
     judgements = judge(study)
     measured = [each for each in judgements if each.verdict.word != NOT_MEASURED]
     absent = [each for each in judgements if each.verdict.word == NOT_MEASURED and each.stated]

@@ -6,8 +6,6 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pandas as pd
-
 from vscbench.files import read_json
 from vscbench.reporting import published
 from vscbench.reporting.numbers import MISSING, Cell, cell_of, figures_of, sign_of, text
@@ -15,6 +13,8 @@ from vscbench.reporting.output import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    import pandas as pd
 
     from vscbench.reporting.study import Study
 
@@ -213,6 +213,8 @@ def wide(long: Rows) -> tuple[pd.DataFrame, list[str]]:
     Args:
         long: rows of `long_rows`.
     """
+    import pandas as pd
+
     sources: list[str] = []
     by_column: dict[str, list[dict[str, Any]]] = {}
     for row in long:

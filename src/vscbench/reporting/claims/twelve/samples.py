@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scipy import stats
-
 from vscbench.reporting.claims.claim import Claim, Comparison, Reading
 from vscbench.reporting.claims.compare import Runs, linear, measured, obstacle, runs_of, where
 from vscbench.reporting.inference import (
@@ -40,6 +38,8 @@ def within(what: str, runs: Runs, size: Effect, margin: float, unit: str) -> Com
 
 def not_refuted(what: str, runs: Runs, tests: int) -> Comparison:
     """A test whose null hypothesis is the claim: it refutes or says nothing; p-values by Fisher's method."""
+    from scipy import stats
+
     verdict = obstacle(runs)
     if verdict is None and runs.found < ENOUGH:
         verdict = Verdict(INCONCLUSIVE, 1.0, f"{runs.found} repetitions, {FEW}")
