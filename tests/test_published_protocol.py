@@ -15,6 +15,7 @@ import torch
 
 from vscbench import config as configs
 from vscbench.config import Run
+from vscbench.metrics.dependence import PATCH_EDGES
 from vscbench.model import build_coder, build_posterior
 from vscbench.ramps import OneCycle, Ramp
 from vscbench.settings import construct
@@ -34,6 +35,9 @@ DATA = {
     "kind": "olshausen",
     "split": "leaky",  # 1.9: patches of all images, shuffled; mean and deviation per pixel over all patches
     "images": None,
+    "folds": None,
+    "fold": None,
+    "equal_contrast": False,  # 1.9: nothing is scaled but by the statistics of a pixel
     "trim": 0,  # 1.9: 247,009 positions an image, 497 by 497
     "patch_size": 16,  # 3
     "train": PATCHES,  # 3
@@ -42,7 +46,7 @@ DATA = {
 }
 GENERATOR = {"kind": "dictionary", "latents": 256}  # 3
 ENCODER = {"kind": "mlp", "widths": [512, 1024, 512, 256]}  # 1.1
-OBJECTIVE = {"sampling": "max_elbo", "kl_weight": 0.01, "backward": "all"}  # 1.4, 3
+OBJECTIVE = {"sampling": "max_elbo", "kl_weight": 0.01, "variance": "fixed", "backward": "all"}  # 1.4, 3
 TRAINING = {"epochs": EPOCHS, "batch_size": BATCH, "flip": False, "precision": "single", "validation_penalty": 20}  # 3
 OPTIMIZER = {
     "kind": "two_rates",
@@ -146,6 +150,8 @@ def test_runs_and_measures() -> None:
     for experiment, samples in BOTH.items():
         found = configs.evaluation(STUDY, experiment)
         assert (found["samples"], found["penalties"]) == (samples, [20])
+        edges = np.sort([*np.linspace(-2, 2, 20), -1e-50, 1e-50])  # of the multi-information: 2
+        assert np.array_equal(PATCH_EDGES, edges)
         assert found["gradients"] == {"passes": 1000, "batches": 16_000 // BATCH, "samples": [samples]}  # 2
 
 

@@ -68,11 +68,18 @@ def parser() -> Parser:
     command = add(commands.data, "digits", config)
     command.add_argument("dataset", help="a name under `datasets`")
 
-    command = add(commands.train, "digits/gaussian__latents-8/0 --device cpu", config, device)
-    command.add_argument("run", help=RUN)
+    add(commands.train, "digits/gaussian__latents-8/0 --device cpu", config, device).add_argument("run", help=RUN)
+
+    command = add(commands.train_together, "--config config/published.yaml --device cuda", config, device)
+    command.add_argument("runs", nargs="*", metavar="run", help=f"{RUN} (default: all that are not trained)")
+    command.add_argument(
+        "--seconds", type=float, default=float("inf"), help="stop after so many, to go on another time"
+    )
+    command.add_argument("--keep", type=float, nargs="*", default=(), help="fractions of training to keep weights of")
 
     command = add(commands.evaluate, "digits/gaussian__latents-8/0", config, device)
     command.add_argument("runs", nargs="+", metavar="run", help=RUN)
+    command.add_argument("--kept", action="store_true", help="and the weights that were kept on the way there")
 
     command = add(commands.train_fid_classifier, "digits", config, device)
     command.add_argument("dataset", help="a name under `datasets`, of data with labels")

@@ -188,6 +188,50 @@ def vaease(**more: Any) -> Method:
     return _method("vaease", "VAEase", "vaease", {}, more)
 
 
+def hard_concrete(density: float = 0.1, **more: Any) -> Method:
+    """Gates that are stretched and clipped times a Gaussian slab, with a prior of `density` non-zeros.
+
+    Louizos, Welling and Kingma 2018, "Learning Sparse Neural Networks through L0 Regularization".
+    """
+    return _method("hard_concrete", "Hard concrete", "hard_concrete", {"density": density}, more)
+
+
+def poisson(density: float = 0.1, **more: Any) -> Method:
+    """z ~ Poisson(r δ(x)) against Poisson(r) with `density` non-zeros (Vafaii, Galor and Yates 2024)."""
+    return _method("poisson", "Poisson", "poisson", {"density": density}, more)
+
+
+def semi_amortised(density: float | None = None, steps: int = 5, **more: Any) -> Method:
+    """A thresholded Gaussian sample whose parameters are refined by `steps` gradient steps for each data point.
+
+    Kim et al. 2018, "Semi-Amortized Variational Autoencoders"; `refinement` goes with any other method as well.
+    """
+    constants = {
+        "threshold": _threshold("sample", 0.52, density),
+        "refinement": {"kind": "gradient", "steps": steps},
+    }
+    return _method("semi_amortised", "Gaussian, sample thresholded, refined", "gaussian", constants, more)
+
+
+def gaussian_mmd(**more: Any) -> Method:
+    """The Gaussian posterior, its aggregate held at the prior by maximum mean discrepancy (Tolstikhin et al. 2018)."""
+    return _method("gaussian_mmd", "Gaussian, MMD", "gaussian", {"distance": {"kind": "mmd"}}, more)
+
+
+def gaussian_sliced_wasserstein(**more: Any) -> Method:
+    """The same by the sliced Wasserstein distance (Kolouri et al. 2019)."""
+    constants = {"distance": {"kind": "sliced_wasserstein"}}
+    return _method("gaussian_sliced_wasserstein", "Gaussian, sliced Wasserstein", "gaussian", constants, more)
+
+
+def entropy_bound(**more: Any) -> Method:
+    """q(z|x) = N(μ, σ²) with Laplacian priors, scales and noise variance at their optimum, no draws.
+
+    Velychko, Damm, Fischer and Lücke 2024, "Learning Sparse Codes with Entropy-Based ELBOs".
+    """
+    return _method("entropy_bound", "Entropy bound", "entropy_bound", {}, more)
+
+
 def online_dictionary(penalty: float = 1.6, **more: Any) -> Method:
     """The lasso's codes on atoms of length at most 1, which are solved for from sums over all codes so far.
 
@@ -275,6 +319,12 @@ METHODS: dict[str, Callable[..., Method]] = {
         spike_slab_leave_one_out,
         spike_slab_disarm,
         vaease,
+        hard_concrete,
+        poisson,
+        semi_amortised,
+        gaussian_mmd,
+        gaussian_sliced_wasserstein,
+        entropy_bound,
         online_dictionary,
         lca,
         omp,

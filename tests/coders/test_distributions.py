@@ -351,3 +351,29 @@ def test_kl_vanishes_at_the_prior(
     posterior: Gaussian | Laplacian | SpikeSlab | GammaThreshold, prior: dict[str, float]
 ) -> None:
     torch.testing.assert_close(posterior.kl(constant(**prior)), torch.zeros(DRAWS, 1).double())
+
+
+@pytest.mark.parametrize("shape", [50, 99, 101, 1e3, 1e5, 1e6])
+def test_divergence_of_a_gamma_in_single_precision(shape: float) -> None:
+    """Where αψ(α) - log Γ(α) - α is small against its terms: value and derivatives to six digits or so."""
+    at = [torch.tensor(log(shape), dtype=torch.float64), torch.tensor(log(1.2 * shape), dtype=torch.float64)]
+    found, expected = [], []
+    for kind, to in ((torch.float32, found), (torch.float64, expected)):
+        params = [value.to(kind).requires_grad_() for value in at]
+        value = gamma_kl(*params, 3.0, 12.0) if kind == torch.float32 else torchs_gamma(*params)
+        to += [each.item() for each in (value, *torch.autograd.grad(value, params))]
+    assert found == pytest.approx(expected, rel=2e-5, abs=2e-4)
+
+
+@pytest.mark.parametrize(("base", "head"), [(Gaussian(), "log_variance"), (Laplacian(), "log_scale")])
+@pytest.mark.parametrize("threshold", [0.5, 1e3, 1e6])
+def test_a_threshold_far_above_the_noise(base: Gaussian | Laplacian, head: str, threshold: float) -> None:
+    """Codes that are never active: the jump of the log-density there is -∞ in single precision, its weight 0."""
+    params = {"loc": torch.full((1, 5), 0.3), head: torch.full((1, 5), -80.0)}
+    params = {name: value.requires_grad_() for name, value in params.items()}
+    posterior = FixedThreshold(base, value=threshold)
+    draw = posterior.draw(params, posterior.noise(params, 3, Generator().manual_seed(0)))
+    value = posterior.log_prob(params, draw)
+    torch.testing.assert_close(value, torch.zeros(3, 1, 5))
+    for gradient in torch.autograd.grad(value.sum(), list(params.values())):
+        assert gradient.isfinite().all()

@@ -86,8 +86,12 @@ def test_leaky_split_is_the_authors(tmp_path: Path, source: np.random.Generator)
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({}, "missing key images: the numbers of those of train, validation and test; or split: leaky"),
+        ({}, "missing key images: the numbers of those of train, validation and test; or folds, or split: leaky"),
         ({"split": "leaky", "images": ONE_EACH}, "images: split: leaky takes patches of all of them; leave images out"),
+        ({"split": "leaky", "folds": 3}, "folds: split: leaky takes patches of all of them; leave folds out"),
+        ({"folds": 3, "images": ONE_EACH}, "images: give either `images`, the numbers of each split, or `folds`"),
+        ({"folds": 3, "fold": 3}, "fold: there is no fold 3; they are 0 to 2"),
+        ({"images": ONE_EACH, "fold": 0}, "fold: there is no fold 0; without `folds` there is none"),
     ],
 )
 def test_images_are_given_where_they_are_split(changes: dict[str, Any], message: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,19 +11,21 @@ import torch
 from torch import Generator, nn
 from torch.distributions import MultivariateNormal, Normal
 
-from metrics.runs import CODERS, SOLVERS, evaluation, made_up, spec_of
+from metrics.runs import CODERS, evaluation, made_up, spec_of
 from vscbench.coders.amortised import Amortised
 from vscbench.coders.gaussian import Gaussian
 from vscbench.metrics import bounds
+from vscbench.metrics.standard_errors import over_data
 from vscbench.model import build_coder
 from vscbench.networks.dictionary import Dictionary
 from vscbench.objectives import Objective
 from vscbench.objectives.iwae import log_mean_exp
 
 if TYPE_CHECKING:
-    from vscbench.coders import Coder
+    from numpy.typing import NDArray
 
-BOUNDED = [name for name in CODERS if name not in (*SOLVERS, "classifier")]
+    from vscbench.coders import Coder
+    from vscbench.metrics.evaluation import Evaluation
 
 
 def coder_of(name: str, kl_weight: float) -> Coder:
@@ -32,6 +34,9 @@ def coder_of(name: str, kl_weight: float) -> Coder:
     coder = build_coder(spec, (16,)).double()
     coder.set_step(1, 1)
     return coder
+
+
+BOUNDED = [name for name in CODERS if isinstance(coder_of(name, 0.3), Amortised) and name != "classifier"]
 
 
 @pytest.mark.parametrize("name", BOUNDED)
@@ -55,8 +60,8 @@ def test_bounds_lie_where_they_must(name: str, rng: Generator) -> None:
     assert found["iwae_100"] == pytest.approx(float(log_w.exp().mean(0).log().mean()))
     assert found["elbo_se"] == pytest.approx(float(log_w.mean(0).std()) / 20**0.5)
     assert found["noise_training"] == pytest.approx(noise)
-    for name in bounds.FITTED:
-        assert found[f"{name}_fitted"] >= found[name]
+    for bound in bounds.FITTED:
+        assert found[f"{bound}_fitted"] >= found[bound]
 
 
 class Linear(nn.Identity):
@@ -92,9 +97,28 @@ def test_every_bound_of_an_exact_posterior_is_the_evidence(rng: Generator) -> No
     e = evaluation(coder, made_up(x))
     found = bounds.measure(e, points=20)
     covariance = 0.5 * dictionary.atoms @ dictionary.atoms.T + noise * torch.eye(9, dtype=torch.float64)
-    evidence = MultivariateNormal(torch.zeros(9, dtype=torch.float64), covariance).log_prob(e.spread(20)).mean().item()
+    evidence = (
+        MultivariateNormal(torch.zeros(9, dtype=torch.float64), covariance).log_prob(e.x[e.spread(20)]).mean().item()
+    )
     for name in bounds.GROUPS:
         assert found[name] == pytest.approx(evidence, rel=1e-10)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "exact", "spike_slab"])
+def test_rate_is_the_divergence_of_the_codes(name: str, rng: Generator) -> None:
+    """Of those whose divergence has a closed form; with the noise that is fitted it gives the ELBO."""
+    coder = coder_of(name, 0.3)
+    with torch.no_grad():
+        coder.get_parameter("heads.bias").mul_(0).add_(0.2)  # no encoder at random is far from the prior
+    e = evaluation(coder, made_up(torch.randn(200, 16, generator=rng, dtype=torch.float64)))
+    found = bounds.measure(e)
+    assert e.kl is not None
+    kl = float(e.kl.sum(1).mean())
+    assert kl > 0.1
+    error = float(bounds.draws(e, coder, e.x)[1].mean(1).std()) / 100**0.5  # over draws, each a mean over the data
+    assert found["rate"] == pytest.approx(kl, abs=4 * error)
+    noise = float(found["noise_fitted"])
+    assert found["elbo_fitted"] == pytest.approx(-8 * (math.log(2 * math.pi * noise) + 1) - float(found["rate"]))
 
 
 def test_bounds_of_a_wrong_posterior_stay_below_the_evidence(rng: Generator) -> None:
@@ -118,7 +142,7 @@ def test_floors_are_of_the_same_points_at_the_same_noise(rng: Generator) -> None
     x = 3 * torch.randn(60, 1, generator=rng, dtype=torch.float64) + torch.randn(60, 9, generator=rng).double()
     e = evaluation(coder, made_up(x))
     found = bounds.measure(e, points=20)
-    points = e.spread(20)
+    points = e.x[e.spread(20)]
     for name, variance in (("elbo", noise), ("elbo_fitted", points.square().mean().item())):
         empty = Normal(0.0, variance**0.5).log_prob(points).sum(1)
         assert found[f"empty_model/{name}"] == pytest.approx(empty.mean().item())
@@ -128,6 +152,30 @@ def test_floors_are_of_the_same_points_at_the_same_noise(rng: Generator) -> None
     assert found["elbo_above_empty_se"] < found["empty_model/elbo_se"]
     # What data of one strong direction are most likely under is PCA, not a dictionary at random, nor nothing.
     assert found["ppca/elbo_fitted"] > max(found["iwae_100_fitted"], found["empty_model/elbo_fitted"])
+
+
+def test_errors_of_patches_are_those_over_their_images(rng: Generator) -> None:
+    """Six images, whose patches are as bright as one another: over patches the error would be a third of that."""
+    coder, _, _ = exact_posterior(9, 4, 0.2)
+    images = torch.arange(60) // 10
+    x = (1 + images)[:, None] * torch.randn(60, 9, generator=rng, dtype=torch.float64)
+    e = evaluation(coder, made_up(x))
+    alone = bounds.measure(e)
+    object.__setattr__(e.data, "groups", {"test": images.numpy()})
+    found = bounds.measure(e)
+    assert found["elbo"] == alone["elbo"]
+    assert found["elbo_se"] == pytest.approx(over_data(bounds_of(e, coder), images.numpy()).error)
+    assert found["elbo_se"] > 2 * alone["elbo_se"]
+    few = bounds.measure(e, points=12)  # two of each image
+    assert few["empty_model/elbo_se"] > bounds.measure(evaluation(coder, made_up(x)), points=12)["empty_model/elbo_se"]
+
+
+def bounds_of(e: Evaluation, coder: Amortised) -> NDArray[Any]:
+    """The bound of one draw of each test point, by the mean of the same draws."""
+    squares, log_ratio = bounds.draws(e, coder, e.x)
+    noise = 0.2 * 9 / 2
+    values: NDArray[Any] = (log_ratio - squares / (2 * noise)).mean(0).numpy()
+    return values
 
 
 def test_a_model_that_learnt_less_than_nothing_is_below_the_empty_one(rng: Generator) -> None:

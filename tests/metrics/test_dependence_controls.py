@@ -123,5 +123,8 @@ def test_measures_of_a_run() -> None:
     assert measure(e, bits=0.001)["dependence_decides"] == 0
     e.draw = codes[:, :1]
     assert measure(e) == {}
+    e.draw = torch.zeros(2000, 3)
+    e.draw[0, :2] = 1  # so sparse that codes of that density do not change at all
+    assert not any(value for name, value in measure(e).items() if name.endswith("decides"))
     e.x = e.draw = codes[:31]
     assert not {name for name in measure(e) if name.endswith("accuracy")}

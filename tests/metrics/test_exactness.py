@@ -54,7 +54,7 @@ def test_distance_is_that_of_scipy() -> None:
 
 @pytest.mark.parametrize(("family", "exact"), [("laplacian", True), ("gaussian", False)])
 def test_slab_and_mass_apart(family: str, exact: bool, data: Data) -> None:
-    """Audit A13: at a density of 5 % a Gaussian slab is 0.006 from the whole, and far from the slab; its mass is right."""
+    """Audit A13: at a density of 5 % a Gaussian slab hides in the whole, and not by itself; its mass is right."""
     coder = {"family": family, "threshold": {"kind": "fixed", "density": 0.05}}
     found = measure(untrained(coder, data))
     assert (found["spike_slab_active_p"] > 1e-3) == exact

@@ -55,7 +55,9 @@ def test_every_metric_is_measured_in_finite_numbers(run: Path, data: Data) -> No
             expected = isinstance(e.coder, MapSolver)
         assert bool(found) == expected, metric
         for measure, value in found.items():
-            assert np.isfinite(value).all(), measure
+            # Of a coder that is on nowhere where the truth is, there are no amplitudes to compare.
+            none_right = measure == "recovery_amplitude_bias" and found["recovery_recall"] == 0
+            assert np.isfinite(value).all() or none_right, measure
     names = [measure for found in everything.values() for measure in found]
     assert len(names) == len(set(names))
 

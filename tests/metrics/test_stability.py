@@ -46,7 +46,7 @@ def test_support_agreement_of_a_run(spike_slab: Path, data: Data) -> None:
     """Of draws, of selected draws and, for the null, of draws that never belong to the same data point."""
     e = loaded(spike_slab, data)
     found = stability.measure(e, draws=DRAWS, points=POINTS)
-    rng, x = e.rng("stability"), e.spread(POINTS)
+    rng, x = e.rng("stability"), e.x[e.spread(POINTS)]
     draws = (e.coder.sample(x, DRAWS, rng) != 0).numpy()
     best = [e.coder.best(x, SAMPLES, rng) != 0 for _ in range(DRAWS)]
 

@@ -98,6 +98,7 @@ def test_one_unit_has_no_error() -> None:
 
 def test_measures_of_a_run() -> None:
     values = torch.tensor([1.0, 2.0, 3.0])
-    e: Any = SimpleNamespace(point_errors={"draw": values, "best": 2 * values})
-    found = measure(e)
-    assert found == pytest.approx({"mse_draw_se": 1 / 3**0.5, "mse_best_se": 2 / 3**0.5})
+    e: Any = SimpleNamespace(point_errors={"draw": values, "best": 2 * values}, clusters=None)
+    assert measure(e) == pytest.approx({"mse_draw_se": 1 / 3**0.5, "mse_best_se": 2 / 3**0.5})
+    e.clusters = np.array([0, 0, 1])
+    assert measure(e)["mse_draw_se"] == over_data(values, e.clusters).error

@@ -19,6 +19,7 @@ ELSEWHERE = (
     "sweep_points",
     "attribute_scores",
     "matched_density",
+    "rate_distortion",
     "recovery_scores",
     "dependence",
     "bounds",

@@ -151,7 +151,8 @@ def test_every_metric_of_the_tables_is_measured() -> None:
     e = Evaluation(model.coder, data, samples=SAMPLES, penalties=(20.0, 8.0))
     few = {"gradients": {"passes": 2}, "stability": SETTINGS["stability"]}
     measured = {value for name in METRICS for value in find(METRICS, name, "metric")(e, **few.get(name, {}))}
-    measured |= {*RESOURCES, "dictionary_agreement", "dictionary_agreement_null"}  # across repetitions
+    across = {f"dictionary_agreement{name}" for name in ("", "_null", "_moved")}  # repetitions
+    measured |= {*RESOURCES, *across}
     of_images = {"sweep_points", "attribute_scores"}
     modules = {name: OUTPUTS[name].partition(":")[0] for name in TABLES if name not in {*of_images, "matched_density"}}
     shown = {column.metric for module in modules.values() for column in load(f"{module}:COLUMNS")}

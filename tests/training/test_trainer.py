@@ -66,7 +66,7 @@ def test_every_coder_trains(data: Data, tmp_path: Path, spec: Spec) -> None:
     assert [(row["epoch"], row["step"]) for row in rows] == [(1, 21), (2, 42)]
     for row in rows:
         assert np.isfinite(list(row.values())).all()
-        if spec["family"] != "lista":  # it learns from more than the error
+        if spec["family"] not in ("lista", "entropy_bound"):  # their losses are others
             assert row["train_loss"] == pytest.approx(row["train_mse"] + 0.01 * row["train_kl"])
         assert 0 <= row["validation_density"] <= 1
         assert 0 <= row["train_density"] <= 1

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import yaml
 
+from vscbench import planning
 from vscbench.config.study import RESERVED
 
 if TYPE_CHECKING:
@@ -69,7 +72,7 @@ def test_a_study_can_be_anywhere(project: Project, tmp_path: Path) -> None:
 
 def test_without_a_configuration_it_is_the_default_study(project: Project) -> None:
     (project.folder / "config.yaml").unlink()
-    assert project.plan("data")["prepare_data"] == 4
+    assert project.plan("data")["prepare_data"] == 5  # two folds of one of the four
 
 
 def test_another_workflow_may_use_it(project: Project) -> None:
@@ -88,6 +91,13 @@ def test_another_workflow_may_use_it(project: Project) -> None:
     project.write("config.yaml", content)
     project.snakemake("-s", "Snakefile")
     assert (project.folder / "mine.txt").read_text().startswith("made by assemble")
+
+
+@pytest.mark.parametrize(("command", "code"), [("true", 0), ("false", 1)])
+def test_a_job_fails_where_its_command_does(command: str, code: int) -> None:
+    """Though what it says goes through a pipe into the log."""
+    line = f"{planning.prefix().format()}{command} | cat"
+    assert subprocess.run(["bash", "-c", line], check=False).returncode == code
 
 
 def test_results_of_an_older_version_are_told_apart(project: Project) -> None:
@@ -109,6 +119,15 @@ def test_mistakes_are_told_before_any_job(project: Project) -> None:
     assert done.returncode != 0
     assert "unknown key prior_scael; did you mean prior_scale?" in said
     assert "Traceback" not in said
+
+
+def test_data_are_looked_at_before_any_job(project: Project) -> None:
+    np.save(project.folder / "x.npy", np.zeros((2, 16)))
+    few = project.write("few.yaml", {"datasets": {"patches": {"kind": "array", "source": "x.npy"}}})
+    done = project.run("data", "--configfile", "config.yaml", few)
+    assert done.returncode != 0
+    assert "datasets.patches: x has the shape (2, 16)" in done.stdout + done.stderr
+    assert not (project.folder / "results/data").exists()
 
 
 @pytest.mark.parametrize("profile", ["default", "slurm"])

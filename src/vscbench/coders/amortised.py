@@ -11,15 +11,17 @@ from torch import Generator, Tensor, nn
 from vscbench.coders.coder import Coder
 from vscbench.coders.distribution import Distribution
 from vscbench.coders.learned_prior import LearnedPrior, running_statistics
-from vscbench.networks.linear_plus import set_detectors
+from vscbench.networks.detectors import set_detectors
 from vscbench.objectives.loss import Loss, squared_error
 from vscbench.objectives.variance import NoiseVariance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vscbench.coders.distances import Distance
     from vscbench.coders.learned_prior import LogPrior
     from vscbench.coders.posterior import Noise, Params, Posterior, Transport
+    from vscbench.coders.refinement import Refinement
     from vscbench.objectives.rule import Objective
 
 KL_DRAWS = 5
@@ -44,6 +46,8 @@ class Amortised(Coder):
         objective: how samples make a loss.
         learned_prior: instead of the posterior's own.
         variance: of the likelihood, where it is learned.
+        refinement: of the encoder's answer.
+        distance: of the codes of a batch from the prior, instead of the divergence in the loss.
     """
 
     generator: nn.Module
@@ -56,6 +60,8 @@ class Amortised(Coder):
         objective: Objective,
         learned_prior: LearnedPrior | None = None,
         variance: NoiseVariance | None = None,
+        refinement: Refinement | None = None,
+        distance: Distance | None = None,
     ) -> None:
         super().__init__(generator)
         self.encoder = encoder
@@ -66,6 +72,7 @@ class Amortised(Coder):
         self.objective = objective
         self.learned_prior = learned_prior
         self.variance = variance
+        self.refinement, self.distance = refinement, distance
 
     # ------------------------------------------------------------------- inference
 
@@ -76,8 +83,9 @@ class Amortised(Coder):
         return dict(zip(self.family.heads, outputs, strict=True))
 
     def params(self, x: Tensor) -> Params:
-        """Parameters of the posterior of data (B, P...): (B, K) each."""
-        return self.family.clamp(self.outputs(x))
+        """Parameters of the posterior of data (B, P...), refined where it says so: (B, K) each."""
+        outputs = self.outputs(x)
+        return self.family.clamp(outputs if self.refinement is None else self.refinement(self, x, outputs))
 
     def posterior(self, x: Tensor) -> Distribution:
         """q(z|x) of data (B, P...)."""
@@ -110,7 +118,9 @@ class Amortised(Coder):
         rule, samples = self.objective.rule, self.objective.samples
         log_prior = self.log_prior(x, rng)
         noise, codes, mse = self.draws(x, params, samples, rng, log_prior)
-        if rule.of_each_draw:
+        if self.distance is not None:
+            kl = self.distance(codes, self.sample_prior(len(x), rng), rng)
+        elif rule.of_each_draw:
             kl = -self.log_ratio(params, noise, log_prior)
         else:
             kl = self.divergence(params, noise, log_prior).expand_as(mse)

@@ -15,6 +15,7 @@ from vscbench.coders.spike_slab import SpikeSlab
 from vscbench.errors import UserError
 from vscbench.objectives.average import Average
 from vscbench.objectives.loss import squared_error
+from vscbench.objectives.variance import NoiseVariance  # noqa: TC001  (read at run time, as the settings are)
 from vscbench.settings import Density, Positive
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class SpikeSlabGates(Amortised):
         gate_estimator: of the gradient in a.
         prior_scale: the standard deviation of the slab's prior.
         density: the prior probability that a latent is active.
+        variance: of the likelihood, where it is learned.
 
     Raises:
         UserError: the rule is another.
@@ -69,10 +71,11 @@ class SpikeSlabGates(Amortised):
         gate_estimator: Literal["leave_one_out", "disarm"] = "disarm",
         prior_scale: Positive = math.sqrt(0.1),
         density: Density = 0.1,
+        variance: NoiseVariance | None = None,
     ) -> None:
         if not isinstance(objective.rule, Average):
             raise UserError(NEEDED)
-        super().__init__(encoder, generator, SpikeSlab(prior_scale, density), objective)
+        super().__init__(encoder, generator, SpikeSlab(prior_scale, density), objective, variance=variance)
         self.gate_estimator = gate_estimator
 
     @staticmethod

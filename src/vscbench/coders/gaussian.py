@@ -90,7 +90,9 @@ class Gaussian(Base):
     def log_deviation(self, params: Params, deviation: Tensor) -> Tensor:
         """-½[e²/σ² + log(2πσ²)]: (S, B, K), nats."""
         log_variance = params["log_variance"]
-        return -0.5 * (deviation.square() * torch.exp(-log_variance) + log_variance + math.log(2 * math.pi))
+        # Where the density is 0 in single precision its logarithm stays a number, which has a derivative.
+        distance = (deviation.abs() * torch.exp(-log_variance / 2)).clamp(max=1e18)
+        return -0.5 * (distance.square() + log_variance + math.log(2 * math.pi))
 
     def gamma_tail(self, params: Params, shape: Tensor, rate: Tensor) -> Tensor:
         """E_e[P(λ < |e|)] by Gauss-Legendre quadrature over the quantiles of |e|: (B, K)."""

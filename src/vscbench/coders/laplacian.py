@@ -93,7 +93,9 @@ class Laplacian(Base):
     def log_deviation(self, params: Params, deviation: Tensor) -> Tensor:
         """-|e|/(w b) - log(2 w b): (S, B, K), nats."""
         log_scale = params["log_scale"]
-        return -deviation.abs() * torch.exp(-log_scale) / self.warmup - log_scale - math.log(2 * self.warmup)
+        # Where the density is 0 in single precision its logarithm stays a number, which has a derivative.
+        distance = (deviation.abs() * torch.exp(-log_scale) / self.warmup).clamp(max=1e36)
+        return -distance - log_scale - math.log(2 * self.warmup)
 
     def gamma_tail(self, params: Params, shape: Tensor, rate: Tensor) -> Tensor:
         """E exp(-λ/(w b)) = (1 + 1/(w b β))^-α, the Laplace transform of the Gamma: (B, K)."""

@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 
 from vscbench.coders.map_solver import Solution
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+LOOK_EVERY = 10
+"""Iterations between two looks at whether one of them was the last: each look waits for the device."""
 
 
 @torch.no_grad()
@@ -29,16 +34,22 @@ def published_fista(
     codes = look_ahead = correlation = x @ atoms  # (B, K)
     if not gram.isfinite().all():
         return Solution.of_no_dictionary(x, atoms.shape[1])
-    step = 1 / torch.linalg.eigvalsh(gram)[-1].clamp(min=torch.finfo(gram.dtype).tiny)
-    momentum, shrink, iterations = 1.0, penalty * step, 0
-    for iterations in range(1, max_iterations + 1):  # noqa: B007  (its last value is told)
-        target = look_ahead - step * (look_ahead @ gram - correlation)
-        new = target - target.clamp(-shrink, shrink)
+    step = 1 / float(torch.linalg.eigvalsh(gram)[-1].clamp(min=torch.finfo(gram.dtype).tiny))
+    rest, drive = torch.eye(len(gram), dtype=x.dtype, device=x.device) - step * gram, step * correlation
+    iterations = torch.full((len(x),), max_iterations, device=x.device)
+    momentum, recent = 1.0, []
+    for iteration in range(1, max_iterations + 1):
+        new = F.softshrink(torch.addmm(drive, look_ahead, rest), penalty * step)
         grown = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
         change = new - codes
-        done = change.norm() <= tolerance * codes.norm()
-        look_ahead = new + (momentum - 1) / grown * change
+        recent.append((change.norm() <= tolerance * codes.norm(), new))
+        look_ahead = torch.add(new, change, alpha=(momentum - 1) / grown)
         codes, momentum = new, grown
-        if done:
-            break
-    return Solution(codes, torch.full((len(x),), iterations, device=x.device))
+        if len(recent) < LOOK_EVERY and iteration < max_iterations:
+            continue
+        done = torch.stack([each for each, _ in recent]).tolist()
+        if any(done):  # the first counts, whenever it is seen
+            first = done.index(True)
+            return Solution(recent[first][1], iterations.fill_(iteration - len(recent) + 1 + first))
+        recent = []
+    return Solution(codes, iterations)

@@ -131,6 +131,8 @@ class SpikeSlab(Posterior):
     def moments(self, params: Params) -> tuple[Tensor, Tensor]:
         """The slab's mean w μ and standard deviation w σ + √(1-w): (B, K) each."""
         loc, spread = params["loc"], torch.exp(params["log_variance"] * 0.5)
+        if isinstance(self.warmup, Tensor):  # in a captured step it is not known here
+            return self.warmup * loc, self.warmup * spread + (1 - self.warmup).sqrt()
         if self.warmup == 1:  # as for the greater part of a training
             return loc, spread
         return self.warmup * loc, self.warmup * spread + math.sqrt(1 - self.warmup)

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from vscbench.coders.gaussian import Gaussian
 from vscbench.coders.masks import nonzero
-from vscbench.coders.posterior import Noise, Params, Posterior, Transport
+from vscbench.coders.posterior import ANY, Noise, Params, Posterior, Transport
 
 ACTIVE_VARIANCE = 0.05
 """The authors call a latent active where its variance is below it."""
@@ -34,7 +34,7 @@ class Vaease(Posterior):
     """Whether codes are zero, once trained, where the rule calls a latent inactive."""
 
     heads: ClassVar[tuple[str, ...]] = Gaussian.heads  # type: ignore[misc]
-    takes: ClassVar[tuple[str, ...]] = ()
+    takes: ClassVar[tuple[str, ...]] = ANY
 
     def __post_init__(self) -> None:
         self.base, self.pruning = Gaussian(1.0), self.pruned
@@ -53,7 +53,7 @@ class Vaease(Posterior):
 
     def gate(self, params: Params) -> Tensor:
         """1 - σ, or 0 where it is pruned: (B, K)."""
-        gate = -torch.expm1(params["log_variance"] / 2)
+        gate = 0 - torch.expm1(params["log_variance"] / 2)
         return gate * self.active_by_rule(params) if self.pruning else gate
 
     def transport(self, params: Params) -> Transport:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from vscbench.data.dataset import SPLITS, Data, Standardisation
 from vscbench.data.download import download, git_blob_id
+from vscbench.data.folds import Folded
 from vscbench.data.patches import Numbers, PatchSize, check_assignment, check_sizes, cut_patches, split_by_image
 from vscbench.data.sources import Counted
 from vscbench.errors import UserError
@@ -62,11 +63,18 @@ def read_images(path: Path) -> NDArray[np.float64]:
 
 
 @dataclass(kw_only=True)
-class Olshausen(Counted):
-    """Patches (N, p²) of the already whitened images, split by image, the images' edges trimmed."""
+class Olshausen(Folded, Counted):
+    """Patches (N, p²) of the already whitened images, split by image, the images' edges trimmed.
+
+    Their contrasts, mean squares of .014 to .200, differ 14-fold: images 8 and 9 as a test have a third of what the
+    others have. Folds pair high with low, which brings a test to between .8 and 1.5 of its training images;
+    `equal_contrast` to 1.
+    """
 
     images: Numbers | None = None
-    """The images of each split, 0 to 9; none where the split leaks."""
+    """The images of each split, 0 to 9; none with `folds`, or where the split leaks."""
+    equal_contrast: bool = False
+    """Whether each image is scaled to variance 1 first, as photographs are by whitening."""
     split: Literal["by_image", "leaky"] = "by_image"
     """`leaky`, as published: patches of all images in each split, which overlap, standardised by all of them."""
     trim: Annotated[int, Field(ge=0, le=100)] = TRIM
@@ -79,10 +87,16 @@ class Olshausen(Counted):
     """p."""
 
     def __post_init__(self) -> None:
-        if self.split == "by_image" and self.images is None:
-            raise UserError("missing key images: the numbers of those of train, validation and test; or split: leaky")
-        if self.split == "leaky" and self.images is not None:
-            raise UserError("images: split: leaky takes patches of all of them; leave images out")
+        super().__post_init__()
+        given = [key for key in ("images", "folds") if getattr(self, key) is not None]
+        if self.split == "by_image" and not given:
+            raise UserError(
+                "missing key images: the numbers of those of train, validation and test; or folds, or split: leaky"
+            )
+        if self.split == "leaky" and given:
+            raise UserError(f"{given[0]}: split: leaky takes patches of all of them; leave {given[0]} out")
+        if len(given) > 1:
+            raise UserError("images: give either `images`, the numbers of each split, or `folds`")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -106,19 +120,31 @@ class Olshausen(Counted):
             expected = BLOB_ID if self.source == URL else None
             path = download(self.source, Path(self.cache), check=git_blob_id, expected=expected)
         images = self._stack(path)
-        if self.images is None:
+        if self.split == "leaky":
             return leaky_split(images, self.counts, self.patch_size, self.seed)
-        assigned = check_assignment(self.images, list(images))
-        return split_by_image(_sizes(images), images.__getitem__, assigned, self.counts, self.patch_size, self.seed)
+        return split_by_image(
+            _sizes(images),
+            images.__getitem__,
+            self._assigned(images),
+            self.counts,
+            self.patch_size,
+            self.seed,
+            equally=self.folds is not None,
+        )
+
+    def _assigned(self, images: Images) -> dict[str, list[int]]:
+        if self.images is None:
+            return self.assign({k: float(image.var()) for k, image in images.items()})
+        return check_assignment(self.images, list(images))
 
     def _stack(self, path: Path) -> dict[int, NDArray[np.float64]]:
         stack = read_images(path)
         height, width, count = stack.shape
         images = {k: stack[self.trim : height - self.trim, self.trim : width - self.trim, k] for k in range(count)}
-        if self.images is not None:
-            check_assignment(self.images, list(images))
+        if self.split == "by_image":
+            self._assigned(images)
         check_sizes(_sizes(images), self.patch_size)
-        return images
+        return {k: image / image.std() for k, image in images.items()} if self.equal_contrast else images
 
 
 def _sizes(images: Images) -> dict[int, tuple[int, int]]:
@@ -148,7 +174,7 @@ def leaky_split(images: Images, counts: Mapping[str, int], patch_size: int, seed
         UserError: an image is smaller than a patch, or the images hold too few.
     """
     sizes, rng = _sizes(images), np.random.default_rng(seed)
-    found = cut_patches(sizes, images.__getitem__, patch_size, sum(counts.values()), rng)
+    found, _ = cut_patches(sizes, images.__getitem__, patch_size, sum(counts.values()), rng)
     positions = sum((height - patch_size + 1) * (width - patch_size + 1) for height, width in sizes.values())
     mean, square = (
         np.sum([window_sums(image**power, patch_size).ravel() for image in images.values()], axis=0) / positions

@@ -93,10 +93,9 @@ def carried_once(r: Tensor, null: Tensor) -> Tensor:
         >>> carried_once(torch.tensor([[0.8, 0.8], [0.1, 0.79]]), torch.tensor([0.2, 0.2]))
         tensor([ True, False])
     """
-    if len(r) == 1:
-        return r.abs()[0] > null
-    best, second = r.square().topk(2, dim=0).values
-    return best - second > null.square()
+    best, second = torch.cat((r.square(), torch.zeros_like(r[:1]))).topk(2, dim=0).values
+    once: Tensor = best - second > null.square()
+    return once
 
 
 def probe(train: tuple[NDArray[Any], NDArray[Any]], test: tuple[NDArray[Any], NDArray[Any]]) -> tuple[float, float]:
@@ -133,10 +132,9 @@ def measure(e: Evaluation, *, probe_images: Count = 5000) -> Measures:
     """Correlation of mean codes with labels, signed, against chance; labels with a latent of their own; linear probe.
 
     `attribute_r_LABEL` is that of the label's best latent, `attribute_null_LABEL` what the best latent reaches in 5 %
-    of all permutations of the labels, `attributes_found` the number of labels that have a latent of their own, which is no other label's best and which
-    no second latent repeats.
-    `probe_auc` and `probe_accuracy` (balanced) are means over labels, their null ½. Left out where the data have no
-    labels.
+    of all permutations of the labels, `attributes_found` the number of labels that have a latent of their own, which
+    is no other label's best and which no second latent repeats. `probe_auc` and `probe_accuracy` (balanced) are means
+    over labels, their null ½. Left out where the data have no labels.
 
     Args:
         e: the coder and the data.

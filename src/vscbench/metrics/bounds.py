@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -16,6 +16,7 @@ from vscbench.objectives.loss import squared_error
 from vscbench.settings import Count
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from vscbench.metrics.evaluation import Evaluation, Measures
@@ -53,16 +54,18 @@ def measure(e: Evaluation, *, points: Count = 500) -> Measures:
     """Evidence bounds, nats a data point: `elbo`, the mean of log w, and `iwae_K`, that of log-mean-exp of K weights.
 
     Burda et al. 2016 (arXiv 1509.00519). The likelihood is N(x; x̂, s²I) with s² = kl_weight · P/2, what the weights of
-    the training loss imply, `noise_training`: bounds of methods trained at different weights are those of different
-    models. `elbo_fitted` and `iwae_100_fitted` are at the s² that suits each best on these points, of the first
-    `noise_fitted`. Of a learned threshold the bound is on the joint model p(x|z) p(z|λ) p(λ), whatever the weight of
-    its divergence in training was. K < 100 draws are disjoint groups of the 100.
+    the training loss imply, or as learned, `noise_training`: bounds of methods trained at different weights are those
+    of different models. `elbo_fitted` and `iwae_100_fitted` are at the s² that suits each best on these points, of the
+    first `noise_fitted`. Of a learned threshold the bound is on the joint model p(x|z) p(z|λ) p(λ), whatever the weight
+    of its divergence in training was. K < 100 draws are disjoint groups of the 100.
+    `rate` is KL(q(z|x) ‖ p(z)), the mean of log q - log p of the same draws: of the codes themselves, where `kl` of a
+    threshold is that of its base. ELBO = -P/2 log 2πs² - ‖x - x̂‖²/2s² - rate.
 
     The rows `empty_model/…` and `ppca/…` are the evidence, on the same points and at the same noise, of a model that
     puts out nothing and of probabilistic PCA with as many components as latents. `…_above_empty` is what a bound has
     beyond the empty model: below 0 the model has learned, by this measure, less than nothing. `…_se` are standard
-    errors over data points, that of the difference paired. Left out: a coder that is not an encoder with a posterior,
-    a kl_weight of 0, and a prior that looks at x, which bounds nothing.
+    errors over data points, or over the groups that these are of, that of the difference paired. Left out: a coder that
+    is not an encoder with a posterior, a kl_weight of 0, and a prior that looks at x, which bounds nothing.
 
     Args:
         e: the coder and the data.
@@ -71,7 +74,8 @@ def measure(e: Evaluation, *, points: Count = 500) -> Measures:
     coder = e.coder
     if not isinstance(coder, Amortised) or not coder.bounded:
         return {}
-    x, size = e.spread(points), math.prod(e.shape)
+    rows, size = e.spread(points), math.prod(e.shape)
+    x, clusters = e.x[rows], None if e.clusters is None else e.clusters[rows.numpy()]
     variance = float(coder.kl_weight) * size / 2
     squares, log_ratio = draws(e, coder, x)
     bounds = {name: bound_at(variance, squares, log_ratio, size, k) for name, k in GROUPS.items()}
@@ -79,17 +83,18 @@ def measure(e: Evaluation, *, points: Count = 500) -> Measures:
     bounds |= {f"{name}_fitted": found.values for name, found in fitted.items()}
     floors = evidence(e.principal, e.inputs(x).cpu(), variance=variance, centred=e.is_images)
     measures: Measures = {"noise_training": variance, "noise_fitted": fitted["elbo"].variance}
+    measures |= _with_error("rate", -log_ratio.mean(0), clusters)
     for name, values in bounds.items():
-        measures |= _with_error(name, values)
+        measures |= _with_error(name, values, clusters)
         kind = "_fitted" if name.endswith("_fitted") else ""
-        measures |= _with_error(f"{name}_above_empty", values.cpu() - floors[f"empty_model{kind}"])
+        measures |= _with_error(f"{name}_above_empty", values.cpu() - floors[f"empty_model{kind}"], clusters)
         for row in ("empty_model", "ppca"):
             if (floor := floors.get(f"{row}{kind}")) is not None:
-                measures |= _with_error(f"{row}/{name}", floor)
+                measures |= _with_error(f"{row}/{name}", floor, clusters)
     return measures
 
 
-def _with_error(name: str, values: Tensor) -> Measures:
+def _with_error(name: str, values: Tensor, clusters: NDArray[Any] | None) -> Measures:
     """A mean over data points and its standard error."""
-    found = over_data(values.cpu().numpy())
+    found = over_data(values.cpu().numpy(), clusters)
     return {name: found.mean, f"{name}_se": found.error}

@@ -148,7 +148,8 @@ def controls(
             powers = (*power, stats.binom.sf(needed - 1, trials, accuracy))
             detected = {test: float(np.nan_to_num(each)) for test, each in zip(TESTS, powers, strict=True)}
             size = 0.0 if kind == "none" else bits
-            made[kind] = Control(kind, size, *map(float, sums - null.mean), float(accuracy), detected)
+            excess, support_excess = map(float, sums - null.mean)
+            made[kind] = Control(kind, size, excess, support_excess, float(accuracy), detected)
     return made
 
 

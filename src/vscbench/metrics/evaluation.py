@@ -77,10 +77,16 @@ class Evaluation:
         """What is known of the test data, 0 or 1: (N, A), on the device; None where nothing is."""
         return torch.from_numpy(self.data.labels["test"]).to(self.device) if self.data.label_names else None
 
-    def spread(self, points: int, x: Tensor | None = None) -> Tensor:
-        """So many rows of the test data, or of data `x`, evenly spaced: the first ones may all be of one image."""
-        x = self.x if x is None else x
-        return x[torch.linspace(0, len(x) - 1, min(points, len(x)), dtype=torch.float64).round().long()]
+    @property
+    def clusters(self) -> NDArray[Any] | None:
+        """The group, as the image of a patch, that each test point is of: (N,); None where each is its own."""
+        groups: dict[str, NDArray[Any]] = getattr(self.data, "groups", {})
+        return groups.get("test")
+
+    def spread(self, points: int, count: int | None = None) -> Tensor:
+        """Rows of so many of the test data, or of `count` others, evenly spaced: the first may all be of one image."""
+        last = (len(self.x) if count is None else count) - 1
+        return torch.linspace(0, last, min(points, last + 1), dtype=torch.float64).round().long()
 
     def inputs(self, x: Tensor) -> Tensor:
         """Rows of the data as the networks read them."""
@@ -164,6 +170,6 @@ class Evaluation:
         """Probabilistic PCA of the training data with as many components as there are latents."""
         from vscbench.metrics.floors import probabilistic_pca
 
-        train = torch.from_numpy(self.data.train)
-        rows = min(FITTED_ROWS, FITTED_NUMBERS // math.prod(self.shape))
-        return probabilistic_pca(self.inputs(self.spread(rows, train)).cpu(), self.draw.shape[1])
+        points = min(FITTED_ROWS, FITTED_NUMBERS // math.prod(self.shape))
+        train = torch.from_numpy(self.data.train[self.spread(points, len(self.data.train)).numpy()])
+        return probabilistic_pca(self.inputs(train).cpu(), self.draw.shape[1])

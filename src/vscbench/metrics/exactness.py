@@ -69,7 +69,7 @@ def measure(e: Evaluation) -> Measures:
     share of non-zero codes less the mean P(z ≠ 0|x), with its two-sided `spike_slab_mass_p`. Left out where the
     posterior is not thresholded.
     """
-    q = e.coder.posterior(e.inputs(e.spread(POINTS)))
+    q = e.coder.posterior(e.inputs(e.x[e.spread(POINTS)]))
     if q is None or not isinstance(e.family, Thresholded):
         return {}
     rng = e.rng("exactness")

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from scipy.optimize import minimize_scalar
 
 from vscbench.objectives.iwae import log_mean_exp
 
@@ -63,6 +62,8 @@ def fitted_bound(squares: Tensor, log_ratio: Tensor, pixels: int, group: int = 1
         >>> fitted_bound(torch.tensor([[2.0, 6.0]]), torch.zeros(1, 2), pixels=2).variance
         2.0
     """
+    from scipy.optimize import minimize_scalar
+
     squares, log_ratio = squares.double(), log_ratio.double()
     if group == 1:
         variance = float(squares.mean()) / pixels

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from sklearn.decomposition import PCA
 from torch import Tensor
 
 from vscbench.metrics.baselines import DENSITY
@@ -92,6 +91,8 @@ def probabilistic_pca(train: Tensor, components: int) -> ProbabilisticPCA:
         >>> model.variances, round(model.noise, 6)
         (tensor([4.5000], dtype=torch.float64), 0.5)
     """
+    from sklearn.decomposition import PCA
+
     flat = train.flatten(1)
     count, pixels = flat.shape
     large = pixels > 2000  # noqa: PLR2004  (float64 would not fit beside the data)

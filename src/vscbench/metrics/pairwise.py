@@ -138,12 +138,14 @@ def totals(table: NDArray[np.uint8], bins: int = BINS) -> NDArray[np.float64]:
 
 
 def null_of(table: NDArray[np.uint8], rng: np.random.Generator, *, bins: int = BINS, shuffles: int = SHUFFLES) -> Null:
-    """The null of symbols (K, N) that all change, by shuffling each latent.
+    """The null of symbols (K, N) that all change, by shuffling each latent; nothing of fewer than two.
 
     Two pairs of a shuffled code are independent, those with a latent in common too, so the variance of the total is
     the sum of the variances of its pairs, and few shuffles give it well.
     """
     pairs = len(table) * (len(table) - 1) // 2
+    if not pairs:
+        return Null(np.zeros(2), np.zeros(2))
     rounds = max(shuffles, 2, 1 + LEAST_PAIRS // pairs)
     mean, squares = np.zeros((2, pairs)), np.zeros((2, pairs))
     for done in range(1, rounds + 1):  # Welford's updates
@@ -156,7 +158,8 @@ def null_of(table: NDArray[np.uint8], rng: np.random.Generator, *, bins: int = B
 
 def changing(table: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The rows of a table of symbols that are not all the same."""
-    return table[(table != table[:, :1]).any(1)]
+    found: NDArray[np.uint8] = table[(table != table[:, :1]).any(1)]
+    return found
 
 
 def pair_tests(

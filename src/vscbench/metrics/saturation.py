@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from vscbench.coders.amortised import Amortised
-from vscbench.coders.spike_slab import SpikeSlab
 
 if TYPE_CHECKING:
     from vscbench.metrics.evaluation import Evaluation, Measures
@@ -18,10 +17,10 @@ def measure(e: Evaluation) -> Measures:
 
     `saturated_gates` is of gates, one for each data point and latent; `saturated_latents` of latents of which every
     gate is so. With `head: rectified` a gate is saturated as soon as its head is positive, about half of them before
-    training; with `head: sigmoid` only beyond γ = 1e-6 and 1 - 1e-6. Of the concrete spike-and-slab.
+    training; with `head: sigmoid` only where γ is clipped. Of the concrete spike-and-slab.
     """
     coder = e.coder
-    if not isinstance(coder, Amortised) or not isinstance(coder.family, SpikeSlab):
+    if not isinstance(coder, Amortised) or "log_active" not in coder.family.heads:
         return {}
     family, rows = coder.family, []
     for x in e.chunks():

@@ -53,7 +53,7 @@ def measure(e: Evaluation, *, draws: Annotated[int, Field(ge=2)] = 20, points: C
     """
     if not e.coder.stochastic:
         return {}
-    x, rng = e.inputs(e.spread(points)), e.rng("stability")
+    x, rng = e.inputs(e.x[e.spread(points)]), e.rng("stability")
     single = e.coder.sample(x, draws, rng) != 0  # (S, N, K)
     best = torch.stack([e.coder.best(x, e.samples, rng) != 0 for _ in range(draws)])
     # Roll draw s by s data points: every pair then joins two different ones.

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -31,6 +30,8 @@ class Estimate(NamedTuple):
             >>> round(high, 2)
             4.3
         """
+        from scipy import stats
+
         if self.units < 2:  # noqa: PLR2004
             return math.nan, math.nan
         width = float(stats.t.ppf((1 + level) / 2, self.units - 1)) * self.error
@@ -122,10 +123,11 @@ def apart(values: ArrayLike, clusters: ArrayLike | None = None) -> Apart:
 
 
 def measure(e: Evaluation) -> Measures:
-    """`mse_draw_se`, `mse_mean_se` and `mse_best_se`: standard errors over data points, each taken for independent.
+    """`mse_draw_se`, `mse_mean_se` and `mse_best_se`: standard errors over data points, or over groups of them.
 
-    Patches of one image are not, so of patches they are too small by what these have in common. How far repetitions
-    differ is another question, and another column of the tables.
+    Where the data know of which image a patch is, patches of one are not taken for independent; where they do not, the
+    errors of patches are too small by what these have in common. How far repetitions differ is another question, and
+    another column of the tables.
     """
-    errors = {name: over_data(values.cpu().numpy()).error for name, values in e.point_errors.items()}
+    errors = {name: over_data(values.cpu().numpy(), e.clusters).error for name, values in e.point_errors.items()}
     return {f"mse_{name}_se": error for name, error in errors.items()}

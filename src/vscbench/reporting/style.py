@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-COLUMN_IN = 3.4
-"""Width of one column of a paper, in inches."""
 PAGE_IN = 7.0
 """Width of both columns."""
 NAME_IN = 0.25

@@ -58,6 +58,16 @@ PRIOR_SPECS: list[Spec] = [
         "prior": {"kind": "vamp", "pseudo_inputs": 3},
     },
 ]
+COMPOSED_SPECS: list[Spec] = [
+    {"family": "spike_slab", "refinement": {"kind": "gradient", "steps": 2}},
+    {
+        "family": "gaussian",
+        "threshold": {"kind": "sample", "value": 0.3},
+        "refinement": {"kind": "gradient", "steps": 2},
+    },
+    {"family": "gaussian", "threshold": {"kind": "sample", "value": 0.3}, "distance": {"kind": "mmd"}},
+    {"family": "laplacian", "distance": {"kind": "sliced_wasserstein"}},
+]
 EXACT_SPEC: Spec = {"family": "laplacian", "threshold": {"kind": "fixed", "value": 0.3, "divergence": "exact"}}
 
 
@@ -94,12 +104,12 @@ def composed(family: str) -> list[Spec]:
 
 def every_spec() -> list[Spec]:
     """All families, all compositions."""
-    return [*(spec for family in FAMILIES for spec in composed(family)), EXACT_SPEC, *PRIOR_SPECS]
+    return [*(spec for family in FAMILIES for spec in composed(family)), EXACT_SPEC, *PRIOR_SPECS, *COMPOSED_SPECS]
 
 
 def is_posterior(spec: Spec) -> bool:
     """Whether its parameters are an encoder's to give, and its prior its own."""
-    return issubclass(class_of(spec), Posterior) and "prior" not in spec
+    return issubclass(class_of(spec), Posterior) and not spec.keys() & {"prior", "refinement", "distance"}
 
 
 def is_consistent(spec: Spec) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vscbench.reporting import needs
-from vscbench.reporting.frontier import CODES, REFERENCE_CURVE, curve, efficient, frontiers
+from vscbench.reporting.frontier import CODES, REFERENCE_CURVE, curve, efficient, envelope, frontiers
 from vscbench.reporting.output import Figure as Output
 from vscbench.reporting.style import (
     REFERENCE,
@@ -42,7 +42,9 @@ def operating_points(place: Frontier, code: Code) -> pd.DataFrame:
 
     table = place.points.rename(columns={"group": "point"})
     means = table.groupby(["method", "point"], sort=False)[[code.density, code.fve]].mean().reset_index()
-    best = [part.assign(efficient=efficient(part[code.density], part[code.fve])) for _, part in means.groupby("method")]
+    best = [
+        part.assign(efficient=efficient(part[code.density], -part[code.fve])) for _, part in means.groupby("method")
+    ]
     return table.merge(pd.concat(best)[["method", "point", "efficient"]], on=["method", "point"])
 
 
@@ -58,7 +60,7 @@ def show(axes: Axes, place: Frontier, code: Code, look: dict[str, Look]) -> list
             pca = part.sort_values(code.density)
             axes.plot(pca[code.density], pca[code.fve], **PCA)
         else:
-            nodes = curve(part[code.density], part[code.fve])
+            nodes = envelope(curve(part[code.density], part[code.fve]))
             frontier.append(pd.DataFrame({"method": method, "density": nodes.density, "fve": nodes.value}))
     lines(axes, pd.concat(frontier), "density", "fve", look, estimator=None, errorbar=None, markers=False)
     coders = table[table["method"] != REFERENCE_CURVE]
@@ -104,8 +106,9 @@ def draw(study: Study) -> Figure:
         note(
             part,
             "Mean over seeds with their range, at each operating point of a method: density of the prior, KL weight or "
-            "penalty. Lines: the best at no more than a density, between measured ones. Left the density is that of "
-            "one draw, right that of the best of J, which is chosen with the data that it reconstructs.",
+            "penalty. Lines, for the eye alone: the rising curve nearest to the points (isotonic regression); numbers "
+            "are of the points. Left the density is that of one draw, right that of the best of J, which is chosen "
+            "with the data that it reconstructs.",
             *(f"{study.labels[method]}: points worse than FVE = {FLOOR:g} lie below the axis." for method in below),
             *(f"{group}: {line}" for group in place.groups for line in study.divergences(group)),
         )

@@ -67,7 +67,8 @@ def codes_of(study: Study, group: str) -> pd.DataFrame:
 def show_references(axes: Axes, study: Study, table: pd.DataFrame) -> None:
     """Draw the reference codes: a point each, or a line where the density is 0 and a log axis has no place for it."""
     shapes = cycle(REFERENCE_MARKERS)
-    for method, x, error in table.drop_duplicates("method")[["method", "x", "error"]].to_numpy():
+    means = table.groupby("method", sort=False)[["x", "error"]].mean()  # where a repetition has data of its own
+    for method, x, error in means.reset_index().to_numpy():
         label = study.labels[method]
         if x > 0:
             axes.plot(x, error, next(shapes), color=REFERENCE["color"], ms=7, mew=1.5, label=label)

@@ -26,11 +26,11 @@ COLUMNS = (
 CAPTION = (
     "Evidence bounds in nats a data point: of one draw, and of 100 (IWAE-100), at the noise variance s² that the "
     "training loss implies and at that which suits each bound best on the same points. Empty model: what a generator "
-    "that puts out nothing reaches, with the prior for a posterior; probabilistic PCA: its evidence in closed form, with "
+    "that puts out nothing reaches, with the prior for a posterior; probabilistic PCA: the evidence in closed form, of "
     "as many components as latents. Above empty: the bound less that of the empty model at the same noise, of one draw "
     "and, fitted, of 100. A model below 0 there has learned, by this measure, less than nothing, and of two such "
-    "neither is better. SE data: standard error over data points, each taken for independent (patches of one image are "
-    "not), of a difference paired; SE runs: over repetitions. Of a learned threshold the bound is on the joint model "
+    "neither is better. SE data: standard error over data points, of patches over images where they are known, of a "
+    "difference paired; SE runs: over repetitions. Of a learned threshold the bound is on the joint model "
     "of code and threshold, and lower for that."
 )
 

@@ -28,9 +28,9 @@ COLUMNS = (
 CONTROLS = {"none": "nothing planted", "supports": "planted in supports", "values": "planted in values"}
 CANNOT = "cannot decide here"
 CAPTION = (
-    "Dependence of the latents of one draw. Pairs: mutual information summed over pairs of latents, zero a symbol of its "
-    "own beside four bins of the non-zero values, less that of codes shuffled per latent; supports: the same of which "
-    "latents are active, alone. Told apart: how often a classifier tells a code from one whose latents are shuffled; "
+    "Dependence of the latents of one draw. Pairs: mutual information summed over pairs of latents, zero a symbol of "
+    "its own beside four bins of the non-zero values, less that of codes shuffled per latent; supports: the same of "
+    "which are active, alone. Told apart: how often a classifier tells a code from one whose latents are shuffled; "
     "0.5 is chance. Detected: the share of runs with p < 0.01. Below each method its controls, codes made for the "
     "purpose with as many data points, latents and non-zeros: with nothing planted (negative control), and with "
     "dependence of a known size between pairs of latents, by which are active or by their values (positive controls); "

@@ -29,7 +29,7 @@ REFERENCES = {
     "ppca": "Probabilistic PCA",
 }
 """Rows of codes and models that have nothing to learn, which each run measures as `ROW/METRIC`."""
-AXES = {"latents": "Latents", "density": "Prior density"}
+AXES = {"latents": "Latents", "density": "Prior density", "kl_weight": "KL weight", "repetition": "Repetition"}
 """What stands above an axis, where it is not its name."""
 
 
@@ -123,7 +123,7 @@ def block(study: Study, groups: list[str], rows: Rows, where: str = "") -> Block
 def long_rows(study: Study, columns: Sequence[Column], group: str, *, baselines: bool = False) -> Rows:
     """One row a number: method, column, mean, sd, n, and the published number with its source."""
     diverged = study.diverged(group)["method"].value_counts()
-    coders, point = study.methods(group), study.points[group]
+    coders = study.methods(group)
     compared_with_chance = any(column.null for column in columns)
     rows = []
     for method in study.methods(group, baselines=baselines):
@@ -272,9 +272,11 @@ def setting(study: Study, groups: list[str], name: str = "") -> str:
     latents = _joined(spec["generator"]["latents"] for spec in specs)
     samples = _joined(spec["objective"]["samples"] for spec in specs)
     name = name or (groups[0] if len(groups) == 1 else study.experiment[groups[0]])
+    folds = specs[0]["dataset"].get("folds")
     return (
         f"{name}: {latents} latents, {steps:,} steps of {specs[0]['training']['batch_size']}, J = {samples}, "
-        f"{repetitions} repetition{'s' if repetitions > 1 else ''}, test data of {specs[0]['dataset']['name']}."
+        f"{repetitions} repetition{'s' if repetitions > 1 else ''}, test data of {specs[0]['dataset']['name']}"
+        f"{f', {folds} folds of images, one a repetition' if folds else ''}."
     )
 
 

@@ -10,7 +10,6 @@ from vscbench.reporting import needs
 from vscbench.reporting.frontier import CODES, DENSITIES, REFERENCE_CURVE, frontiers
 from vscbench.reporting.numbers import cell_of
 from vscbench.reporting.output import Table
-from vscbench.reporting.statistics import bootstrap_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,6 +64,8 @@ def rows(study: Study, name: str, place: Frontier) -> list[dict[str, Any]]:
     """One row a number of the frontier called `name`, as the long form of every table, with its interval."""
     import pandas as pd
 
+    from vscbench.metrics.standard_errors import over_repetitions
+
     lost = [study.diverged(group)["method"] for group in place.groups]
     diverged = pd.concat(lost).value_counts()
     # A method of which every run diverged has no point, and keeps its row.
@@ -73,7 +74,9 @@ def rows(study: Study, name: str, place: Frontier) -> list[dict[str, Any]]:
     for method in [*methods, *(m for m in place.methods() if m == REFERENCE_CURVE)]:
         for header, metric, values in columns(place, method):
             cell = cell_of(values)
-            low, high = bootstrap_interval(tuple(values)) if "difference" in metric else (np.nan, np.nan)
+            low, high = (
+                over_repetitions(values).interval() if "difference" in metric and len(values) else (np.nan, np.nan)
+            )
             found.append(
                 {
                     "experiment": name,
@@ -116,12 +119,12 @@ def make(study: Study) -> Iterator[Block]:
 
 CAPTION = (
     "Reconstruction at equal density, L0 as a fraction of the latents. A method has an operating point for each value "
-    "of its knob (density of the prior, KL weight, penalty); its frontier is the best value at no more than a "
-    "density, linear in log density between the points and never beyond them: a dash stands where a method has no "
-    "codes that dense. FVE is the fraction of variance explained by one posterior draw (J=1), MSE its squared error "
+    "of its knob (density of the prior, KL weight, penalty); its frontier is linear in log density between the "
+    "measured points, falling where they fall, and never beyond them: a dash stands where a method has no codes "
+    "that dense. FVE is the fraction of variance explained by one posterior draw (J=1), MSE its squared error "
     "per pixel; best of J is an oracle that looks at the data, at the density of its codes. Area is the mean of the "
     "frontier over log density, where all methods that span a range have one. Highest FVE is that of the best "
     "operating point, whatever its density. FVE less FISTA's is a mean over log density where both overlap, in "
-    "brackets its 95 % bootstrap interval over repetitions: of few it is too narrow, of one there is none."
+    "brackets its 95 % interval over repetitions, Student's: of two or three it is wide, of one there is none."
 )
 TABLE = Table("matched_density", "Methods at equal density", CAPTION, needs.operating_points, make)

@@ -25,8 +25,8 @@ CAPTION = (
     "Squared error per pixel of one draw (J=1), of the posterior mean and of the best of J, an oracle that looks at "
     "the data; FVE, the fraction of variance explained, is 1 less their ratio to the variance. All-zero code: nothing "
     "is explained (of images: their mean); PCA with K components, and with a tenth of them, as many as a code of 10 % "
-    "has non-zeros. SE data: standard error over data points, each taken for independent (patches of one image are "
-    "not); SE runs: over repetitions."
+    "has non-zeros. SE data: standard error over data points, of patches over images where they are "
+    "known; SE runs: over repetitions."
 )
 
 

@@ -28,7 +28,7 @@ COLUMNS = (
 )
 CAPTION = (
     "What the data say of which latents are active. Spread: standard deviation over data of P(active|x), mean over "
-    "latents. Support: Σ I(active; x) = H(mean P) - mean H(P) over latents, from the posterior's own P; a posterior that "
+    "latents. Support: Σ I(active; x) = H(mean P) - mean H(P) over latents, of the posterior's own P; a posterior that "
     "says the same of every x has 0, a code that is a function of x all that there is. Decided: its share of "
     "Σ H(mean P). By draws: the same from how often a latent is active in repeated draws, less what so many draws "
     "show of a support that x says nothing of (taken off). Jaccard: agreement of the supports of two draws for one "
