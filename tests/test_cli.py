@@ -180,7 +180,7 @@ def test_planning_imports_nothing_that_measures_or_draws() -> None:
         "import json, sys; from pathlib import Path; from vscbench import config, planning\n"
         "plan = planning.Plan(config.load([Path(sys.argv[1])]))\n"
         "outputs = {kind: plan.outputs(kind) for kind in ('table', 'figure')}\n"
-        "assert all(plan.caption(name) and plan.output_code(kind, name) for kind in outputs for name in outputs[kind])\n"
+        "assert all(plan.caption(n) and plan.output_code(kind, n) for kind in outputs for n in outputs[kind])\n"
         "assert all(plan.run_code(command, run) for command in ('train', 'evaluate') for run in plan.names())\n"
         "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))\n"
     )
