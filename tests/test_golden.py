@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 HEADS = {"location": "loc", "spike": "log_active"}
 CASES: dict[str, Any] = NOTES["posterior_cases"]
 RULES: dict[str, Any] = NOTES["rules"]
-OBJECTIVES = sorted({name.split("/")[1] for name in golden() if name.startswith("objective/")})
 WARMUP = Ramp(0.1, 1.0, end=0.5)
 
 

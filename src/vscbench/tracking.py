@@ -35,14 +35,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 1000
 """Metrics that MLflow takes at once."""
-ARTIFACTS = (
-    "config.json",
-    "history.csv",
-    "metrics.json",
-    "resources.json",
-    "status.json",
-    "weights.safetensors",
-)
+ARTIFACTS = ("config.json", "history.csv", "metrics.json", "resources.json", "status.json", "weights.safetensors")
 CREATE_TRIES, CREATE_WAIT_S = 5, 0.5
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Says that the runs are trainings; the pages of MLflow 3.17 open on conversations all the same, see `serve`."""
