@@ -17,12 +17,10 @@ figures tables: $(READY)  ## only the figures, or only the tables, and what they
 	snakemake --cores $(CORES) --configfile $(CONFIG) $@
 
 test: $(READY)  ## set up, then run the tests
-	python -m pytest -n 2 -m "not slow and not alone"
-	python -m pytest -m "alone and not slow"
+	python -m pytest -n 2 --dist loadfile -m "not slow"
 
-test-all: $(READY)  ## the tests, with those that take more than a minute
-	python -m pytest -n 2 -m "not alone"
-	python -m pytest -m alone
+test-all: $(READY)  ## the tests, with those that take longer
+	python -m pytest -n 2 --dist loadfile
 
 check: $(READY)  ## format, lint and types
 	ruff format --check .
@@ -36,8 +34,9 @@ format: $(READY)  ## format the code
 	ruff check --fix .
 	snakefmt Snakefile workflow
 
-bench: $(READY)  ## speed and memory, as ratios measured in one run on one core
+bench: $(READY)  ## speed, as ratios measured in one run on one core; on a GPU, where there is one, in steps a second
 	OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/run.py
+	python benchmarks/gpu.py
 
 ui: $(READY)  ## compare runs in MLflow at http://127.0.0.1:5000 (STUDY=, PORT=5001 for another port)
 	vscbench ui --config $(CONFIG) --port $(or $(PORT),5000)

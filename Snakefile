@@ -31,6 +31,10 @@ include: "workflow/rules/experiments.smk"
 
 onstart:
     PLAN.publish()
+    try:
+        PLAN.check_data(workflow.dag.needrun_jobs())
+    except UserError as error:
+        raise WorkflowError(str(error))
     # Fewer jobs import less than what is imported here for all of them.
     if len(workflow.dag) > 4:
         preloading.start()

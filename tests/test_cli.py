@@ -14,14 +14,15 @@ from typing import Any
 import pytest
 import yaml
 
+from vscbench import __version__
 from vscbench import config as configs
 from vscbench.cli import main
 from vscbench.files import read_json
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
-    *("init", "run", "runs", "schema", "data", "train", "evaluate", "train-fid-classifier", "baselines"),
-    *("assemble", "table", "figure", "claims", "track", "ui"),
+    *("init", "run", "runs", "schema", "data", "train", "train-together", "evaluate", "train-fid-classifier"),
+    *("baselines", "assemble", "table", "figure", "claims", "track", "ui"),
 )
 RUN = "recovery/spike_slab/0"
 STUDY: dict[str, Any] = {
@@ -92,7 +93,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(["--version"])
     assert end.value.code == 0
-    assert re.fullmatch(r"vscbench \d+\.\d+\.\d+\n", capsys.readouterr().out)
+    assert capsys.readouterr().out == f"vscbench {__version__}\n"
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("arguments", [[], ["tran"], ["train", "--epochs", "3"], ["table"], ["ui", "--port", "x"]])
@@ -142,6 +144,19 @@ def test_study_by_the_command_line_alone(finished: Finished) -> None:
     assert "train (210, 16)" in finished.said["data"]
 
 
+def test_runs_trained_together_are_measured_where_they_were_kept(tmp_path: Path) -> None:
+    """What is trained already is left alone."""
+    config, runs = tiny_study(tmp_path, repetitions=2), tmp_path / "results/runs/recovery/spike_slab"
+    for line in (["data", "synthetic"], ["train-together", "--keep", "0.5"], ["evaluate", RUN, "--kept"]):
+        assert main([*line, "--config", str(config)]) == 0
+    weights = sorted(str(path.relative_to(runs)) for path in runs.rglob("weights.safetensors"))
+    assert weights == [f"{run}/{at}weights.safetensors" for run in (0, 1) for at in ("kept/21/", "")]
+    assert [read_json(runs / "0" / at / "metrics.json")["step"] for at in ("kept/21", ".")] == [21, 42]
+    before = (runs / "1/weights.safetensors").stat().st_mtime_ns
+    assert main(["train-together", "--config", str(config)]) == 0
+    assert (runs / "1/weights.safetensors").stat().st_mtime_ns == before
+
+
 @pytest.mark.parametrize("name", ["data", "train", "evaluate", "baselines"])
 def test_command_needs_neither_workflow_nor_plots(finished: Finished, name: str) -> None:
     """Snakemake, MLflow, pandas and what draws are not imported: not needed, and seconds saved."""
@@ -157,6 +172,22 @@ def test_imports_are_paid_for_where_they_are_used(modules: str) -> None:
     imported = set(done.stdout.split())
     assert "vscbench" in imported
     assert not imported & (NOT_NEEDED | {"torch", "numpy", "scipy", "sklearn", "skimage"})
+
+
+def test_planning_imports_nothing_that_measures_or_draws() -> None:
+    """Of the default study: its runs, what they depend on, and which tables and figures it has something for."""
+    script = (
+        "import json, sys; from pathlib import Path; from vscbench import config, planning\n"
+        "plan = planning.Plan(config.load([Path(sys.argv[1])]))\n"
+        "outputs = {kind: plan.outputs(kind) for kind in ('table', 'figure')}\n"
+        "assert all(plan.caption(n) and plan.output_code(kind, n) for kind in outputs for n in outputs[kind])\n"
+        "assert all(plan.run_code(command, run) for command in ('train', 'evaluate') for run in plan.names())\n"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))\n"
+    )
+    line = [sys.executable, "-c", script, ROOT / "config.yaml"]
+    imported = json.loads(subprocess.run(line, capture_output=True, text=True, check=True).stdout)
+    assert "vscbench" in imported
+    assert not set(imported) & (NOT_NEEDED | {"scipy", "sklearn", "skimage", "PIL"})
 
 
 def test_what_the_workflow_wrote_is_read_without_its_parts(
@@ -229,9 +260,9 @@ def test_init_makes_a_folder_to_run_studies_in(tmp_path: Path, monkeypatch: pyte
     assert not any(path.is_symlink() for path in folder.rglob("*"))
     assert (folder / "config/smoke.yaml").read_text() == (ROOT / "config/smoke.yaml").read_text()
     monkeypatch.chdir(folder)
-    line = [sys.executable, "-m", "snakemake", "--list-target-rules", "--configfile", "config/smoke.yaml"]
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
-    assert {"all", "natural_images", "digits"} <= set(done.stdout.split()), done.stderr
+    done = command("run", "--dry-run", "--config", "config/smoke.yaml")
+    found = re.findall(r"^(\w+) +\d+$", done.stdout + done.stderr, re.MULTILINE)
+    assert {"prepare_data", "train_run", "make_table", "draw_figure", "track_runs"} <= set(found), done.stderr
 
 
 def test_init_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -281,4 +312,5 @@ def test_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str], a
 
 
 def test_a_configuration_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "No such file" in mistake(capsys, "runs", "--config", tmp_path / "nowhere.yaml")
+    for name in ("runs", "run"):
+        assert "No such file" in mistake(capsys, name, "--config", tmp_path / "nowhere.yaml")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from vscbench.errors import UserError
-from vscbench.files import VERSION, atomic, of_this_version, read_json, write_json, write_text
+from vscbench.files import DAY, VERSION, atomic, of_this_version, read_json, write_json, write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +41,18 @@ def test_atomic_write(tmp_path: Path) -> None:
         assert path.read_text(encoding="utf-8") == text
         assert path.stat().st_mode & 0o777 == 0o644
         assert [each.name for each in path.parent.iterdir()] == ["file.txt"]
+
+
+def test_what_a_killed_job_left_is_deleted_a_day_later(tmp_path: Path) -> None:
+    """Of the same file alone: a younger one may be that of a job which writes it now."""
+    path = tmp_path / "file [1].json"
+    names = (f".{path.name}.abcdefgh", f".{path.name}.ijklmnop", ".other.json.abcdefgh", f".{path.name}.old")
+    for name in names:
+        (tmp_path / name).write_text("half")
+    for name in names[:1] + names[2:]:
+        os.utime(tmp_path / name, (0, time.time() - DAY - 60))
+    write_text(path, "whole")
+    assert {each.name for each in tmp_path.iterdir()} == {path.name, *names[1:]}
 
 
 def test_json_round_trip_and_errors(tmp_path: Path) -> None:

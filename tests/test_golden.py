@@ -63,7 +63,7 @@ def section(spec: dict[str, Any]) -> dict[str, Any]:
     scale = old.pop("spread_prior")
     new = {**old, "prior_scale": scale if old["family"] == "laplacian" else scale**0.5}
     if "spike_prior" in new:
-        new["prior_active"] = new.pop("spike_prior")
+        new["prior_active"], new["head"] = new.pop("spike_prior"), "rectified"
     return new | ({} if threshold["kind"] == "none" else {"threshold": threshold})
 
 
@@ -301,8 +301,8 @@ def test_solvers_of_other_shapes() -> None:
 
 @pytest.mark.parametrize("case", ["fista_loss", "fista_loss@mid", "admm_loss", "admm_loss@mid"])
 def test_loss_of_a_solver(case: str) -> None:
-    more = {"rho": 1.0} if case.startswith("admm") else {}
-    coder = (Admm if more else Fista)(dictionary(), 0.3, WARMUP, **more)
+    admm = case.startswith("admm")
+    coder = Admm(dictionary(), 0.3, WARMUP, rho=1.0) if admm else Fista(dictionary(), 0.3, WARMUP, stop="change")
     coder.set_step(*((3, 10) if case.endswith("@mid") else (10, 10)))
     loss = coder.loss(given("in/x"), None)
     same(torch.stack([loss.value, loss.mse, loss.kl]), f"solver/{case}/value_mse_kl")

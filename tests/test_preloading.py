@@ -118,8 +118,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "results/data"
 
 
-def study(folder: Path) -> str:
-    """The configuration of a study of one run that takes seconds, with its results in `folder`."""
+def study(folder: Path, steps: int = 600) -> str:
+    """The configuration of a study of one run, which takes seconds at 600 steps, with its results in `folder`."""
     content = {
         "results": str(folder / "results"),
         "device": "cpu",
@@ -129,7 +129,7 @@ def study(folder: Path) -> str:
                 "dataset": "synthetic",
                 "methods": ["laplacian_thresh_gamma"],
                 "generator": {"latents": 32},
-                "training": {"steps": 600, "batch_size": 50},
+                "training": {"steps": steps, "batch_size": 50},
             }
         },
     }
@@ -144,11 +144,11 @@ def training(data: Path, tmp_path: Path) -> Command:
     return trained_in(tmp_path / "study", data)
 
 
-def trained_in(folder: Path, data: Path) -> Command:
+def trained_in(folder: Path, data: Path, steps: int = 600) -> Command:
     """The command that trains a run below `folder`."""
     (folder / "results").mkdir(parents=True)
     (folder / "results/data").symlink_to(data)
-    return ["train", RUN, "--config", study(folder)]
+    return ["train", RUN, "--config", study(folder, steps)]
 
 
 @pytest.fixture
@@ -176,10 +176,10 @@ def test_a_fork_says_what_a_process_says(server: Server, arguments: Command, cod
 
 
 def test_training_in_a_fork_is_bit_identical(server: Server, data: Path, tmp_path: Path) -> None:
-    process = server.command(*trained_in(tmp_path / "forked", data))
+    process = server.command(*trained_in(tmp_path / "forked", data, 50))
     until(server.forks)
     assert outcome(process)[0] == 0
-    assert outcome(ask("nowhere", *trained_in(tmp_path / "alone", data)))[0] == 0
+    assert outcome(ask("nowhere", *trained_in(tmp_path / "alone", data, 50)))[0] == 0
     runs = [tmp_path / name / "results/runs" / RUN / "weights.safetensors" for name in ("forked", "alone")]
     assert runs[0].read_bytes() == runs[1].read_bytes()
 
@@ -207,8 +207,9 @@ def test_a_killed_fork_is_an_error_of_one_line(server: Server, training: Command
     assert said.splitlines()[-1] == "vscbench train: its process was killed"
 
 
-def test_another_number_of_threads_is_not_for_a_fork(server: Server, training: Command, tmp_path: Path) -> None:
+def test_another_number_of_threads_is_not_for_a_fork(server: Server, data: Path, tmp_path: Path) -> None:
     """Libraries read it when they are imported."""
+    training = trained_in(tmp_path / "study", data, 5)
     assert outcome(server.command(*training, OMP_NUM_THREADS="2"))[0] == 0
     resources = tmp_path / "study/results/runs" / RUN / "resources.json"
     assert json.loads(resources.read_text())["threads"] == 2
@@ -218,8 +219,9 @@ def test_nothing_that_is_preloaded_starts_a_thread(server: Server) -> None:
     assert len(list(Path(f"/proc/{server.pid}/task").iterdir())) == 1
 
 
-@pytest.mark.parametrize("ready", [False, True])
-@pytest.mark.parametrize("end", [subprocess.Popen.kill, lambda process: process.stdin.close()])
+@pytest.mark.parametrize(
+    ("end", "ready"), [(subprocess.Popen.kill, False), (lambda process: process.stdin.close(), True)]
+)
 def test_the_server_ends_with_who_started_it(end: Callable[[subprocess.Popen[str]], None], ready: bool) -> None:
     with serving() as server:
         if ready:

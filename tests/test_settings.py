@@ -207,4 +207,4 @@ def test_ranges(kind: Any, right: list[str], wrong: list[str]) -> None:
 def test_descriptions_come_from_docstrings() -> None:
     assert settings.descriptions(Part)["scale"] == "The scale."
     assert settings.descriptions(Built) == {"module": "given.", "width": "of it, in a text of two lines."}
-    assert settings.model(Part).model_fields["scale"].description == "The scale."
+    assert settings.model(Part, described=True).model_fields["scale"].description == "The scale."

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from vscbench.coders import Base, Coder, Distribution, Posterior
     from vscbench.data import Data
     from vscbench.errors import UserError
-    from vscbench.library import Run, compare, evaluate, fit, load
+    from vscbench.fitted import Run
+    from vscbench.library import compare, evaluate, fit, load
     from vscbench.methods import Method
 
 __version__ = "0.2.0"
@@ -40,7 +41,8 @@ __all__ = [
 ]
 
 _PLACES = {
-    "library": ("Run", "compare", "evaluate", "fit", "load"),
+    "library": ("compare", "evaluate", "fit", "load"),
+    "fitted": ("Run",),
     "coders": ("Base", "Coder", "Distribution", "Posterior"),
     "data": ("Data",),
     "methods": ("Method",),

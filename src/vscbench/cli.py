@@ -10,11 +10,10 @@ import logging
 import os
 import signal
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vscbench import commands
+from vscbench import __version__, commands
 from vscbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ RUN = "EXPERIMENT/METHOD/REPETITION, see `vscbench runs`; of a sweep with its po
 def parser() -> Parser:
     """The parser of the command line."""
     top = argparse.ArgumentParser(prog="vscbench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    top.add_argument("--version", action="version", version=f"%(prog)s {version('vscbench')}")
+    top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     top.add_argument("--quiet", action="store_true", help="say nothing but warnings and errors")
     subcommands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     config = argparse.ArgumentParser(add_help=False)
@@ -69,11 +68,18 @@ def parser() -> Parser:
     command = add(commands.data, "digits", config)
     command.add_argument("dataset", help="a name under `datasets`")
 
-    command = add(commands.train, "digits/gaussian__latents-8/0 --device cpu", config, device)
-    command.add_argument("run", help=RUN)
+    add(commands.train, "digits/gaussian__latents-8/0 --device cpu", config, device).add_argument("run", help=RUN)
+
+    command = add(commands.train_together, "--config config/published.yaml --device cuda", config, device)
+    command.add_argument("runs", nargs="*", metavar="run", help=f"{RUN} (default: all that are not trained)")
+    command.add_argument(
+        "--seconds", type=float, default=float("inf"), help="stop after so many, to go on another time"
+    )
+    command.add_argument("--keep", type=float, nargs="*", default=(), help="fractions of training to keep weights of")
 
     command = add(commands.evaluate, "digits/gaussian__latents-8/0", config, device)
     command.add_argument("runs", nargs="+", metavar="run", help=RUN)
+    command.add_argument("--kept", action="store_true", help="and the weights that were kept on the way there")
 
     command = add(commands.train_fid_classifier, "digits", config, device)
     command.add_argument("dataset", help="a name under `datasets`, of data with labels")

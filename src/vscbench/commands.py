@@ -50,6 +50,11 @@ def known(name: str, names: Iterable[str], what: str) -> str:
     return name
 
 
+def dataset_names(study: configs.Study) -> list[str]:
+    """What the data sets of a study are prepared as, folds apart."""
+    return [name for dataset in study.datasets for name in configs.dataset_names(study, dataset)]
+
+
 # ------------------------------------------------------------------------- a study
 
 
@@ -66,7 +71,8 @@ def init(args: argparse.Namespace) -> None:
     (folder / "Snakefile").write_text(
         "# `snakemake` runs the study of config.yaml by the workflow of the package; rules of your own go below.\n"
         "from vscbench.planning import SNAKEFILE\n\n\n"
-        "include: SNAKEFILE\n",
+        "include: SNAKEFILE\n\n\n"
+        "rule study:\n    default_target: True\n    input:\n        rules.all.input,\n    localrule: True\n",
         encoding="utf-8",
     )
     log.info("next: cd %s, change config.yaml, and `vscbench run`", folder)
@@ -76,10 +82,12 @@ def run(args: argparse.Namespace) -> None:
     """Run the study, or a part of it, as far as it is not done: data, training, metrics, tables, figures, MLflow."""
     from importlib.util import find_spec
 
+    from vscbench.config.reading import read
     from vscbench.planning import SNAKEFILE
 
     if find_spec("snakemake") is None:
         raise UserError("running a study needs Snakemake: pip install 'vscbench[workflow]'")
+    read(args.config)  # a file that is not there is told in a line
     targets = []
     if args.part:
         study, layout = load(args)
@@ -113,13 +121,13 @@ def schema(_: argparse.Namespace) -> None:
 
 
 def data(args: argparse.Namespace) -> None:
-    """Prepare a data set."""
+    """Prepare a data set, or a fold of it; of one whose repetitions are folds all of them."""
     from vscbench import data
 
     study, layout = load(args)
-    known(args.dataset, study.datasets, "data set")
-    prepared = data.prepare(configs.dataset_spec(study, args.dataset), layout.data(args.dataset))
-    log.info("[%s] %s", args.dataset, prepared)
+    name = known(args.dataset, dict.fromkeys([*study.datasets, *dataset_names(study)]), "data set")
+    for each in configs.dataset_names(study, name) if name in study.datasets else [name]:
+        log.info("[%s] %s", each, data.prepare(configs.dataset_spec(study, each), layout.data(each)))
 
 
 def train(args: argparse.Namespace) -> None:
@@ -130,7 +138,7 @@ def train(args: argparse.Namespace) -> None:
     study, layout = load(args)
     each = configs.resolve(study, args.run)
     spec = configs.run_spec(study, each)
-    source = data.read(layout.data(study.experiments[each.experiment].dataset))
+    source = data.read(layout.data(configs.dataset_of(study, each.experiment, each.repetition)))
     checkpoint = layout.checkpoint(each.name)
     trained = run.train(
         spec,
@@ -144,6 +152,39 @@ def train(args: argparse.Namespace) -> None:
     checkpoint.unlink(missing_ok=True)
 
 
+def train_together(args: argparse.Namespace) -> None:
+    """Train many runs at once on a GPU; those of one method differ by their seed and train as one model."""
+    from vscbench import data, model
+    from vscbench.training import run
+    from vscbench.training.together import Job, train_together
+
+    study, layout = load(args)
+    runs = [configs.resolve(study, name) for name in args.runs] or list(configs.runs(study))
+    names = dict.fromkeys(study.experiments[each.experiment].dataset for each in runs)
+    read = {name: data.read(layout.data(name)) for name in names}
+    jobs = {}
+    for each in runs:
+        spec, source = configs.run_spec(study, each), read[study.experiments[each.experiment].dataset]
+        if not (layout.run(each.name) / "status.json").is_file():
+            job = Job(spec, source, configs.run_key(spec), layout.checkpoint(f"{each.name}-together"))
+            jobs[job.key] = (layout.run(each.name), job)
+
+    def write(job: Job, trained: run.Trained, below: str = "") -> None:
+        run.write(trained, job.spec, job.data.shape, jobs[job.key][0] / below)
+
+    left = train_together(
+        [job for _, job in jobs.values()],
+        device=model.device(args.device or study.device),
+        done=write,
+        keep=args.keep,
+        kept=lambda job, trained: write(job, trained, f"kept/{trained.status['step']}"),
+        seconds=args.seconds,
+        checkpoint_seconds=study.checkpoint_seconds,
+    )
+    for job in left:
+        log.info("[%s] is not trained to its end", run.name_of(job.spec))
+
+
 def evaluate(args: argparse.Namespace) -> None:
     """Measure trained runs."""
     from vscbench import data, model
@@ -151,12 +192,14 @@ def evaluate(args: argparse.Namespace) -> None:
 
     study, layout = load(args)
     for each in [configs.resolve(study, name) for name in args.runs]:
-        dataset = study.experiments[each.experiment].dataset
+        dataset = configs.dataset_of(study, each.experiment, each.repetition)
         settings, classifier = configs.evaluation(study, each.experiment), layout.classifier(dataset)
         device = model.device(args.device or study.device)
         own = classifier if classifier.is_file() else None
-        measure_run(layout.run(each.name), data.read(layout.data(dataset)), settings, device, own)
-        summarise(layout.run(each.name), each.name)
+        kept = sorted(layout.run(each.name).glob("kept/*")) if args.kept else []
+        for folder in (*kept, layout.run(each.name)):
+            measure_run(folder, data.read(layout.data(dataset)), settings, device, own)
+            summarise(folder, each.name)
 
 
 def summarise(folder: Path, name: str) -> None:
@@ -174,7 +217,7 @@ def train_fid_classifier(args: argparse.Namespace) -> None:
     from vscbench.metrics.features import save_classifier, train_classifier
 
     study, layout = load(args)
-    known(args.dataset, study.datasets, "data set")
+    known(args.dataset, dataset_names(study), "data set")
     seed = configs.derive_seed(study.seed, args.dataset, "features")
     source, device = data.read(layout.data(args.dataset)), model.device(args.device or study.device)
     save_classifier(train_classifier(source, seed, device=device), layout.classifier(args.dataset))
@@ -189,8 +232,14 @@ def baselines(args: argparse.Namespace) -> None:
     experiments: dict[str, Any] = configs.index(study)["experiments"]
     linear = [name for name, setup in experiments.items() if setup["linear"]]
     setup = experiments[known(args.experiment, linear, "experiment with a dictionary")]
-    source = data.read(layout.data(setup["dataset"]))
-    found = baselines(source, setup["latents"], setup["evaluation"]["penalties"])
+    names = configs.data_of_repetitions(study, args.experiment)
+    rows = {
+        name: baselines(data.read(layout.data(name)), setup["latents"], setup["evaluation"]["penalties"])
+        for name in dict.fromkeys(names)
+    }
+    found = rows[names[0]]
+    if names[0] != setup["dataset"]:  # of each repetition, by its fold
+        found = [row | {"repetition": k} for k, name in enumerate(names) for row in rows[name]]
     content = {"experiment": args.experiment, "dataset": setup["dataset"], "baselines": found}
     write_json(layout.baseline(args.experiment), content)
 

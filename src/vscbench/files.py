@@ -6,7 +6,9 @@ import filecmp
 import json
 import os
 import tempfile
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +20,22 @@ if TYPE_CHECKING:
 VERSION = 2
 """Of the form of a configuration, of study.json and of a run's config.json: files of another are not read."""
 
+DAY = 24 * 60 * 60
+"""Seconds after which a temporary file is taken for that of a job which was killed."""
+
 
 @contextmanager
 def atomic(path: Path, *, keep_equal: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside `path` and move it into place only if the block succeeds.
 
-    With `keep_equal` a file of the same content stays as it is, its date included.
+    With `keep_equal` a file of the same content stays as it is, its date included. A job that is killed leaves its
+    temporary file, hidden and read by nothing; who writes the same file a day later deletes it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{escape(path.name)}.????????"):
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > DAY:
+                left.unlink()
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     partial = Path(name)

@@ -14,7 +14,7 @@ EXCLUSIVE = (("value", "density"), ("prior_active", "density"), ("epochs", "step
 """Pairs of settings of which one says what the other would."""
 RAMP = ("initial", "final", "start", "end", "shape", "unit")
 ONE_CYCLE = ("peak", "warmup", "warmup_at_least")
-ALTERNATIVES = (*(((one,), (other,)) for one, other in EXCLUSIVE), (RAMP, ONE_CYCLE))
+ALTERNATIVES = (*(((one,), (other,)) for one, other in EXCLUSIVE), (("images",), ("folds", "fold")), (RAMP, ONE_CYCLE))
 """Groups of keys: whoever gives one of a group takes back those of the other."""
 
 

@@ -132,6 +132,106 @@ def laplacian_thresh_gamma(value: float = 0.25, density: float | None = None, **
     return _method("laplacian_thresh_gamma", "Thresholded Laplacian + Gamma", "laplacian", constants, more)
 
 
+def gaussian_sample_thresh(value: float = 0.52, density: float | None = None, **more: Any) -> Method:
+    """z = sign(s)(|s| - λ)₊ of the sample s ~ N(μ, σ²) itself, λ = `value`, or by `density`: P(active|x) follows μ."""
+    constants = {"threshold": _threshold("sample", value, density)}
+    return _method("gaussian_sample_thresh", "Gaussian, sample thresholded", "gaussian", constants, more)
+
+
+def gaussian_sample_thresh_gamma(value: float = 0.52, density: float | None = None, **more: Any) -> Method:
+    """The same with λ ~ Gamma(α, β) from the encoder, against Gamma(3, 3/λ₀), λ₀ = `value`."""
+    constants = {"threshold": _threshold("sample_gamma", value, density)}
+    return _method("gaussian_sample_thresh_gamma", "Gaussian, sample thresholded + Gamma", "gaussian", constants, more)
+
+
+def laplacian_sample_thresh(value: float = 0.25, density: float | None = None, **more: Any) -> Method:
+    """z = sign(s)(|s| - λ)₊ of the sample s ~ Laplace(μ, b) itself, λ = `value`, or by `density`."""
+    constants = {"noise_warmup": NOISE_WARMUP, "threshold": _threshold("sample", value, density)}
+    return _method("laplacian_sample_thresh", "Laplacian, sample thresholded", "laplacian", constants, more)
+
+
+def laplacian_sample_thresh_gamma(value: float = 0.25, density: float | None = None, **more: Any) -> Method:
+    """The same with λ ~ Gamma(α, β) from the encoder, against Gamma(3, 3/λ₀), λ₀ = `value`."""
+    constants = {"noise_warmup": NOISE_WARMUP, "threshold": _threshold("sample_gamma", value, density)}
+    label = "Laplacian, sample thresholded + Gamma"
+    return _method("laplacian_sample_thresh_gamma", label, "laplacian", constants, more)
+
+
+def rectified_gaussian(density: float = 0.1, **more: Any) -> Method:
+    """z = max(s, 0), s ~ N(μ, σ²), against a prior whose mean gives `density` non-zeros (Salimans 2016)."""
+    return _method("rectified_gaussian", "Rectified Gaussian", "rectified_gaussian", {"density": density}, more)
+
+
+def spike_slab_leave_one_out(density: float = 0.1, **more: Any) -> Method:
+    """The spike-and-slab posterior with unbiased gradients of its gates: REINFORCE with the other draws as baseline.
+
+    Kool, van Hoof and Welling 2019, "Buy 4 REINFORCE Samples, Get a Baseline for Free!".
+    """
+    constants = {"gate_estimator": "leave_one_out", "density": density, "objective": {"sampling": "average"}}
+    return _method("spike_slab_leave_one_out", "Spike-and-slab, leave-one-out", "spike_slab_gates", constants, more)
+
+
+def spike_slab_disarm(density: float = 0.1, **more: Any) -> Method:
+    """The same by antithetic pairs of gates.
+
+    Dong, Mnih and Tucker 2020, "DisARM: An Antithetic Gradient Estimator for Binary Latent Variables".
+    """
+    constants = {"gate_estimator": "disarm", "density": density, "objective": {"sampling": "average"}}
+    return _method("spike_slab_disarm", "Spike-and-slab, DisARM", "spike_slab_gates", constants, more)
+
+
+def vaease(**more: Any) -> Method:
+    """z = (1 - σ)(μ + σε), ε ~ N(0, 1): latents at their prior are shut; active by a rule, σ² < 0.05.
+
+    Lu, Zhu, He and Wipf 2025, arXiv 2506.04859.
+    """
+    return _method("vaease", "VAEase", "vaease", {}, more)
+
+
+def hard_concrete(density: float = 0.1, **more: Any) -> Method:
+    """Gates that are stretched and clipped times a Gaussian slab, with a prior of `density` non-zeros.
+
+    Louizos, Welling and Kingma 2018, "Learning Sparse Neural Networks through L0 Regularization".
+    """
+    return _method("hard_concrete", "Hard concrete", "hard_concrete", {"density": density}, more)
+
+
+def poisson(density: float = 0.1, **more: Any) -> Method:
+    """z ~ Poisson(r δ(x)) against Poisson(r) with `density` non-zeros (Vafaii, Galor and Yates 2024)."""
+    return _method("poisson", "Poisson", "poisson", {"density": density}, more)
+
+
+def semi_amortised(density: float | None = None, steps: int = 5, **more: Any) -> Method:
+    """A thresholded Gaussian sample whose parameters are refined by `steps` gradient steps for each data point.
+
+    Kim et al. 2018, "Semi-Amortized Variational Autoencoders"; `refinement` goes with any other method as well.
+    """
+    constants = {
+        "threshold": _threshold("sample", 0.52, density),
+        "refinement": {"kind": "gradient", "steps": steps},
+    }
+    return _method("semi_amortised", "Gaussian, sample thresholded, refined", "gaussian", constants, more)
+
+
+def gaussian_mmd(**more: Any) -> Method:
+    """The Gaussian posterior, its aggregate held at the prior by maximum mean discrepancy (Tolstikhin et al. 2018)."""
+    return _method("gaussian_mmd", "Gaussian, MMD", "gaussian", {"distance": {"kind": "mmd"}}, more)
+
+
+def gaussian_sliced_wasserstein(**more: Any) -> Method:
+    """The same by the sliced Wasserstein distance (Kolouri et al. 2019)."""
+    constants = {"distance": {"kind": "sliced_wasserstein"}}
+    return _method("gaussian_sliced_wasserstein", "Gaussian, sliced Wasserstein", "gaussian", constants, more)
+
+
+def entropy_bound(**more: Any) -> Method:
+    """q(z|x) = N(μ, σ²) with Laplacian priors, scales and noise variance at their optimum, no draws.
+
+    Velychko, Damm, Fischer and Lücke 2024, "Learning Sparse Codes with Entropy-Based ELBOs".
+    """
+    return _method("entropy_bound", "Entropy bound", "entropy_bound", {}, more)
+
+
 def online_dictionary(penalty: float = 1.6, **more: Any) -> Method:
     """The lasso's codes on atoms of length at most 1, which are solved for from sums over all codes so far.
 
@@ -219,6 +319,20 @@ METHODS: dict[str, Callable[..., Method]] = {
         gaussian_thresh_gamma,
         laplacian_thresh,
         laplacian_thresh_gamma,
+        gaussian_sample_thresh,
+        gaussian_sample_thresh_gamma,
+        laplacian_sample_thresh,
+        laplacian_sample_thresh_gamma,
+        rectified_gaussian,
+        spike_slab_leave_one_out,
+        spike_slab_disarm,
+        vaease,
+        hard_concrete,
+        poisson,
+        semi_amortised,
+        gaussian_mmd,
+        gaussian_sliced_wasserstein,
+        entropy_bound,
         online_dictionary,
         lca,
         omp,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vscbench import registry
-from vscbench.coders import FAMILIES, PRIORS, THRESHOLDS, Coder, Posterior
+from vscbench.coders import DISTANCES, FAMILIES, PRIORS, REFINEMENTS, THRESHOLDS, Coder, Posterior
 from vscbench.coders.amortised import Amortised
 from vscbench.errors import UserError
 from vscbench.networks import ENCODERS, GENERATORS
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vscbench.data import Standardisation
+
+
+BESIDE_FAMILY = ("family", "threshold", "prior", "refinement", "distance")
+"""Keys of a coder's section that are no settings of its family."""
 
 
 class Model(nn.Module):
@@ -60,7 +64,7 @@ def build_posterior(section: Mapping[str, Any]) -> Posterior:
         0.1002...
     """
     family = registry.find(FAMILIES, section["family"], "family", registry.CODERS)
-    settings = {key: value for key, value in section.items() if key not in ("family", "threshold", "prior")}
+    settings = {key: value for key, value in section.items() if key not in BESIDE_FAMILY}
     posterior: Posterior = construct(family, settings)
     threshold = section.get("threshold")
     if threshold is None:
@@ -85,18 +89,22 @@ def build_coder(spec: Mapping[str, Any], shape: Sequence[int]) -> Coder:
         torch.default_generator.manual_seed(spec["seed"])
         encoder = part(ENCODERS, spec["encoder"], "kind of encoder", shape=shape)
         generator = part(GENERATORS, spec["generator"], "kind of generator", shape=shape)
+        objective = Objective.of(spec["objective"])
+        kind, weight = objective.variance, objective.kl_weight
+        variance = None if kind == "fixed" else NoiseVariance(shape, kind, weight)
         if issubclass(family, Posterior):
-            objective = Objective.of(spec["objective"])
-            prior = section.get("prior")
-            learned = part(PRIORS, prior, "kind of prior", shape=shape) if prior else None
-            kind, weight = objective.variance, objective.kl_weight
-            variance = None if kind == "fixed" else NoiseVariance(shape, kind, weight)
-            return Amortised(encoder, generator, build_posterior(section), objective, learned, variance)
+            tables = {"prior": PRIORS, "refinement": REFINEMENTS, "distance": DISTANCES}
+            prior, refinement, distance = (
+                part(table, section[key], f"kind of {key}", shape=shape) if section.get(key) else None
+                for key, table in tables.items()
+            )
+            posterior = build_posterior(section)
+            return Amortised(encoder, generator, posterior, objective, prior, variance, refinement, distance)
         if not issubclass(family, Coder):
             raise UserError(f"{section['family']} is neither a Coder nor a Posterior of vscbench")
-        settings = {key: value for key, value in section.items() if key not in ("family", "threshold", "prior")}
-        latents = spec["generator"]["latents"]
-        coder: Coder = construct(family, settings, generator=generator, encoder=encoder, shape=shape, latents=latents)
+        settings = {key: value for key, value in section.items() if key not in BESIDE_FAMILY}
+        given = {"generator": generator, "encoder": encoder, "objective": objective, "variance": variance}
+        coder: Coder = construct(family, settings, **given, shape=shape, latents=spec["generator"]["latents"])
         return coder
 
 

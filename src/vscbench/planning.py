@@ -26,7 +26,7 @@ from vscbench.files import write_text
 from vscbench.layout import Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 TEMPLATE = Path(__file__).parent / "template"
 """The workflow, its configurations and profiles, as they lie at the root of the repository."""
@@ -56,10 +56,13 @@ def of_workflow(workflow: Any, config: Mapping[str, Any]) -> Plan:
 
 
 def prefix() -> str:
-    """What goes before the commands of jobs, for them to find this package, and without conda this interpreter."""
+    """What goes before the commands of jobs, for them to find this package, and without conda this interpreter.
+
+    It takes the place of Snakemake's own prefix, by which a job whose output goes through a pipe can fail.
+    """
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     folder = quote(str(Path(__file__).parents[1])).replace("{", "{{").replace("}", "}}")
-    return f'export PYTHONPATH={folder}"${{{{PYTHONPATH:+:$PYTHONPATH}}}}"; '
+    return f'set -euo pipefail; export PYTHONPATH={folder}"${{{{PYTHONPATH:+:$PYTHONPATH}}}}"; '
 
 
 def typed(value: Any) -> Any:
@@ -110,14 +113,11 @@ class Plan:
         """The names of all runs, or of those of an experiment."""
         return [name for name, run in self.runs.items() if experiment in {None, run.experiment}]
 
-    def dataset(self, experiment: str) -> str:
-        """The data set of an experiment."""
-        return self.study.experiments[experiment].dataset
-
-    @property
-    def datasets(self) -> list[str]:
-        """The data sets of all experiments."""
-        return list(dict.fromkeys(self.dataset(experiment) for experiment in self.study.experiments))
+    def datasets(self, experiment: str | None = None, repetition: int | None = None) -> list[str]:
+        """The data sets of all runs, or of those of an experiment, or of a repetition; a fold is one by itself."""
+        runs = [self.runs[name] for name in self.names(experiment)]
+        kept = [run for run in runs if repetition in {None, run.repetition}]
+        return list(dict.fromkeys(configs.dataset_of(self.study, run.experiment, run.repetition) for run in kept))
 
     @cached_property
     def index(self) -> dict[str, Any]:
@@ -128,6 +128,14 @@ class Plan:
     def index_key(self) -> str:
         """A fingerprint of the index."""
         return f"index {hashlib.sha256(text(self.index).encode()).hexdigest()[:16]}"
+
+    def check_data(self, jobs: Iterable[Any]) -> None:
+        """Look whether the data that some of Snakemake's `jobs` will read are there, before any of them runs.
+
+        Raises:
+            UserError: they are not, or are not what they should be.
+        """
+        configs.check_data(self.study, [job.wildcards.dataset for job in jobs if job.rule.name == "prepare_data"])
 
     # --------------------------------------------------------------- what jobs depend on
 
@@ -164,15 +172,15 @@ class Plan:
 
     def data_code(self, dataset: str) -> str:
         """A fingerprint of the code that prepares a data set."""
-        return self.code("data", configs.parts.address("dataset", self.study.datasets[dataset]["kind"]))
+        return self.code("data", configs.parts.address("dataset", configs.dataset_spec(self.study, dataset)["kind"]))
 
-    def classifiers(self, experiment: str) -> list[str]:
+    def classifiers(self, experiment: str, repetition: int) -> list[str]:
         """The classifier whose features images are compared by, where an experiment asks for it."""
         generation = configs.evaluation(self.study, experiment).get("generation")
         other = generation is False or (isinstance(generation, dict) and generation.get("inception_weights"))
         if other or self.index["experiments"][experiment]["linear"]:
             return []
-        return [str(self.layout.classifier(self.dataset(experiment)))]
+        return [str(self.layout.classifier(configs.dataset_of(self.study, experiment, repetition)))]
 
     @property
     def linear(self) -> list[str]:
@@ -182,7 +190,8 @@ class Plan:
     def baseline(self, experiment: str) -> str:
         """What the codes that learn nothing depend on beside the data."""
         setup = self.index["experiments"][experiment]
-        return text([setup["latents"], setup["evaluation"]["penalties"]])
+        names = configs.data_of_repetitions(self.study, experiment)
+        return text([setup["latents"], setup["evaluation"]["penalties"], *(names if len(set(names)) > 1 else [])])
 
     def outputs(self, kind: str) -> list[str]:
         """The tables, or figures, that the study has something for."""

@@ -148,12 +148,12 @@ def _called(tree: ast.AST, function: str) -> ast.Module:
 
 
 def _run(tree: ast.AST) -> Iterator[ast.AST]:
-    """The nodes below `tree` that are executed: not those for the type checker alone."""
+    """The nodes below `tree` that are executed, not those for the type checker alone; no expression holds an import."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             for other in node.orelse:
                 yield from (other, *_run(other))
-        else:
+        elif not isinstance(node, ast.expr):
             yield from (node, *_run(node))
 
 

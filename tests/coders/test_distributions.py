@@ -236,7 +236,7 @@ def test_threshold_gradient_keeps_the_quantile(rng: Generator) -> None:
     ("posterior", "bounded", "limits"),
     [
         (GammaThreshold(Gaussian(), value=0.5), ("log_threshold_shape", "log_threshold_rate"), (log(1e-6), log(1e6))),
-        (SpikeSlab(), ("log_active",), (log(1e-6), log1p(-1e-6))),
+        (SpikeSlab(head="rectified"), ("log_active",), (log(1e-6), log1p(-1e-6))),
     ],
     ids=["gamma", "spike_slab"],
 )
@@ -253,6 +253,19 @@ def test_parameters_stay_where_all_can_be_computed(
     assert clipped["loc"] is heads["loc"]
     at_the_limits = {name: value.detach() for name, value in clipped.items()} | {"loc": torch.zeros(1, 3)}
     assert posterior.kl(at_the_limits).isfinite().all()
+
+
+@pytest.mark.parametrize("gate", ["logit", "published"])
+def test_no_gate_is_stuck(gate: str) -> None:
+    """γ = sigmoid(h): a gate that is open has a gradient as one that is shut, and the logit of γ is h."""
+    posterior = SpikeSlab(gate=gate)  # type: ignore[arg-type]
+    heads = {name: torch.tensor([[-8.0, -1.0, 0.0, 1.0, 8.0]]) for name in posterior.heads}
+    heads["log_active"].requires_grad_()
+    params = posterior.clamp(heads)
+    torch.testing.assert_close(params["log_active"].exp(), heads["log_active"].sigmoid())
+    (gradient,) = torch.autograd.grad(posterior.gate_logit(params).sum(), heads["log_active"])
+    expected = torch.ones(1, 5) if gate == "logit" else 1 - heads["log_active"].sigmoid()
+    torch.testing.assert_close(gradient, expected)
 
 
 def test_learned_threshold_is_gamma_distributed(rng: Generator) -> None:
@@ -338,3 +351,29 @@ def test_kl_vanishes_at_the_prior(
     posterior: Gaussian | Laplacian | SpikeSlab | GammaThreshold, prior: dict[str, float]
 ) -> None:
     torch.testing.assert_close(posterior.kl(constant(**prior)), torch.zeros(DRAWS, 1).double())
+
+
+@pytest.mark.parametrize("shape", [50, 99, 101, 1e3, 1e5, 1e6])
+def test_divergence_of_a_gamma_in_single_precision(shape: float) -> None:
+    """Where αψ(α) - log Γ(α) - α is small against its terms: value and derivatives to six digits or so."""
+    at = [torch.tensor(log(shape), dtype=torch.float64), torch.tensor(log(1.2 * shape), dtype=torch.float64)]
+    found, expected = [], []
+    for kind, to in ((torch.float32, found), (torch.float64, expected)):
+        params = [value.to(kind).requires_grad_() for value in at]
+        value = gamma_kl(*params, 3.0, 12.0) if kind == torch.float32 else torchs_gamma(*params)
+        to += [each.item() for each in (value, *torch.autograd.grad(value, params))]
+    assert found == pytest.approx(expected, rel=2e-5, abs=2e-4)
+
+
+@pytest.mark.parametrize(("base", "head"), [(Gaussian(), "log_variance"), (Laplacian(), "log_scale")])
+@pytest.mark.parametrize("threshold", [0.5, 1e3, 1e6])
+def test_a_threshold_far_above_the_noise(base: Gaussian | Laplacian, head: str, threshold: float) -> None:
+    """Codes that are never active: the jump of the log-density there is -∞ in single precision, its weight 0."""
+    params = {"loc": torch.full((1, 5), 0.3), head: torch.full((1, 5), -80.0)}
+    params = {name: value.requires_grad_() for name, value in params.items()}
+    posterior = FixedThreshold(base, value=threshold)
+    draw = posterior.draw(params, posterior.noise(params, 3, Generator().manual_seed(0)))
+    value = posterior.log_prob(params, draw)
+    torch.testing.assert_close(value, torch.zeros(3, 1, 5))
+    for gradient in torch.autograd.grad(value.sum(), list(params.values())):
+        assert gradient.isfinite().all()

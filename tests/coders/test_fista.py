@@ -9,6 +9,7 @@ from sklearn.linear_model import Lasso
 from torch import Generator, Tensor
 
 from vscbench.coders.fista import Fista, fista
+from vscbench.coders.published_fista import published_fista
 from vscbench.networks.dictionary import Dictionary
 from vscbench.objectives.lasso import lasso_objective
 from vscbench.ramps import Ramp
@@ -154,7 +155,64 @@ def test_solver_scales_its_penalty_while_warming_up(problem: tuple[Tensor, Tenso
     coder = Fista(dictionary, penalty=2.0, penalty_warmup=Ramp(0.1, 1.0))
     for step, penalty in ((0, 0.2), (5, 1.1), (10, 2.0)):
         coder.set_step(step, 10)
-        torch.testing.assert_close(coder.encode(x), fista(x, atoms, penalty).codes)
+        torch.testing.assert_close(coder.encode(x), fista(x, atoms, penalty, gap=1e-2).codes)
+
+
+@pytest.mark.parametrize("penalty", [0.1, 0.5])
+def test_codes_are_optimal_to_the_stated_gap(problem: tuple[Tensor, Tensor], penalty: float) -> None:
+    """By an optimum that is found without it, for atoms that are nearly alike."""
+    x, atoms = problem
+    atoms = atoms[:, :1] + 0.3 * atoms
+    least = objective(x, atoms, fista(x, atoms, penalty, 10_000, 1e-8).codes, penalty)
+    for gap in (1e-1, 1e-2, 1e-4):
+        found = fista(x, atoms, penalty, 10_000, gap=gap)
+        assert (found.iterations < 10_000).all()
+        assert (objective(x, atoms, found.codes, penalty) <= least / (1 - gap) * (1 + 1e-6)).all()
+
+
+def test_a_small_change_does_not_mean_optimal(problem: tuple[Tensor, Tensor]) -> None:
+    """What the gap is for: with correlated atoms the rule of small changes stops too early, and says nothing."""
+    x, atoms = problem
+    alike = atoms[:, :1] + 0.3 * atoms
+    least = objective(x, alike, fista(x, alike, 0.1, 10_000, 1e-8).codes, 0.1)
+    by_change, by_gap = fista(x, alike, 0.1), fista(x, alike, 0.1, 20_000, gap=1e-2)
+    assert (by_change.iterations < 500).all()
+    assert (objective(x, alike, by_change.codes, 0.1) / least).max() > 1.05
+    assert (objective(x, alike, by_gap.codes, 0.1) / least).max() < 1.0102
+
+
+@pytest.mark.parametrize("tolerance", [1e-1, 1e-3])
+def test_published_solver(problem: tuple[Tensor, Tensor], tolerance: float) -> None:
+    """From Aᵀx by steps of 1/‖A‖², until ‖Z - Z_old‖ ≤ tolerance · ‖Z_old‖ of the batch: the equations in NumPy."""
+    x, atoms = problem
+    a, y = atoms.numpy(), x.numpy().T
+    step = 1 / np.linalg.norm(a, 2) ** 2
+    z = w = a.T @ y
+    t, iteration, done = 1.0, 0, False
+    while not done:
+        iteration += 1
+        moved = w - step * a.T @ (a @ w - y)
+        new = np.sign(moved) * np.maximum(np.abs(moved) - step * 0.5, 0)
+        t_new = (1 + np.sqrt(1 + 4 * t * t)) / 2
+        change, size = np.linalg.norm(new - z), np.linalg.norm(z)
+        w, z, t = new + (t - 1) / t_new * (new - z), new, t_new
+        done = change / size <= tolerance
+    found = published_fista(x, atoms, 0.5, 500, tolerance)
+    np.testing.assert_allclose(found.codes.numpy(), z.T, rtol=0, atol=1e-9)
+    assert (found.iterations == iteration).all()
+    assert 1 < iteration < 500
+    coder = Fista(dictionary_of(Generator().manual_seed(0)).double(), 0.5, tolerance=tolerance, stop="published")
+    coder.generator.atoms.data = atoms  # type: ignore[union-attr]
+    assert torch.equal(coder.encode(x), found.codes)
+
+
+def test_published_solver_stops_for_the_batch_together(problem: tuple[Tensor, Tensor]) -> None:
+    """A data point a hundred times as large decides when the others stop; the suite's own rule is each one's."""
+    x, atoms = problem
+    alone, among = (published_fista(rows, atoms, 0.5).codes[1:] for rows in (x, torch.cat([100 * x[:1], x[1:]])))
+    assert not torch.allclose(alone, among, rtol=1e-4)
+    assert published_fista(x, atoms, 0.5, max_iterations=3).iterations.tolist() == [3] * BATCH
+    assert not published_fista(x, atoms * torch.nan, 0.5).codes.isfinite().any()
 
 
 def test_gradient_of_the_solvers_loss_is_that_of_fixed_codes(problem: tuple[Tensor, Tensor], rng: Generator) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import torch
 from scipy import stats
 
 from vscbench.coders import noise
+from vscbench.coders.laplacian import Laplacian
 from vscbench.coders.noise import FEW, between, laplace, normal, uniform
 
 if TYPE_CHECKING:
@@ -108,6 +110,18 @@ def test_tails_are_as_heavy_as_they_should_be(dtype: torch.dtype, rng: Generator
     draws = laplace((2_000_000,), torch.zeros(1, dtype=dtype), rng).abs()
     for t in (10.0, 12.0):
         assert stats.binomtest(int((draws > t).sum()), len(draws), np.exp(-t)).pvalue > P_VALUE
+
+
+def test_bounded_laplacian_is_the_authors(rng: Generator) -> None:
+    """-sign(u) log max(|u|, 1e-2), of the draws u that the noise is made of."""
+    state = rng.get_state()
+    params = {"loc": torch.zeros(100, 50)}
+    found = Laplacian(noise_bound=-math.log(1e-2)).noise(params, 20, rng)["laplace"]
+    rng.set_state(state)
+    u = between(-1, 1, (20, 100, 50), params["loc"], rng)
+    torch.testing.assert_close(found.abs(), -u.abs().clamp(min=1e-2).log())
+    assert 0.005 < (found.abs() >= found.abs().max()).float().mean() < 0.015  # P(|ε| > 4.6) = 1 %
+    assert stats.kstest(found.abs()[found.abs() < 4].double().numpy(), stats.truncexpon(4).cdf).pvalue > P_VALUE
 
 
 @every_kind

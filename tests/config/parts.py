@@ -249,6 +249,8 @@ CODER = {
 }
 THRESHOLD = {"fixed": "parts:FixedThreshold", "gamma": "parts:GammaThreshold"}
 PRIOR = {"vamp": "parts:VampPrior"}
+REFINEMENT = {"gradient": "vscbench.coders.refinement:Refinement"}
+DISTANCE = {"mmd": "vscbench.coders.distances:MaximumMeanDiscrepancy"}
 RULE = {"max_elbo": "parts:average", "average": "parts:average", "iwae": "parts:iwae"}
 OPTIMIZER = {"two_rates": "parts:TwoRates", "adam": "parts:Adam"}
 METRIC = {"reconstruction": "parts:reconstruction", "gradients": "parts:gradients"}

@@ -145,6 +145,7 @@ def test_specification_is_filled_in(content: dict[str, Any]) -> None:
         "end": 0.0375,
         "shape": "linear",
         "unit": "fraction",
+        "levels": None,
     }
     assert spec["objective"].items() >= {"sampling": "max_elbo", "samples": 3, "kl_weight": 0.01}.items()
     assert spec["training"]["optimizer"]["clip_norm"] == 5

@@ -194,3 +194,15 @@ def test_python_objects_are_not_loaded(tmp_path: Path, name: str) -> None:
     path = save(tmp_path / f"x.{name}", x=np.array([[{}], [[]], [()]], dtype=object))
     with pytest.raises(UserError, match=rf"source: {path} cannot be read"):
         data.source(spec(path)).load()
+
+
+@pytest.mark.parametrize("split", [None, [[0, 1, 5, 6], [2, 7], [3, 4, 8, 9]]])
+def test_groups_are_kept(split: list[list[int]] | None) -> None:
+    """As numbers, one for each group, whatever says how rows are split: the rows themselves say their group here."""
+    names = np.array(["b", "b", "a", "c", "c", "d", "d", "e", "f", "f"])
+    values = np.unique(names, return_inverse=True)[1]
+    x = np.stack([values, np.arange(10)], 1).astype(np.float32)
+    found = Data.from_array(x, groups=names, split=split, standardise="none", validation=1, test=2)
+    for part in ("train", "validation", "test"):
+        np.testing.assert_array_equal(found.groups[part], getattr(found, part)[:, 0])
+    assert Data.from_array(x, validation=1, test=2).groups == {}

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from vscbench import data
+from vscbench.config import parts
 from vscbench.data import SPLITS, images
 from vscbench.data.whitening import whiten
 from vscbench.errors import UserError
@@ -50,6 +51,13 @@ def test_whole_pictures(folder: Path, tmp_path: Path, colour: bool, size: Any, e
     assert found.labels == {}
     other = data.prepare(settings | {"seed": 1}, tmp_path / "other")
     assert not np.array_equal(other.test, found.test)
+
+
+@pytest.mark.parametrize("settings", [{"size": [12, 20]}, {"patches": PATCHES}])
+def test_a_job_reads_what_a_study_fills_in(folder: Path, settings: dict[str, Any]) -> None:
+    """All defaults written out, nulls among them, are the same source."""
+    given = {"kind": "images", "source": str(folder), **settings}
+    assert data.source(parts.filled("dataset", given)) == data.source(given)
 
 
 def test_sub_folders_are_labels(folder: Path, tmp_path: Path) -> None:

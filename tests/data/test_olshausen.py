@@ -60,6 +60,45 @@ def test_olshausen_leaves_the_edges_out(tmp_path: Path, source: np.random.Genera
         load(26)
 
 
+def test_leaky_split_is_the_authors(tmp_path: Path, source: np.random.Generator) -> None:
+    """Patches of every image in every split, edges too, standardised by mean and deviation of all that there are."""
+    images = 3 + source.standard_normal((12, 10, 3))
+    path = write_images(tmp_path / "IMAGES.mat", IMAGES=images)
+    every = np.concatenate(
+        [np.lib.stride_tricks.sliding_window_view(images[..., k], (4, 4)).reshape(-1, 16) for k in range(3)]
+    )
+    assert len(every) == 3 * 9 * 7
+    counts = {"train": 100, "validation": 39, "test": 50}  # all of them
+    found = Olshausen(split="leaky", trim=0, **counts, source=str(path), patch_size=4).load()
+    parts = [found.train, found.validation, found.test]
+    assert [len(part) for part in parts] == list(counts.values())
+    expected = (every - every.mean(0)) / every.std(0)
+    order = [np.lexsort(rows.T) for rows in (np.concatenate(parts), expected)]
+    np.testing.assert_allclose(np.concatenate(parts)[order[0]], expected[order[1]], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(found.standardisation.mean, every.mean(0))
+    for part in parts:  # none is of one image alone
+        of = [
+            np.isclose(part[:, None], expected[None, k * 63 : (k + 1) * 63], atol=1e-5).all(-1).any() for k in range(3)
+        ]
+        assert all(of)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, "missing key images: the numbers of those of train, validation and test; or folds, or split: leaky"),
+        ({"split": "leaky", "images": ONE_EACH}, "images: split: leaky takes patches of all of them; leave images out"),
+        ({"split": "leaky", "folds": 3}, "folds: split: leaky takes patches of all of them; leave folds out"),
+        ({"folds": 3, "images": ONE_EACH}, "images: give either `images`, the numbers of each split, or `folds`"),
+        ({"folds": 3, "fold": 3}, "fold: there is no fold 3; they are 0 to 2"),
+        ({"images": ONE_EACH, "fold": 0}, "fold: there is no fold 0; without `folds` there is none"),
+    ],
+)
+def test_images_are_given_where_they_are_split(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Olshausen(**ONE, **changes)
+
+
 def refused(path: Path, message: str, **changes: Any) -> None:
     """Both the check and the loading say so in one line that names the file."""
     source = Olshausen(**({"images": ONE_EACH, **ONE, "source": str(path), "patch_size": 4} | changes))

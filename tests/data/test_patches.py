@@ -24,7 +24,8 @@ def numbered(*shape: int) -> NDArray[np.float64]:
 
 
 def cut(images: list[NDArray[np.float64]], size: int, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    return cut_patches({k: image.shape[-2:] for k, image in enumerate(images)}, images.__getitem__, size, count, rng)
+    sizes = {k: image.shape[-2:] for k, image in enumerate(images)}
+    return cut_patches(sizes, images.__getitem__, size, count, rng)[0]
 
 
 def split(images: dict[Any, NDArray[np.float64]], seed: int, **changes: Any) -> Data:

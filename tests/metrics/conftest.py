@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def data() -> Data:
     """Made-up vectors of 16 pixels."""
-    return Synthetic(train=210, validation=30, test=30, pixels=16, latents=16).load()
+    return Synthetic(train=210, validation=30, test=40, pixels=16, latents=16).load()
 
 
 @pytest.fixture(scope="session", params=CODERS.values(), ids=CODERS.keys())

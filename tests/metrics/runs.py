@@ -37,9 +37,19 @@ SETTINGS: dict[str, Any] = {
     "gradients": {"passes": 6, "batches": 2, "samples": [1, 3]},
     "stability": {"draws": 4, "points": 10},
 }
-SOLVERS = ("fista", "admm", "lista", "lista_unrolled")
+SOLVERS = ("fista", "admm", "lista", "lista_unrolled", "alista", "lca", "online_dictionary")
+
+
+def given(name: str) -> dict[str, Any]:
+    """What a method is told: a penalty at which codes of 16 pixels are not all zero."""
+    return {"penalty": 0.1} if name in SOLVERS else {}
+
+
 CODERS: dict[str, dict[str, Any]] = {
-    **{name: (method(penalty=0.1) if name in SOLVERS else method()).settings for name, method in METHODS.items()},
+    **{
+        name: {key: value for key, value in method(**given(name)).settings.items() if key != "training"}
+        for name, method in METHODS.items()
+    },
     "published_gate": METHODS["spike_slab"](gate="published").settings,
     "gumbel": METHODS["spike_slab"](gate_estimator="gumbel").settings,
     "gumbel_rao": METHODS["spike_slab"](gate_estimator="gumbel_rao").settings,

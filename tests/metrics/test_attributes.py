@@ -9,7 +9,7 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from metrics import planted
 from vscbench.data.batches import inputs
-from vscbench.metrics.attributes import chance, correlation, found, measure, probe, standardised
+from vscbench.metrics.attributes import carried_once, chance, correlation, found, measure, probe, standardised
 from vscbench.metrics.features import balanced_accuracy
 
 
@@ -121,6 +121,15 @@ def test_unrelated_labels_exceed_chance_in_one_of_twenty(rng: torch.Generator) -
 def test_found_by_hand(r: list[list[float]], expected: list[bool]) -> None:
     null = torch.full((len(expected),), 0.1, dtype=torch.float64)
     assert found(torch.tensor(r, dtype=torch.float64), null).tolist() == expected
+
+
+def test_a_label_that_two_latents_carry_has_none_of_its_own() -> None:
+    """Audit C: the second latent of "shared" carries it as well as the first; that of "own" by chance."""
+    r = torch.tensor([[0.7, 0.0], [0.69, 0.1], [0.0, 0.6]], dtype=torch.float64)
+    null = torch.full((2,), 0.2, dtype=torch.float64)
+    assert found(r, null).tolist() == [True, True]
+    assert carried_once(r, null).tolist() == [False, True]
+    assert carried_once(r[:1], null).tolist() == [True, False]
 
 
 # ------------------------------------------------------------------------ probe

@@ -17,6 +17,8 @@ from vscbench.coders import Coder
 from vscbench.coders.amortised import Amortised
 from vscbench.coders.fista import fista
 from vscbench.coders.laplacian import Laplacian
+from vscbench.coders.map_solver import MapSolver
+from vscbench.coders.spike_slab import SpikeSlab
 from vscbench.coders.threshold import Thresholded
 from vscbench.errors import UserError
 from vscbench.files import read_json, write_json
@@ -47,9 +49,15 @@ def test_every_metric_is_measured_in_finite_numbers(run: Path, data: Data) -> No
             expected = isinstance(family, Thresholded)
             if isinstance(family, Thresholded) and isinstance(family.base, Laplacian):
                 assert found["spike_slab_distance"] < 1.63 / exactness.CODES**0.5  # 1 % of all samples are further away
+        if metric == "saturation":
+            expected = isinstance(family, SpikeSlab)
+        if metric == "optimality":
+            expected = isinstance(e.coder, MapSolver)
         assert bool(found) == expected, metric
         for measure, value in found.items():
-            assert np.isfinite(value).all(), measure
+            # Of a coder that is on nowhere where the truth is, there are no amplitudes to compare.
+            none_right = measure == "recovery_amplitude_bias" and found["recovery_recall"] == 0
+            assert np.isfinite(value).all() or none_right, measure
     names = [measure for found in everything.values() for measure in found]
     assert len(names) == len(set(names))
 
@@ -84,7 +92,7 @@ def test_metrics_of_a_run_computed_directly(run: Path, data: Data) -> None:
     small = (e.kl <= 0.01).double().mean(0)
     assert found["posterior_collapse"] == pytest.approx(100 * (small >= 0.95).double().mean().item())
     assert found["kl"] == pytest.approx(e.kl.double().sum(1).mean().item(), rel=1e-4)
-    assert found["mse_best"] <= found["mse_draw"] + 1e-6  # three draws against one, over 30 data points
+    assert found["mse_best"] <= found["mse_draw"] + 1e-6  # three draws against one, over 40 data points
 
 
 def test_no_code_is_better_than_fistas(run: Path) -> None:
@@ -104,13 +112,12 @@ def test_solver_has_no_gap_at_its_own_penalty(name: str, data: Data, tmp_path: P
     run = trained(CODERS[name] | {"penalty": 0.2}, data, tmp_path)
     found = content(run)["metrics"]
     if name in ("fista", "admm"):
-        exact = name == "fista"
-        assert found["lasso0.2_gap"] == pytest.approx(0, abs=0 if exact else 1e-3 * found["lasso0.2_fista"])
+        assert found["lasso0.2_gap"] == pytest.approx(0, abs=1e-2 * found["lasso0.2_fista"])
     assert found["lasso2_gap"] > 0
     assert found["mse_draw"] == found["mse_mean"] == found["mse_best"]
     e = loaded(run, data)
     if name == "fista":
-        assert torch.equal(e.best, fista(e.x, e.coder.atoms.detach(), 0.2).codes)
+        assert torch.equal(e.best, fista(e.x, e.coder.atoms.detach(), 0.2, gap=1e-2).codes)
 
 
 def test_evaluation_repeats_itself(run: Path, data: Data, tmp_path: Path) -> None:
@@ -304,7 +311,10 @@ class Linear(Rectifier):
     decode = Coder.decode
 
 
-ALWAYS = {"reconstruction", "sparsity", "collapse", "dependence"}
+ALWAYS = {
+    *("reconstruction", "standard_errors", "floors", "sparsity", "units", "collapse", "support"),
+    *("dependence", "pairwise", "two_sample", "dependence_controls"),
+}
 
 
 @pytest.mark.parametrize(("kind", "more"), [(Rectifier, set()), (Linear, {"lasso", "recovery"})])
@@ -345,6 +355,6 @@ def test_a_failure_names_metric_and_coder(data: Data) -> None:
         def decode(self, z: Tensor) -> Tensor:
             raise ValueError(f"{z.shape}")
 
-    with pytest.raises(ValueError, match="30, 12") as error:
+    with pytest.raises(ValueError, match="40, 12") as error:
         evaluate(Broken(data.shape, 12), data)
     assert error.value.__notes__ == ["in the metric reconstruction of the coder Broken"]

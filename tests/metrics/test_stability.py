@@ -10,8 +10,8 @@ import pytest
 import torch
 from scipy.spatial import distance
 
-from metrics.runs import CODERS, SAMPLES, SETTINGS, loaded, untrained
-from vscbench.metrics import stability
+from metrics.runs import CODERS, SAMPLES, SETTINGS, evaluation, loaded, untrained
+from vscbench.metrics import stability, support
 from vscbench.metrics.stability import jaccard
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def test_support_agreement_of_a_run(spike_slab: Path, data: Data) -> None:
     """Of draws, of selected draws and, for the null, of draws that never belong to the same data point."""
     e = loaded(spike_slab, data)
     found = stability.measure(e, draws=DRAWS, points=POINTS)
-    rng, x = e.rng("stability"), e.x[:POINTS]
+    rng, x = e.rng("stability"), e.x[e.spread(POINTS)]
     draws = (e.coder.sample(x, DRAWS, rng) != 0).numpy()
     best = [e.coder.best(x, SAMPLES, rng) != 0 for _ in range(DRAWS)]
 
@@ -77,3 +77,18 @@ def test_codes_that_are_all_zero_agree_in_nothing(data: Data) -> None:
 
 def test_a_solver_has_one_support(data: Data) -> None:
     assert stability.measure(untrained(CODERS["fista"], data)) == {}
+
+
+def test_bits_of_the_support_by_draws_are_those_of_its_probability(data: Data) -> None:
+    """An encoder that decides half of its gates, and one that says nothing of x: whose bits are 0, less their null."""
+    coder = untrained(CODERS["spike_slab"], data).coder
+    e = evaluation(coder, data)
+    with torch.no_grad():
+        coder.heads.weight *= 20  # gates that differ between data points
+    found, exact = stability.measure(e, draws=200, points=40), support.measure(e)
+    assert found["support_bits_drawn"] == pytest.approx(exact["support_bits"], rel=0.15)
+    with torch.no_grad():
+        coder.heads.weight.zero_()
+    found = stability.measure(e, draws=20, points=40)
+    assert found["support_bits_drawn_null"] > 0.1
+    assert abs(found["support_bits_drawn"]) < 0.5 * found["support_bits_drawn_null"]

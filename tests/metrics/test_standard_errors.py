@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from vscbench.metrics.standard_errors import apart, over_data, over_repetitions
+from vscbench.metrics.standard_errors import apart, measure, over_data, over_repetitions
 
 RUNS = 2000
 """Of which 95 % are within 1.5 points of 95 %, at three standard errors."""
@@ -91,3 +94,11 @@ def test_one_unit_has_no_error() -> None:
     assert found.data.error == 0.5
     with pytest.raises(ValueError, match="no values"):
         over_data([])
+
+
+def test_measures_of_a_run() -> None:
+    values = torch.tensor([1.0, 2.0, 3.0])
+    e: Any = SimpleNamespace(point_errors={"draw": values, "best": 2 * values}, clusters=None)
+    assert measure(e) == pytest.approx({"mse_draw_se": 1 / 3**0.5, "mse_best_se": 2 / 3**0.5})
+    e.clusters = np.array([0, 0, 1])
+    assert measure(e)["mse_draw_se"] == over_data(values, e.clusters).error

@@ -97,7 +97,8 @@ class Coder:
 
 
 def run(x: Tensor, stochastic: bool = True) -> Any:
-    return SimpleNamespace(coder=Coder(stochastic), chunks=lambda: x.split(3))
+    coder = Coder(stochastic)
+    return SimpleNamespace(coder=coder, mean=coder.encode(x), chunks=lambda: x.split(3))
 
 
 def test_measures_of_a_posterior() -> None:

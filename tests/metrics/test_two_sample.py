@@ -86,9 +86,11 @@ def test_too_few_codes_are_an_error() -> None:
 
 def test_measures_of_a_run() -> None:
     codes = torch.from_numpy(planted(1000, 16, 0.2, "supports", 3.0, np.random.default_rng(0)))
-    e: Any = SimpleNamespace(x=codes, codes={"best": codes}, rng=lambda _: Generator().manual_seed(0))
+    e: Any = SimpleNamespace(x=codes, codes={"draw": codes}, rng=lambda _: Generator().manual_seed(0))
     found = measure(e)
-    assert list(found) == ["two_sample_accuracy", "two_sample_low", "two_sample_high", "two_sample_p"]
+    parts = ("accuracy", "low", "high", "p", "detected")
+    assert list(found) == [f"two_sample_{part}" for part in parts]
+    assert found["two_sample_detected"] == 1
     assert found["two_sample_low"] > 0.5
     assert measure(e) == found
     e.x = codes[:31]

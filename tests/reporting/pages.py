@@ -14,8 +14,17 @@ if TYPE_CHECKING:
 
 Row = dict[str, str]
 TABLES = {name: registry.load(where) for name, where in OUTPUTS.items() if ".tables." in where}
-WITH_BASELINES = ("table1", "corrected")
-ELSEWHERE = ("sweep_points", "attribute_scores", "matched_density", "recovery_scores")
+WITH_BASELINES = ("table1", "corrected", "reconstruction_errors")
+ELSEWHERE = (
+    "sweep_points",
+    "attribute_scores",
+    "matched_density",
+    "rate_distortion",
+    "recovery_scores",
+    "dependence",
+    "bounds",
+    "support",
+)
 LINEAR = tuple(name for name in TABLES if name not in ELSEWHERE)
 """The tables that a linear generator without a sweep, on data whose dictionary is not known, has rows in."""
 

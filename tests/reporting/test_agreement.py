@@ -74,3 +74,22 @@ def test_one_repetition_has_nothing_to_compare_with(tmp_path: Path) -> None:
 def test_networks_have_no_dictionary(tmp_path: Path) -> None:
     runs = [make_run(tmp_path, k, atoms(k)) for k in range(2)]
     assert dict(dictionary_agreement(index(*runs, linear=False), tmp_path)) == {}
+
+
+def test_atoms_of_one_kind_agree_at_other_places_too(tmp_path: Path) -> None:
+    """Audit C: bars at places drawn anew have nothing in common but what they are, which no order of pixels keeps."""
+    rng = np.random.default_rng(0)
+    bars = np.zeros((8, 8), np.float32)
+    bars[2:4, 1:7] = 1
+    one, other = (
+        np.stack([np.roll(bars, step, (0, 1)).ravel() for step in rng.integers(8, size=(20, 2))], axis=1)
+        for _ in range(2)
+    )
+    runs = [make_run(tmp_path, 0, one), make_run(tmp_path, 1, other)]
+    study = index(*runs)
+    study["experiments"]["a"]["kind"] = "natural_images"
+    found = dict(dictionary_agreement(study, tmp_path))[runs[0]["folder"]]
+    assert found["dictionary_agreement"] > found["dictionary_agreement_null"] + 0.1
+    assert found["dictionary_agreement_moved"] == pytest.approx(found["dictionary_agreement"], abs=0.1)
+    study["experiments"]["a"]["kind"] = "synthetic"
+    assert "dictionary_agreement_moved" not in dict(dictionary_agreement(study, tmp_path))[runs[0]["folder"]]

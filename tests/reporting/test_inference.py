@@ -1,81 +1,30 @@
-"""Verdicts: how often they are false, and how often they see what is there."""
+"""Inference over repetitions, against SciPy and by hand; claims/test_simulation.py has how often verdicts err."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from vscbench.reporting import inference
 from vscbench.reporting.inference import (
+    ALPHA,
     INCONCLUSIVE,
+    NO_VERDICT,
     NOT_SUPPORTED,
     SUPPORTED,
     Verdict,
     compare,
     coverage,
     decide,
+    either,
     holm,
     one_sample,
     rates,
+    repetitions_needed,
     together,
     welch,
+    with_divergence,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-CLAIMS = 12
-STUDIES = 200
-KINDS: dict[str, Callable[[np.random.Generator, tuple[int, ...]], NDArray[np.float64]]] = {
-    "normal": lambda rng, shape: rng.standard_normal(shape),
-    "skewed": lambda rng, shape: rng.standard_exponential(shape) - 1,
-    "whole numbers": lambda rng, shape: (rng.poisson(2, shape) - 2) / np.sqrt(2),
-}
-"""Repetitions of mean 0 and standard deviation 1."""
-
-
-def verdicts(kind: str, repetitions: int, effect: float, margin: float) -> NDArray[np.str_]:
-    """The words of twelve claims in each of 200 studies of two methods that differ by `effect`."""
-    rng = np.random.default_rng(0)
-    words = []
-    for _ in range(STUDIES):
-        first = KINDS[kind](rng, (CLAIMS, repetitions)) + effect
-        second = KINDS[kind](rng, (CLAIMS, repetitions))
-        found = [compare(welch(a, b), margin) for a, b in zip(first, second, strict=True)]
-        words.append([each.word for each in decide(found, CLAIMS)])
-    return np.array(words)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("repetitions", [3, 5, 10])
-def test_at_the_margin_a_study_of_twelve_claims_is_wrong_in_few_cases(
-    kind: str, repetitions: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(inference, "ENOUGH", 3)  # what three repetitions would allow, if they were let
-    words = verdicts(kind, repetitions, 1.0, 1.0)  # both words are false exactly at the margin
-    wrong = (words != INCONCLUSIVE).any(1).mean()
-    # Both directions count here, each of them at most 5 %; two standard errors of 200 studies are 3 %.
-    assert wrong < 0.05 + 0.03
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_an_effect_of_less_than_the_margin_is_never_supported(kind: str) -> None:
-    words = verdicts(kind, 5, 0.8, 1.0)
-    assert (words == SUPPORTED).any(1).mean() < 0.05
-
-
-@pytest.mark.parametrize(("repetitions", "least"), [(5, 0.9), (10, 0.99)])
-@pytest.mark.parametrize("kind", KINDS)
-def test_effects_of_four_standard_deviations_beyond_the_margin_are_seen(
-    kind: str, repetitions: int, least: float
-) -> None:
-    assert (verdicts(kind, repetitions, 5.0, 1.0) == SUPPORTED).mean() > least
-    assert (verdicts(kind, repetitions, -3.0, 1.0) == NOT_SUPPORTED).mean() > least
 
 
 def test_welch_is_scipys() -> None:
@@ -98,13 +47,13 @@ def test_few_repetitions_decide_nothing() -> None:
     assert compare(one_sample([5.0]), 0.0).word == INCONCLUSIVE
     assert "1 repetition," in compare(one_sample([5.0]), 0.0).why
     assert compare(one_sample([5.0, 5.1, 4.9, 5.2]), 0.0).word == INCONCLUSIVE
+    assert compare(one_sample([5.0, 5.1, 4.9, 5.2]), 0.0, runs=5).word == SUPPORTED  # a fifth diverged
 
 
-def test_equal_numbers_decide_nothing_below_ten() -> None:
-    assert compare(one_sample([2.0] * 9), 0.0).word == INCONCLUSIVE
-    assert "do not vary" in compare(one_sample([2.0] * 9), 0.0).why
-    assert compare(one_sample([2.0] * 10), 0.0).word == SUPPORTED
-    assert compare(one_sample([2.0] * 10), 2.0).word == NOT_SUPPORTED  # at the margin is not above it
+def test_numbers_that_do_not_vary_decide_nothing() -> None:
+    for equal in (one_sample([2.1] * 20), welch([2.1] * 20, [0.3] * 20)):
+        assert compare(equal, 0.0).word == INCONCLUSIVE
+        assert "do not vary" in compare(equal, 0.0).why
 
 
 def test_a_claim_of_several_parts_needs_all_of_them() -> None:
@@ -125,6 +74,37 @@ def test_claims_that_were_not_measured_count_in_the_family() -> None:
 def test_holm_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03]).tolist() == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.9, 0.8]).tolist() == [1.0, 1.0]
+
+
+def test_either_of_several_parts_is_enough() -> None:
+    yes, no = Verdict(SUPPORTED, 0.01), Verdict(NOT_SUPPORTED, 0.02)
+    assert either([yes, no]) == Verdict(SUPPORTED, 0.02)
+    assert either([no, no._replace(p=0.03)]) == Verdict(NOT_SUPPORTED, 0.03)
+
+
+def test_other_runs_than_announced_are_no_verdict_whatever_else() -> None:
+    none = Verdict(NO_VERDICT, 1.0, "3 runs, and the file says 5")
+    assert together([Verdict(NOT_SUPPORTED, 1e-9), none]) == none
+    assert decide([none], 12) == [none]
+
+
+def test_divergence_counts_for_the_rival_of_a_method_that_has_more_of_it() -> None:
+    yes, no = Verdict(SUPPORTED, 1e-6), Verdict(NOT_SUPPORTED, 1e-6)
+    assert with_divergence(yes, (0, 8), (0, 8)) == yes
+    assert with_divergence(yes, (5, 8), (0, 8)).p == pytest.approx(4 * rates((0, 8), (5, 8)))
+    assert with_divergence(no, (1, 8), (0, 8)).p == pytest.approx(2e-6)
+    assert with_divergence(yes, (0, 8), (2, 8)) == yes  # six are left to compare with
+    assert with_divergence(no, (0, 8), (8, 8)) == Verdict(SUPPORTED, 2 / 12870, "0 of 8 runs diverged against 8 of 8")
+
+
+def test_repetitions_that_are_needed_are_the_least_that_decide() -> None:
+    values, level = np.array([1.0, 2.0, 0.5, 1.5, 0.2]), ALPHA / 12
+    needed = repetitions_needed(one_sample(values), 0.2, level)
+    assert needed is not None
+    for n, decided in ((needed, True), (needed - 1, False)):
+        effect = one_sample(values)._replace(error=values.std(ddof=1) / np.sqrt(n), freedom=n - 1, repetitions=n)
+        assert (compare(effect, 0.2).p < level) == decided
+    assert repetitions_needed(one_sample([-1.0, 1.0, -1.0, 1.0]), 0.0, level) is None
 
 
 def test_divergence_is_compared_by_fishers_test() -> None:

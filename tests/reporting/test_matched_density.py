@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from reporting.planted import plant
 from vscbench.reporting import write
@@ -73,7 +74,13 @@ def place_of(run: configs.Run) -> tuple[float, float]:
     return PLACES[next((place for place in mine if place in said), mine[0])]
 
 
-def make(folder: Path, repetitions: int = 3, diverged: tuple[tuple[str, int], ...] = (), **changes: Any) -> Study:
+def make(
+    folder: Path,
+    repetitions: int = 3,
+    diverged: tuple[tuple[str, int], ...] = (),
+    pca: list[dict[str, Any]] | None = None,
+    **changes: Any,
+) -> Study:
     """A study that left the numbers of PLACES behind."""
     content = {
         "study": "made",
@@ -93,7 +100,7 @@ def make(folder: Path, repetitions: int = 3, diverged: tuple[tuple[str, int], ..
     for _, _, measures in rows:
         del measures["density_best"]
     baselines = [{"method": method, "point": point, "metrics": measures} for method, point, measures in rows]
-    return plant(folder, content, metrics, {"recovery": baselines})
+    return plant(folder, content, metrics, {"recovery": baselines if pca is None else pca})
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +155,17 @@ def test_pca_stands_beside_every_repetition(made: Study) -> None:
     assert found.tolist() == pytest.approx([0.1, 0.12, 0.14])
 
 
+def test_pca_of_its_own_where_each_repetition_has_data_of_its_own(tmp_path: Path) -> None:
+    """Folds: each repetition is compared with the PCA of its own images."""
+    rows = [
+        {"method": "pca", "point": {"components": count}, "repetition": k, "metrics": numbers(density, fve + 0.05 * k)}
+        for k in (0, 1)
+        for count, (density, fve) in PCA.items()
+    ]
+    found = matched_difference(make(tmp_path, 2, pca=rows), "recovery", "gaussian_thresh_gamma", "pca", at=0.1)
+    assert found.to_dict() == pytest.approx({0: 0.1, 1: 0.12 - 0.05})
+
+
 def test_densities_that_never_meet_are_not_compared(made: Study) -> None:
     assert matched_difference(made, "recovery", "gaussian", "gaussian_thresh").empty
     assert matched_difference(made, "recovery", "gaussian", "gaussian_thresh", at=0.2).empty
@@ -198,8 +216,9 @@ def test_table_by_hand(made: Study, tmp_path: Path) -> None:
     learned = long.loc[("gaussian_thresh_gamma", "frontier_difference_draw")]
     differences = matched_difference(made, "recovery", "gaussian_thresh_gamma", "fista")
     assert (learned["mean"], learned["low"], learned["high"]) == pytest.approx(
-        (differences.mean(), differences.min(), differences.max())
+        (differences.mean(), *(interval := stats.t.interval(0.95, 2, differences.mean(), stats.sem(differences))))
     )
+    assert interval[0] < differences.min() < differences.max() < interval[1]  # of three their range covers 75 %
     dense = long.loc["gaussian"]
     assert dense.loc["frontier_fve_highest", "mean"] == pytest.approx(0.46)
     assert (dense.loc[[f"frontier_fve_at_{d:g}" for d in DENSITIES], "n"] == 0).all()
@@ -209,7 +228,7 @@ def test_table_by_hand(made: Study, tmp_path: Path) -> None:
     assert pca.loc[alone, "sd"].isna().all()
     shown = (tmp_path / "matched_density.md").read_text().splitlines()
     (line,) = (line for line in shown if line.startswith("| Learned "))
-    assert f" [{differences.min():.4f}, {differences.max():.4f}] |" in line
+    assert f" [{interval[0]:.4f}, {interval[1]:.4f}] |" in line
 
 
 def test_one_repetition_has_no_interval(tmp_path: Path) -> None:

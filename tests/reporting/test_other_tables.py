@@ -145,13 +145,14 @@ def test_a_study_without_made_up_data_has_no_table_of_recovery(tmp_path: Path) -
 
 def test_every_metric_of_the_tables_is_measured() -> None:
     """By the settings that metrics have themselves; a column whose metric nobody measures would be empty."""
-    data = Synthetic(train=210, validation=30, test=30, pixels=16, latents=16).load()
+    data = Synthetic(train=210, validation=30, test=40, pixels=16, latents=16).load()
     model = models.build(spec_of({"family": "spike_slab"}), data.shape).eval()
     model.coder.set_step(1, 1)
     e = Evaluation(model.coder, data, samples=SAMPLES, penalties=(20.0, 8.0))
     few = {"gradients": {"passes": 2}, "stability": SETTINGS["stability"]}
     measured = {value for name in METRICS for value in find(METRICS, name, "metric")(e, **few.get(name, {}))}
-    measured |= {*RESOURCES, "dictionary_agreement", "dictionary_agreement_null"}  # across repetitions
+    across = {f"dictionary_agreement{name}" for name in ("", "_null", "_moved")}  # repetitions
+    measured |= {*RESOURCES, *across}
     of_images = {"sweep_points", "attribute_scores"}
     modules = {name: OUTPUTS[name].partition(":")[0] for name in TABLES if name not in {*of_images, "matched_density"}}
     shown = {column.metric for module in modules.values() for column in load(f"{module}:COLUMNS")}

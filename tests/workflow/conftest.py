@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from vscbench.preloading import ADDRESS
+
 ROOT = Path(__file__).parents[2]
 FAKE = Path(__file__).with_name("fake_cli.py")
 STUDY: dict[str, Any] = {
@@ -54,6 +56,7 @@ class Project:
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith("VSCBENCH")}
         paths = [str(folder / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
         self.environment["PYTHONPATH"] = os.pathsep.join(paths)
+        self.environment[ADDRESS] = "nobody"  # no server that imports torch for commands that do without
 
     def write(self, name: str, content: Any) -> str:
         """Write a configuration; its name."""

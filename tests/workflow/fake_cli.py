@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vscbench import config as configs
+import yaml
+
 from vscbench.layout import Layout
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Write what the command of the given arguments would."""
     command, *rest = sys.argv[1:] if arguments is None else arguments
     name = rest[0]
-    study = configs.load([Path(rest[rest.index("--config") + 1])], checked=True)
-    layout = Layout.of(study)
-    assert layout.config.is_file()
+    config = Path(rest[rest.index("--config") + 1])
+    layout = Layout(yaml.safe_load(config.read_text(encoding="utf-8"))["results"])
+    assert layout.config == config
     written = {
         "data": lambda: [layout.data(name)],
         "train": lambda: [layout.run(name) / file for file in TRAINED],

@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import yaml
+
+from vscbench import planning
+from vscbench.config.study import RESERVED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +24,7 @@ SWEPT = "gaussian_thresh__latents-8__samples-5"
 
 
 def test_an_experiment_is_a_target(project: Project) -> None:
+    """A dry run writes nothing."""
     assert project.plan("digits") == {
         "prepare_data": 1,
         "train_run": 4,
@@ -26,12 +32,17 @@ def test_an_experiment_is_a_target(project: Project) -> None:
         "evaluate_run": 4,
         "digits": 1,
     }
+    assert not (project.folder / "results").exists()
 
 
 def test_stages_are_targets(project: Project) -> None:
-    targets = set(project.snakemake("--list-target-rules").split())
-    assert {"all", "data", "train", "metrics", "tables", "figures", "mlflow", "recovery", "digits"} <= targets
     assert project.plan("data") == {"prepare_data": 2, "data": 1}
+
+
+def test_no_experiment_may_have_the_name_of_a_rule(project: Project) -> None:
+    """The names that a configuration refuses are those of all rules, that of `vscbench init` among them."""
+    rules = set(re.findall(r"^(\w+)$", project.snakemake("--list-rules"), re.MULTILINE))
+    assert rules - {"recovery", "digits"} == set(RESERVED.split()) - {"study"}
 
 
 def test_a_job_of_a_sweep_can_be_sent_elsewhere(project: Project) -> None:
@@ -49,6 +60,7 @@ def test_a_study_can_be_anywhere(project: Project, tmp_path: Path) -> None:
     elsewhere.mkdir()
     content = yaml.safe_load((project.folder / "config.yaml").read_text())
     del content["experiments"]["recovery"], content["datasets"]["patches"]
+    content["experiments"]["digits"] |= {"generator": {"latents": 4}, "objective": {"samples": 2}}
     content["results"] = "it's größe $(touch x) #1"
     (elsewhere / "config.yaml").write_text(yaml.safe_dump(content))
     project.snakemake("--directory", str(elsewhere), "metrics", folder=tmp_path)
@@ -60,7 +72,7 @@ def test_a_study_can_be_anywhere(project: Project, tmp_path: Path) -> None:
 
 def test_without_a_configuration_it_is_the_default_study(project: Project) -> None:
     (project.folder / "config.yaml").unlink()
-    assert project.plan("data")["prepare_data"] == 4
+    assert project.plan("data")["prepare_data"] == 5  # two folds of one of the four
 
 
 def test_another_workflow_may_use_it(project: Project) -> None:
@@ -73,13 +85,19 @@ def test_another_workflow_may_use_it(project: Project) -> None:
         'rule mine:\n    default_target: True\n    input: "results/metrics.csv"\n    output: "mine.txt"\n'
         '    shell: "cp {input} {output}"\n'
     )
+    content = yaml.safe_load((project.folder / "config.yaml").read_text())
+    del content["experiments"]["digits"], content["datasets"]["digits"]
+    content["experiments"]["recovery"] |= {"methods": ["fista"], "repetitions": 1}
+    project.write("config.yaml", content)
     project.snakemake("-s", "Snakefile")
     assert (project.folder / "mine.txt").read_text().startswith("made by assemble")
 
 
-def test_a_dry_run_writes_nothing(project: Project) -> None:
-    project.plan()
-    assert not (project.folder / "results").exists()
+@pytest.mark.parametrize(("command", "code"), [("true", 0), ("false", 1)])
+def test_a_job_fails_where_its_command_does(command: str, code: int) -> None:
+    """Though what it says goes through a pipe into the log."""
+    line = f"{planning.prefix().format()}{command} | cat"
+    assert subprocess.run(["bash", "-c", line], check=False).returncode == code
 
 
 def test_results_of_an_older_version_are_told_apart(project: Project) -> None:
@@ -103,8 +121,13 @@ def test_mistakes_are_told_before_any_job(project: Project) -> None:
     assert "Traceback" not in said
 
 
-def test_lint(project: Project) -> None:
-    assert "Congratulations" in project.snakemake("--lint")
+def test_data_are_looked_at_before_any_job(project: Project) -> None:
+    np.save(project.folder / "x.npy", np.zeros((2, 16)))
+    few = project.write("few.yaml", {"datasets": {"patches": {"kind": "array", "source": "x.npy"}}})
+    done = project.run("data", "--configfile", "config.yaml", few)
+    assert done.returncode != 0
+    assert "datasets.patches: x has the shape (2, 16)" in done.stdout + done.stderr
+    assert not (project.folder / "results/data").exists()
 
 
 @pytest.mark.parametrize("profile", ["default", "slurm"])

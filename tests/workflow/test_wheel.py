@@ -31,6 +31,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     assert done.returncode == 0, done.stdout + done.stderr
     (wheel,) = (source / "out").iterdir()
     zipfile.ZipFile(wheel).extractall(folder / "installed")
+    package = source / "src/vscbench"
+    files = {path.relative_to(source / "src") for path in package.rglob("*.*") if path.is_file()}
+    assert {str(path) for path in files if not (folder / "installed" / path).is_file()} == set()
     shutil.rmtree(source)
     paths = [str(folder / "installed"), *filter(None, [os.environ.get("PYTHONPATH")])]
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "INSTALLED": str(folder / "installed")}

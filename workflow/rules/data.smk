@@ -1,7 +1,7 @@
-# Data: from a source to vectors or images, one file a data set.
+# Data: from a source to vectors or images, one file a data set, or one a fold where every repetition is a fold.
 rule data:
     input:
-        [f"{RESULTS}/data/{dataset}.safetensors" for dataset in PLAN.datasets],
+        [f"{RESULTS}/data/{dataset}.safetensors" for dataset in PLAN.datasets()],
     localrule: True
 
 

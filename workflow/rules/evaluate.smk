@@ -15,7 +15,9 @@ rule evaluate_run:
             "status.json",
             "resources.json",
         ),
-        classifier=lambda wildcards: PLAN.classifiers(wildcards.experiment),
+        classifier=lambda wildcards: PLAN.classifiers(
+            wildcards.experiment, int(wildcards.repetition)
+        ),
     output:
         multiext(
             f"{RESULTS}/runs/{{experiment}}/{{variant}}/{{repetition}}/",

@@ -25,7 +25,10 @@ def run_files(*files, experiment=None):
 
 
 def prepared_data(wildcards):
-    return f"{RESULTS}/data/{PLAN.dataset(wildcards.experiment)}.safetensors"
+    """The data of a run, or of all repetitions of an experiment."""
+    repetition = wildcards.get("repetition")
+    names = PLAN.datasets(wildcards.experiment, repetition and int(repetition))
+    return [f"{RESULTS}/data/{name}.safetensors" for name in names]
 
 
 def section(name):

@@ -11,15 +11,17 @@ from torch import Generator, Tensor, nn
 from vscbench.coders.coder import Coder
 from vscbench.coders.distribution import Distribution
 from vscbench.coders.learned_prior import LearnedPrior, running_statistics
-from vscbench.networks.linear_plus import set_detectors
+from vscbench.networks.detectors import set_detectors
 from vscbench.objectives.loss import Loss, squared_error
 from vscbench.objectives.variance import NoiseVariance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vscbench.coders.distances import Distance
     from vscbench.coders.learned_prior import LogPrior
     from vscbench.coders.posterior import Noise, Params, Posterior, Transport
+    from vscbench.coders.refinement import Refinement
     from vscbench.objectives.rule import Objective
 
 KL_DRAWS = 5
@@ -44,6 +46,8 @@ class Amortised(Coder):
         objective: how samples make a loss.
         learned_prior: instead of the posterior's own.
         variance: of the likelihood, where it is learned.
+        refinement: of the encoder's answer.
+        distance: of the codes of a batch from the prior, instead of the divergence in the loss.
     """
 
     generator: nn.Module
@@ -56,6 +60,8 @@ class Amortised(Coder):
         objective: Objective,
         learned_prior: LearnedPrior | None = None,
         variance: NoiseVariance | None = None,
+        refinement: Refinement | None = None,
+        distance: Distance | None = None,
     ) -> None:
         super().__init__(generator)
         self.encoder = encoder
@@ -66,14 +72,20 @@ class Amortised(Coder):
         self.objective = objective
         self.learned_prior = learned_prior
         self.variance = variance
+        self.refinement, self.distance = refinement, distance
 
     # ------------------------------------------------------------------- inference
 
-    def params(self, x: Tensor) -> Params:
-        """Parameters of the posterior of data (B, P...): (B, K) each."""
+    def outputs(self, x: Tensor) -> Params:
+        """What the heads say of data (B, P...), before it is clamped to parameters: (B, K) each."""
         # In the data's precision, though the networks may compute in half of it.
         outputs = self.heads(self.encoder(x)).to(x.dtype).chunk(len(self.family.heads), dim=-1)
-        return self.family.clamp(dict(zip(self.family.heads, outputs, strict=True)))
+        return dict(zip(self.family.heads, outputs, strict=True))
+
+    def params(self, x: Tensor) -> Params:
+        """Parameters of the posterior of data (B, P...), refined where it says so: (B, K) each."""
+        outputs = self.outputs(x)
+        return self.family.clamp(outputs if self.refinement is None else self.refinement(self, x, outputs))
 
     def posterior(self, x: Tensor) -> Distribution:
         """q(z|x) of data (B, P...)."""
@@ -104,14 +116,11 @@ class Amortised(Coder):
     def loss_at(self, x: Tensor, params: Params, rng: Generator | None) -> Loss:
         """The objective of data (B, P...) at the parameters (B, K) of their posteriors."""
         rule, samples = self.objective.rule, self.objective.samples
-        log_prior, transport = self.log_prior(x, rng), self.family.transport(params)
-        if rule.one_counts and samples > 1 and self.objective.backward == "selected":
-            noise = self.select(x, params, transport, samples, rng, log_prior)
-        else:
-            noise = self.family.noise(params, samples, rng)
-        codes = transport(noise)
-        mse = squared_error(x, self.decode(codes))  # (S, B)
-        if rule.of_each_draw:
+        log_prior = self.log_prior(x, rng)
+        noise, codes, mse = self.draws(x, params, samples, rng, log_prior)
+        if self.distance is not None:
+            kl = self.distance(codes, self.sample_prior(len(x), rng), rng)
+        elif rule.of_each_draw:
             kl = -self.log_ratio(params, noise, log_prior)
         else:
             kl = self.divergence(params, noise, log_prior).expand_as(mse)
@@ -122,6 +131,18 @@ class Amortised(Coder):
         if chosen is not None:
             codes = codes[chosen, torch.arange(len(x), device=x.device)].unsqueeze(0)
         return Loss(value, mse, kl, codes)
+
+    def draws(
+        self, x: Tensor, params: Params, samples: int, rng: Generator | None, log_prior: LogPrior | None
+    ) -> tuple[Noise, Tensor, Tensor]:
+        """Noise and codes (S, B, K) that may count, and their errors (S, B), which have the gradient of their mean."""
+        transport = self.family.transport(params)
+        if self.objective.rule.one_counts and samples > 1 and self.objective.backward == "selected":
+            noise = self.select(x, params, transport, samples, rng, log_prior)
+        else:
+            noise = self.family.noise(params, samples, rng)
+        codes = transport(noise)
+        return noise, codes, squared_error(x, self.decode(codes))
 
     @torch.no_grad()
     def select(

@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from vscbench.coders.coder import Coder
-from vscbench.networks.linear_plus import set_detectors
+from vscbench.networks.detectors import set_detectors
 from vscbench.objectives.loss import Loss, squared_error
 
 

@@ -18,8 +18,8 @@ class Coder(nn.Module, ABC):
     """Infers the codes z of data x and decodes them to x̂; all that training and metrics talk to.
 
     A coder of your own says `encode`, and `decode` if it has no generator. Its constructor may take, by name, what the
-    study builds for it: `generator`, `encoder`, `shape` of a data point, `latents` K; all its other, annotated
-    arguments are its keys in a configuration.
+    study builds for it: `generator`, `encoder`, `objective`, the learned `variance`, `shape` of a data point, `latents`
+    K; all its other, annotated arguments are its keys in a configuration.
 
     Example:
         >>> import torch

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+STIRLING = 100.0
+"""α from which three terms of Stirling's series are exact to 5e-13."""
+
+
 def gaussian_kl(loc: Tensor, log_variance: Tensor, prior_scale: float) -> Tensor:
     """KL(N(μ, σ²) ‖ N(0, s²)) = ½[(μ² + σ²)/s² - 1 - log(σ²/s²)].
 
@@ -53,10 +57,12 @@ def gamma_kl(log_shape: Tensor, log_rate: Tensor, prior_shape: float, prior_rate
     """
     shape, ratio = log_shape.exp(), torch.exp(math.log(prior_rate) - log_rate)
     constant = math.lgamma(prior_shape) - prior_shape * math.log(prior_rate)
-    # The derivative of (α - α₀)ψ(α) - log Γ(α) is (α - α₀)ψ′(α): the rest cancels, and ψ is computed once.
-    fixed = shape.detach()
-    value = (fixed - prior_shape) * torch.digamma(shape) - torch.lgamma(fixed) + shape * (ratio - 1)
-    return value + prior_shape * log_rate + constant
+    # The derivative of αψ(α) - log Γ(α) is αψ′(α): the rest cancels, and ψ is computed once.
+    fixed, psi = shape.detach(), torch.digamma(shape)
+    # Of a large α the terms of αψ(α) - log Γ(α) - α cancel but for a few digits: Stirling's series has the rest.
+    series = 0.5 * (log_shape - 1 - math.log(2 * math.pi)) - 1 / (6 * shape) + 1 / (90 * shape**3)
+    inner = torch.where(fixed > STIRLING, series, fixed * psi - torch.lgamma(fixed) - shape)
+    return inner - prior_shape * psi + shape * ratio + prior_shape * log_rate + constant
 
 
 def thresholded_laplace_kl(loc: Tensor, log_scale: Tensor, threshold: float, prior_scale: float) -> Tensor:

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import torch
 
 from vscbench.coders.deep_fista import deep_fista
+from vscbench.coders.duality import gap_of_products
 from vscbench.coders.map_solver import MapSolver, Solution
+from vscbench.coders.published_fista import published_fista
 from vscbench.ramps import Ramp
 from vscbench.settings import Count, Positive
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+Stop: TypeAlias = Literal["gap", "change", "published"]
+
 CHECK_EVERY = 5
 """Iterations between two looks at convergence: a look costs about one iteration."""
 
 
 @torch.no_grad()
-def fista(x: Tensor, atoms: Tensor, penalty: float, max_iterations: int = 500, tolerance: float = 1e-3) -> Solution:
+def fista(
+    x: Tensor,
+    atoms: Tensor,
+    penalty: float,
+    max_iterations: int = 500,
+    tolerance: float = 1e-3,
+    *,
+    gap: float | None = None,
+) -> Solution:
     """Minimise ½‖x - A z‖² + λ‖z‖₁ over z for data (B, P) and atoms (P, K).
 
-    Each data point stops by itself, when ‖z - z_old‖ ≤ tolerance · ‖z_old‖ holds at a look, and leaves the
-    batch. The momentum of a data point restarts when it points uphill (O'Donoghue and Candès, 2015).
+    Each data point stops by itself and leaves the batch, when at a look ‖z - z_old‖ ≤ tolerance · ‖z_old‖ holds; with a
+    `gap`, when its duality gap is at most that share of its objective. The momentum of a data point restarts when it
+    points uphill (O'Donoghue and Candès, 2015).
     """
     gram = atoms.T @ atoms  # (K, K): K² operations an iteration instead of 2PK
     correlation = x @ atoms  # (B, K)
@@ -31,6 +44,7 @@ def fista(x: Tensor, atoms: Tensor, penalty: float, max_iterations: int = 500, t
         return Solution.of_no_dictionary(x, atoms.shape[1])
     step = 1 / torch.linalg.eigvalsh(gram)[-1].clamp(min=torch.finfo(gram.dtype).tiny)
     rest = torch.eye(len(gram), dtype=x.dtype, device=x.device) - gram * step
+    power, products = x.square().sum(1), correlation
     correlation, shrink = correlation * step, penalty * step
 
     solution = torch.zeros_like(correlation)
@@ -50,8 +64,11 @@ def fista(x: Tensor, atoms: Tensor, penalty: float, max_iterations: int = 500, t
         momentum, codes = grown, new
         if iteration % CHECK_EVERY and iteration < max_iterations:
             continue
-        size = torch.linalg.vector_norm(codes - change, dim=-1)
-        done = torch.linalg.vector_norm(change, dim=-1) <= tolerance * size
+        if gap is None:
+            size = torch.linalg.vector_norm(codes - change, dim=-1)
+            done = torch.linalg.vector_norm(change, dim=-1) <= tolerance * size
+        else:
+            done = gap_of_products(power, products, gram, codes, penalty).relative <= gap
         # Repacking the batch costs as much as an iteration: wait until enough of it has converged.
         if iteration < max_iterations and done.sum() * 8 < len(done):
             continue
@@ -60,7 +77,7 @@ def fista(x: Tensor, atoms: Tensor, penalty: float, max_iterations: int = 500, t
         keep = ~done
         if not keep.any():
             break
-        rows, correlation = rows[keep], correlation[keep]
+        rows, correlation, products, power = rows[keep], correlation[keep], products[keep], power[keep]
         codes, look_ahead, momentum = codes[keep], look_ahead[keep], momentum[keep]
     return Solution(solution, iterations)
 
@@ -73,7 +90,11 @@ class Fista(MapSolver):
         penalty: λ.
         penalty_warmup: multiplier of λ while training starts.
         max_iterations: limit for one data point.
-        tolerance: relative change at which a data point has converged.
+        tolerance: relative change of a code at which it has converged, where that is the rule.
+        stop: `gap`: a code has converged when its duality gap is small against its objective. `change`: when it no
+            longer changes. `published`: from Aᵀx, until the codes of the batch together no longer change. A network's
+            codes have no gap: their rule is `change`.
+        gap: the duality gap, as a share of the objective, at which a code has converged.
     """
 
     def __init__(
@@ -83,18 +104,23 @@ class Fista(MapSolver):
         penalty_warmup: Ramp = Ramp(1.0, 1.0),
         max_iterations: Count = 500,
         tolerance: Positive = 1e-3,
+        stop: Stop = "gap",
+        gap: Positive = 1e-2,
     ) -> None:
         super().__init__(generator, penalty, penalty_warmup)
-        self.max_iterations, self.tolerance = max_iterations, tolerance
+        self.max_iterations, self.tolerance, self.stop, self.gap = max_iterations, tolerance, stop, gap
 
     def encode(self, x: Tensor) -> Tensor:
         """The solution of each data point of x (B, P...), under the generator as it would be evaluated: (B, K)."""
         penalty, atoms = self.multiplier * self.penalty, self.atoms
+        limits = self.max_iterations, self.tolerance
+        if atoms is not None and self.stop == "published":
+            return published_fista(x, atoms.detach(), penalty, *limits).codes
         if atoms is not None:
-            return fista(x, atoms.detach(), penalty, self.max_iterations, self.tolerance).codes
+            return fista(x, atoms.detach(), penalty, *limits, gap=self.gap if self.stop == "gap" else None).codes
         training = self.generator.training
         self.generator.eval()
         try:
-            return deep_fista(x, self.generator, penalty, self.max_iterations, self.tolerance)
+            return deep_fista(x, self.generator, penalty, *limits)
         finally:
             self.generator.train(training)

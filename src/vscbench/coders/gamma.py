@@ -18,7 +18,11 @@ def standard_gamma(shape: Tensor, samples: int, rng: Generator | None) -> Tensor
     Proposals d (1 + c ε)³ with d = α - 1/3, c = 1/√(9d) are accepted in at least 95 % of the cases; what is left
     is proposed again. For α < 1 a draw of Gamma(α + 1, 1) is multiplied by u^(1/α). No gradient. Vectorised, with
     what depends on α alone computed once: torch's own sampler draws one number at a time, four times slower on a CPU.
+    On a GPU it is torch's own, which proposes and accepts in one kernel.
     """
+    if shape.device.type != "cpu":
+        drawn = torch._standard_gamma(shape.expand(samples, *shape.shape), rng)  # noqa: SLF001
+        return drawn.clamp_(min=torch.finfo(drawn.dtype).tiny)
     latents, shape = shape.shape, shape.flatten()
     small = below(shape, shape.new_ones(()))
     # What a diverged encoder asks for has no distribution: it is drawn as if it had, and nan in the end.
@@ -67,6 +71,11 @@ class Threshold(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         """dλ/d log β = -λ and dλ/dα = dg/dα/β with dg/dα = -∂F(g; α)/∂α / p(g; α), F and p distribution and density."""
         log_shape, log_rate, draw, threshold = ctx.saved_tensors
+        if gradient.device.type != "cpu":  # all of it: to look for what is asked for would take longer
+            shape = log_shape.exp()
+            derivative = torch._standard_gamma_grad(shape.expand_as(draw).contiguous(), draw)  # noqa: SLF001
+            by_draw = torch.where(gradient == 0, 0.0, gradient * derivative).sum(0)
+            return by_draw * shape * torch.exp(-log_rate), -(gradient * threshold).sum(0), None
         # A threshold that let nothing pass has no gradient, and the derivative is dear: only where it is asked for.
         asked = positions(gradient)
         latent = asked % log_shape.numel()

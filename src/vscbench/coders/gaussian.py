@@ -67,10 +67,32 @@ class Gaussian(Base):
         inside = torch.erf(threshold * torch.exp(-params["log_variance"] / 2) / math.sqrt(2))
         return inside.clamp(min=torch.finfo(inside.dtype).tiny).log()
 
+    def partial_moment(self, params: Params, beyond: Tensor, power: int) -> Tensor:
+        """Φ(-u), σφ(u) - tΦ(-u) or (σ² + t²)Φ(-u) - tσφ(u) with u = t/σ: the shape of t."""
+        sigma = self.scale(params)
+        u = beyond / sigma
+        tail = torch.erfc(u / math.sqrt(2)) / 2
+        if power == 0:
+            return tail
+        slope = sigma * torch.exp(-0.5 * u.square()) / math.sqrt(2 * math.pi)
+        if power == 1:
+            return (slope - beyond * tail).clamp(min=0)
+        return ((sigma.square() + beyond.square()) * tail - beyond * slope).clamp(min=0)
+
+    def log_within(self, params: Params, threshold: Tensor | float) -> Tensor:
+        """log[Φ((λ - |μ|)/σ) - Φ((-λ - |μ|)/σ)]: (B, K), or the shape of λ."""
+        size, sigma = params["loc"].abs(), self.scale(params)
+        upper, lower = (torch.special.log_ndtr((end - size) / sigma) for end in (threshold, -threshold))
+        rest = -torch.expm1(lower - upper)
+        found: Tensor = upper + rest.clamp(min=torch.finfo(rest.dtype).tiny).log()
+        return found
+
     def log_deviation(self, params: Params, deviation: Tensor) -> Tensor:
         """-½[e²/σ² + log(2πσ²)]: (S, B, K), nats."""
         log_variance = params["log_variance"]
-        return -0.5 * (deviation.square() * torch.exp(-log_variance) + log_variance + math.log(2 * math.pi))
+        # Where the density is 0 in single precision its logarithm stays a number, which has a derivative.
+        distance = (deviation.abs() * torch.exp(-log_variance / 2)).clamp(max=1e18)
+        return -0.5 * (distance.square() + log_variance + math.log(2 * math.pi))
 
     def gamma_tail(self, params: Params, shape: Tensor, rate: Tensor) -> Tensor:
         """E_e[P(λ < |e|)] by Gauss-Legendre quadrature over the quantiles of |e|: (B, K)."""

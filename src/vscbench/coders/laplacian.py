@@ -29,6 +29,8 @@ class Laplacian(Base):
     """b₀, the prior's scale."""
     noise_warmup: Ramp = Ramp(1.0, 1.0)
     """w, the weight of the noise while training starts; the divergence does not see it, as published."""
+    noise_bound: Positive | None = None
+    """The largest |ε|, where one in e^bound draws is cut; the authors' log max(1 - 2|u|, 1e-6) ends at 13.8."""
 
     heads: ClassVar[tuple[str, ...]] = ("loc", "log_scale")  # type: ignore[misc]
     standard: ClassVar[str] = "laplace"
@@ -41,9 +43,10 @@ class Laplacian(Base):
         self.warmup = self.noise_warmup(step, steps)
 
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
-        """ε ~ Laplace(0, 1): (S, B, K)."""
+        """ε ~ Laplace(0, 1), |ε| cut at the bound: (S, B, K)."""
         like = params["loc"]
-        return {"laplace": laplace((samples, *like.shape), like, rng)}
+        draws = laplace((samples, *like.shape), like, rng)
+        return {"laplace": draws if self.noise_bound is None else draws.clamp_(-self.noise_bound, self.noise_bound)}
 
     def scale(self, params: Params) -> Tensor:
         """w b: (B, K)."""
@@ -70,10 +73,29 @@ class Laplacian(Base):
         inside = -torch.expm1(-threshold * torch.exp(-params["log_scale"]) / self.warmup)
         return inside.clamp(min=torch.finfo(inside.dtype).tiny).log()
 
+    def partial_moment(self, params: Params, beyond: Tensor, power: int) -> Tensor:
+        """½ p! (w b)^p exp(-t/(w b)) for t ≥ 0; below it is E[(e - t)^p] - (-1)^p times that at -t: the shape of t."""
+        scale = self.scale(params)
+        outer = 0.5 * math.factorial(power) * scale**power * torch.exp(-beyond.abs() / scale)
+        whole = (torch.ones_like(beyond), -beyond, beyond.square() + 2 * scale.square())[power]
+        return torch.where(beyond < 0, whole - (-1) ** power * outer, outer)
+
+    def log_within(self, params: Params, threshold: Tensor | float) -> Tensor:
+        """log[1 - exp(-λ/(w b)) cosh(μ/(w b))] where |μ| ≤ λ, else log[exp(-|μ|/(w b)) sinh(λ/(w b))]: as of λ."""
+        size, scale = params["loc"].abs(), self.scale(params)
+        tiny = torch.finfo(size.dtype).tiny
+        inner = (threshold - size).clamp(min=0)  # no overflow in the branch that is not taken
+        inside = -torch.expm1(-inner / scale) - torch.expm1(-(threshold + size) / scale)
+        outside = -torch.expm1(-2 * threshold / scale)
+        beyond = (threshold - size) / scale + outside.clamp(min=tiny).log()
+        return torch.where(size <= threshold, inside.clamp(min=tiny).log(), beyond) - math.log(2)
+
     def log_deviation(self, params: Params, deviation: Tensor) -> Tensor:
         """-|e|/(w b) - log(2 w b): (S, B, K), nats."""
         log_scale = params["log_scale"]
-        return -deviation.abs() * torch.exp(-log_scale) / self.warmup - log_scale - math.log(2 * self.warmup)
+        # Where the density is 0 in single precision its logarithm stays a number, which has a derivative.
+        distance = (deviation.abs() * torch.exp(-log_scale) / self.warmup).clamp(max=1e36)
+        return -distance - log_scale - math.log(2 * self.warmup)
 
     def gamma_tail(self, params: Params, shape: Tensor, rate: Tensor) -> Tensor:
         """E exp(-λ/(w b)) = (1 + 1/(w b β))^-α, the Laplace transform of the Gamma: (B, K)."""

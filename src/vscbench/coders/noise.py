@@ -43,7 +43,9 @@ def uniform(shape: Sequence[int], like: Tensor, rng: Generator | None) -> Tensor
 
 
 def normal(shape: Sequence[int], like: Tensor, rng: Generator | None) -> Tensor:
-    """ε ~ N(0, 1), √2 erf⁻¹(u) of u ~ U(-1, 1): `shape`."""
+    """ε ~ N(0, 1), √2 erf⁻¹(u) of u ~ U(-1, 1), or on a GPU by torch, in one kernel: `shape`."""
+    if like.device.type != "cpu":
+        return like.new_empty(shape).normal_(generator=rng)
     return between(-1, 1, shape, like, rng).erfinv_().mul_(math.sqrt(2))
 
 

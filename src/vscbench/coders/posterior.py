@@ -23,6 +23,10 @@ Transport: TypeAlias = Callable[[Noise], Tensor]
 """A map from noise (S, B, K) to codes (S, B, K)."""
 
 
+ANY = ("refinement", "distance")
+"""Parts that go with any posterior."""
+
+
 class Draw(NamedTuple):
     """Codes and what their density needs beside them."""
 
@@ -46,8 +50,11 @@ class Posterior(ABC):
 
     heads: tuple[str, ...]
     """Names of the parameters, each the output of one linear head of the encoder."""
-    takes: ClassVar[tuple[str, ...]] = ("prior",)
-    """The parts that may be composed with it: a learned prior; with a `Base` also a threshold."""
+    takes: ClassVar[tuple[str, ...]] = ("prior", *ANY)
+    """The parts that may be composed with it: a learned prior, a refinement of the encoder's answer, a distance instead
+    of the divergence; with a `Base` also a threshold."""
+    discrete: ClassVar[bool] = False
+    """Whether every code is a count and has a probability, instead of a density beside a mass at zero."""
 
     def clamp(self, params: Params) -> Params:
         """The outputs of the heads, clipped to where all else can be computed."""
@@ -105,6 +112,7 @@ class Posterior(ABC):
         with torch.no_grad():
             on = self.log_prob_at(params, draw.boundary, draw.threshold)
             jump = on - self.log_prob_at(params, torch.zeros_like(draw.boundary), draw.threshold)
+            jump = jump.clamp(min=torch.finfo(jump.dtype).min)  # 0 · -inf is no number
         return value + (draw.active_prob - draw.active_prob.detach()) * jump
 
     def log_ratio(self, params: Params, noise: Noise) -> Tensor:
@@ -138,7 +146,7 @@ class Posterior(ABC):
 class Base(Posterior):
     """A posterior z = μ + s ε whose noise ε is symmetric about 0, so that a threshold can act on the deviation s ε."""
 
-    takes: ClassVar[tuple[str, ...]] = ("threshold", "prior")
+    takes: ClassVar[tuple[str, ...]] = ("threshold", "prior", *ANY)
     standard: ClassVar[str]
     """The name of ε among the noise."""
 
@@ -161,6 +169,14 @@ class Base(Posterior):
     @abstractmethod
     def log_inside(self, params: Params, threshold: Tensor | float) -> Tensor:
         """log P(|e| ≤ λ), which is not the logarithm of a difference: (B, K), or the shape of λ."""
+
+    @abstractmethod
+    def partial_moment(self, params: Params, beyond: Tensor, power: int) -> Tensor:
+        """E[(e - t)₊^p], p = 0, 1 or 2 (of p = 0 it is P(e > t)), for t of (B, K) or (S, B, K): the shape of t."""
+
+    @abstractmethod
+    def log_within(self, params: Params, threshold: Tensor | float) -> Tensor:
+        """log P(|μ + e| ≤ λ), which is not the logarithm of a difference: (B, K), or the shape of λ."""
 
     @abstractmethod
     def log_deviation(self, params: Params, deviation: Tensor) -> Tensor:

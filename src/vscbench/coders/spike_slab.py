@@ -24,6 +24,11 @@ LOG_LIMITS = math.log(1e-6), math.log1p(-1e-6)
 """Bounds on log γ."""
 
 
+def _clipped(log_active: Tensor) -> Tensor:
+    """log γ of γ clipped to [1e-6, 1 - 1e-6]."""
+    return F.hardtanh(log_active, *LOG_LIMITS)
+
+
 class _Gated(torch.autograd.Function):
     """gate · slab, (S, B, K), where the slab's derivative is the hard gate and that of the gate's logit a `slope`."""
 
@@ -55,6 +60,8 @@ class SpikeSlab(Posterior):
     """The same, by the name that it has for all sparse methods; instead of `prior_active`."""
     gate: Literal["logit", "published"] = "logit"
     """`logit`: a = logit γ, so P(on) = γ. `published`: a = log γ, so P(on) = γ/(1+γ) ≤ ½ while the KL uses γ."""
+    head: Literal["sigmoid", "rectified"] = "sigmoid"
+    """γ of the encoder's head h: sigmoid(h); or, as published, exp(-ReLU(-h)), which has no gradient where h > 0."""
     gate_estimator: Literal["straight_through", "gumbel", "gumbel_rao"] = "straight_through"
     """Gradient of the gate: relaxed backward of a hard gate; the relaxed gate itself; Rao-Blackwellised."""
     noise_warmup: Ramp = Ramp(1.0, 1.0)
@@ -76,8 +83,10 @@ class SpikeSlab(Posterior):
         self.warmup, self.current_temperature = self.noise_warmup(step, steps), self.temperature(step, steps)
 
     def clamp(self, params: Params) -> Params:
-        """The same parameters with γ, of which the head gives the logarithm, clipped to [1e-6, 1 - 1e-6]."""
-        return params | {"log_active": F.hardtanh(params["log_active"], *LOG_LIMITS)}
+        """The same parameters with log γ of the head, γ clipped to [1e-6, 1 - 1e-6] unless the gate is published."""
+        head = params["log_active"]
+        log_active = F.logsigmoid(head) if self.head == "sigmoid" else -F.relu(-head)
+        return params | {"log_active": log_active if self.gate == "published" else _clipped(log_active)}
 
     def noise(self, params: Params, samples: int, rng: Generator | None) -> Noise:
         """ε ~ N(0, 1) for the slab and u ~ U(0, 1) for the gate: (S, B, K)."""
@@ -88,7 +97,9 @@ class SpikeSlab(Posterior):
     def gate_logit(self, params: Params) -> Tensor:
         """a: (B, K)."""
         log_active = params["log_active"]
-        return log_active if self.gate == "published" else torch.logit(log_active.exp())
+        if self.gate == "published":
+            return log_active
+        return log_active - torch.log(-torch.expm1(log_active))  # log γ - log(1 - γ), exact where γ is nearly 1
 
     def active_prob(self, params: Params) -> Tensor:
         """P(gate on) = sigmoid(a), which is γ where a = logit γ: (B, K)."""
@@ -120,6 +131,8 @@ class SpikeSlab(Posterior):
     def moments(self, params: Params) -> tuple[Tensor, Tensor]:
         """The slab's mean w μ and standard deviation w σ + √(1-w): (B, K) each."""
         loc, spread = params["loc"], torch.exp(params["log_variance"] * 0.5)
+        if isinstance(self.warmup, Tensor):  # in a captured step it is not known here
+            return self.warmup * loc, self.warmup * spread + (1 - self.warmup).sqrt()
         if self.warmup == 1:  # as for the greater part of a training
             return loc, spread
         return self.warmup * loc, self.warmup * spread + math.sqrt(1 - self.warmup)
@@ -164,6 +177,8 @@ class SpikeSlab(Posterior):
     def kl(self, params: Params) -> Tensor:
         """γ KL(slab ‖ N(0, s²)) + KL(Bernoulli(γ) ‖ Bernoulli(γ₀)): (B, K), nats."""
         loc, log_variance, log_active = (params[name] for name in self.heads)
+        if self.gate == "published":  # else it is clipped already
+            log_active = _clipped(log_active)
         return spike_slab_kl(loc, log_variance, log_active, self.prior_scale, self.prior_active)
 
     def prior(self) -> dict[str, float]:

@@ -46,15 +46,15 @@ def check(content: Mapping[str, Any]) -> Study:
     return study
 
 
-def check_data(study: Study) -> None:
-    """Look whether the data of the study's experiments are there, without reading them.
+def check_data(study: Study, datasets: Iterable[str]) -> None:
+    """Look whether the data of `datasets` are there, without reading them.
 
     Raises:
         UserError: they are not, or are not what they should be.
     """
 
     def lines() -> Iterator[str]:
-        for dataset in dict.fromkeys(setup.dataset for setup in study.experiments.values()):
+        for dataset in datasets:
             try:
                 runs.source(study, dataset).check()
             except UserError as error:

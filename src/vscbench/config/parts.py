@@ -50,11 +50,13 @@ ROLES = {
         "vscbench.coders:FAMILIES",
         selector="family",
         given=("generator", "encoder", "shape", "latents", "atoms", "rng", "rule", "objective"),
-        nested=("threshold", "prior"),
+        nested=("threshold", "prior", "refinement", "distance"),
         group=registry.CODERS,
     ),
     "threshold": Role("kind of threshold", "vscbench.coders:THRESHOLDS", given=("base",)),
     "prior": Role("kind of prior", "vscbench.coders:PRIORS", given=("shape",)),
+    "refinement": Role("kind of refinement", "vscbench.coders:REFINEMENTS"),
+    "distance": Role("kind of distance", "vscbench.coders:DISTANCES"),
     "rule": Role("sampling rule", "vscbench.objectives:RULES", selector="sampling"),
     "optimizer": Role("optimizer", "vscbench.training:OPTIMIZERS", given=("coder", "model", "shape", "pixels")),
     "metric": Role("metric", "vscbench.metrics:METRICS", selector=""),
@@ -108,13 +110,13 @@ def chosen(role: str, part: Mapping[str, Any]) -> Any:
 
 
 @cache
-def model(role: str, part: Callable[..., Any]) -> type[BaseModel]:
+def model(role: str, part: Callable[..., Any], *, described: bool = False) -> type[BaseModel]:
     """The pydantic model of all that a configuration may say of `part`: its settings, and what goes with its role."""
     given = ROLES[role].given
     if role == "metric":  # those that may be positional
         parameters = inspect.signature(part).parameters.values()
         given = tuple(each.name for each in parameters if each.kind is not each.KEYWORD_ONLY)
-    own = settings.model(part, given)
+    own = settings.model(part, given, described=described)
     more: dict[str, Any] = {}
     if selector := ROLES[role].selector:
         more[selector] = (str, Field(description=f"the {ROLES[role].what}, or module:Class of your own"))

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from vscbench.methods import Method
 
 LONGEST_VARIANT, MOST_SHOWN = 100, 20
+FOLD = ".fold-"
+"""Between the name of a data set and the number of a fold of it; no name has a dot."""
 
 
 @dataclass(frozen=True)
@@ -70,17 +72,46 @@ def run_key(spec: Mapping[str, Any]) -> str:
 # ---------------------------------------------------------------------------- data
 
 
+def dataset_names(study: Study, dataset: str) -> list[str]:
+    """What a data set is prepared as: its own name, or, where every repetition is a fold, a name for each fold.
+
+    These names stand for it in `source` and `dataset_spec`, and its files have them.
+    """
+    part = study.datasets[dataset]
+    if not isinstance(part.get("folds"), int) or part.get("fold") is not None:
+        return [dataset]
+    return [f"{dataset}{FOLD}{fold}" for fold in range(part["folds"])]
+
+
+def dataset_of(study: Study, experiment: str, repetition: int) -> str:
+    """The name, of `dataset_names`, of the data of a repetition: fold r mod folds of repetition r."""
+    names = dataset_names(study, study.experiments[experiment].dataset)
+    return names[repetition % len(names)]
+
+
+def data_of_repetitions(study: Study, experiment: str) -> list[str]:
+    """The same of every repetition of an experiment, in order."""
+    return [dataset_of(study, experiment, k) for k in range(repetitions(study, experiment))]
+
+
+def _dataset(study: Study, name: str) -> tuple[str, dict[str, Any]]:
+    """The data set that a name of `dataset_names` is of, and its settings."""
+    dataset, _, fold = name.partition(FOLD)
+    return dataset, study.datasets[dataset] | ({"fold": int(fold)} if fold else {})
+
+
 def source(study: Study, dataset: str) -> Any:
     """The source of a data set, as its class is.
 
     Raises:
         UserError: there is no such data set, or its settings are not valid.
     """
-    known = study.datasets
+    known = [*study.datasets, *(name for each in study.datasets for name in dataset_names(study, each))]
     if dataset not in known:
-        raise UserError(f"no data set {dataset}{nearest(dataset, known)}; there are {', '.join(known)}")
-    own = {key: value for key, value in known[dataset].items() if key != "kind"}
-    return settings.construct(parts.chosen("dataset", known[dataset]), own, name=dataset)
+        raise UserError(f"no data set {dataset}{nearest(dataset, known)}; there are {', '.join(dict.fromkeys(known))}")
+    name, part = _dataset(study, dataset)
+    own = {key: value for key, value in part.items() if key != "kind"}
+    return settings.construct(parts.chosen("dataset", part), own, name=name)
 
 
 def shape(study: Study, dataset: str) -> tuple[int, ...]:
@@ -90,7 +121,8 @@ def shape(study: Study, dataset: str) -> tuple[int, ...]:
 
 def dataset_spec(study: Study, dataset: str) -> dict[str, Any]:
     """All that the data of `dataset` depend on."""
-    return {"name": dataset, **parts.filled("dataset", study.datasets[dataset])}
+    name, part = _dataset(study, dataset)
+    return {"name": name, **parts.filled("dataset", part)}
 
 
 # ---------------------------------------------------------------------------- runs
@@ -163,7 +195,7 @@ def run_spec(study: Study, run: Run) -> dict[str, Any]:
         "point": dict(run.point),
         "repetition": run.repetition,
         "seed": derive_seed(study.seed, dataset, run.method, run.repetition),
-        "dataset": dataset_spec(study, dataset),
+        "dataset": dataset_spec(study, dataset_of(study, run.experiment, run.repetition)),
         **sections.filled(sections.at(found, swept, dict(run.point))),
     }
 
@@ -194,7 +226,8 @@ def addresses(spec: Mapping[str, Any]) -> list[str]:
     """Where the parts that a specification names stand, as `module:attribute`: the code that its weights depend on."""
     coder = spec["coder"]
     named = {key: spec[key].get("kind") for key in ("dataset", "generator", "encoder")}
-    named |= {"coder": coder["family"], **{key: coder[key]["kind"] for key in ("threshold", "prior") if key in coder}}
+    nested = parts.ROLES["coder"].nested
+    named |= {"coder": coder["family"], **{key: coder[key]["kind"] for key in nested if key in coder}}
     named |= {"rule": spec["objective"]["sampling"], "optimizer": spec["training"]["optimizer"]["kind"]}
     return [parts.address(role, name) for role, name in named.items() if name]
 

@@ -30,7 +30,7 @@ def json_schema() -> Rule:
     """
     known: dict[str, dict[str, type[BaseModel]]] = {role: {"": model} for role, model in parts.FIXED.items()}
     for role in (role for role, about in parts.ROLES.items() if about.table and role != "rule"):
-        known[role] = {name: parts.model(role, parts.find(role, name)) for name in parts.names(role)}
+        known[role] = {name: parts.model(role, parts.find(role, name), described=True) for name in parts.names(role)}
     models: list[type[BaseModel]] = [
         Study,
         Evaluation,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from vscbench.data.dataset import SPLITS, Standardisation, Statistics, Stream, chunks
-from vscbench.data.splitting import Share, divide, given
+from vscbench.data.splitting import Share, divide, given, group_numbers
 from vscbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,12 +53,15 @@ class Arrangement:
         _check_kind(x)
         if self.standardise not in (allowed := get_args(Statistics)):
             raise UserError(f"standardise: {self.standardise!r} is not allowed; it must be one of {', '.join(allowed)}")
+        groups = None if groups is None else numpy(groups)
         if split is None:
-            groups = None if groups is None else numpy(groups)
             rows = divide(len(x), self.validation, self.test, np.random.default_rng(self.seed), groups)
         else:
             rows = given([numpy(part) for part in split], len(x))
         known: dict[str, Any] = {}
+        if groups is not None:
+            of, _ = group_numbers(groups, len(x))
+            known["groups"] = {name: of[part] for name, part in rows.items()}
         if self.patch_shape is not None:
             known["patch_shape"] = shape = (1, *self.patch_shape)[-3:]
             if x.ndim != VECTORS or len(shape) != IMAGES - 1 or prod(shape) != x.shape[1]:

@@ -97,6 +97,9 @@ class Description:
     """Labels (N, A) of 0 and 1 by split; empty where the data have none."""
     label_names: tuple[str, ...] = ()
     """Names of the A labels: attributes, or classes one-hot."""
+    groups: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    """The group (N,) that each data point is from, by split: the image of a patch, say, by its number. Points of one
+    group are not independent. Empty where each is its own."""
     standardisation: Standardisation = field(default_factory=Standardisation)
     """From raw data to `train`, by the statistics of train alone."""
     patch_shape: tuple[int, ...] | None = None
@@ -157,7 +160,7 @@ class Data(Description):
             labels: classes (N,), whole numbers or text; or attributes (N, A) of 0 and 1.
             label_names: of the A attributes or of the classes 0 to A - 1; default the classes, or "attribute_0", ....
             groups: (N,) whole numbers or text: rows of one group, one recording say, all go to the same part, which
-                may make validation and test larger than asked for.
+                may make validation and test larger than asked for; kept as `groups` of the data.
             split: the positions of train, validation and test, in place of `validation`, `test` and `groups`.
             patch_shape: (C, H, W) or (H, W) of vectors that are pictures, for figures of atoms.
             seed: of the random order of the rows, by which they are split.

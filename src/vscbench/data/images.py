@@ -13,6 +13,7 @@ from pydantic import AfterValidator
 from vscbench.data import pictures
 from vscbench.data.arrays import one_hot
 from vscbench.data.dataset import Data, Statistics, Stream
+from vscbench.data.folds import Folded
 from vscbench.data.patches import PatchSize, check_sizes, split_by_image
 from vscbench.data.sources import Source
 from vscbench.data.splitting import Share, divide
@@ -22,6 +23,8 @@ from vscbench.settings import Count, Positive
 from vscbench.violations import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from vscbench.data.splitting import Rows
@@ -37,7 +40,7 @@ def _size(value: Any) -> tuple[int, int]:
     return (edges[0], edges[1])
 
 
-Size: TypeAlias = Annotated[Any, AfterValidator(_size)]
+Size: TypeAlias = Annotated[Any, AfterValidator(lambda value: None if value is None else _size(value))]
 """Height and width in pixels: one number for a square, or two."""
 
 
@@ -60,11 +63,11 @@ class Patches:
 
 
 @dataclass(kw_only=True)
-class Images(Source):
+class Images(Folded, Source):
     """All pictures in a folder and below it: images (N, C, H, W) uint8, or patches of them (N, C·p·p).
 
-    A picture, with all its patches, is in one of train, validation and test, by a random choice. A colour patch is the
-    vector of its channels, one after the other. Exactly one of `size` and `patches` is given.
+    A picture, with all its patches, is in one of train, validation and test, by a random choice or by folds. A colour
+    patch is the vector of its channels, one after the other. Exactly one of `size` and `patches` is given.
     """
 
     source: str
@@ -87,6 +90,9 @@ class Images(Source):
     """Of the choices."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.folds and (self.validation, self.test) != (Images.validation, Images.test):
+            raise UserError("folds: validation and test are a fold each; leave `validation` and `test` out")
         if (self.size is None) == (self.patches is None):
             raise UserError("images: give either `size`, for whole pictures, or `patches`")
         if self.patches and self.labels:
@@ -116,23 +122,37 @@ class Images(Source):
     def load(self) -> Data | Stream:
         """The data set."""
         paths = pictures.find(Path(self.source))
-        chosen = {name: [paths[k] for k in rows] for name, rows in self._rows(paths).items()}
+        decode: Callable[[Path], NDArray[Any]] = self._read
+        if not self.patches:
+            make = partial(pictures.pixels, colour=self.colour, shape=_size(self.size))
+            decode = partial(pictures.decode, make=make)
+        rows = self._rows(paths, [float(decode(path).var()) for path in paths] if self.folds else None)
+        chosen = {name: [paths[k] for k in part] for name, part in rows.items()}
         if self.patches:
             counts = {name: getattr(self.patches, name) for name in chosen}
             return split_by_image(
-                self._sizes(paths), self._read, chosen, counts, self.patches.size, self.seed, self.standardise
+                self._sizes(paths),
+                self._read,
+                chosen,
+                counts,
+                self.patches.size,
+                self.seed,
+                self.standardise,
+                equally=self.folds is not None,
             )
         hot, names = self._classes(paths)
-        make = partial(pictures.pixels, colour=self.colour, shape=_size(self.size))
         return Stream(
             shapes={name: (len(part), *self.shape) for name, part in chosen.items()},
-            fill=partial(pictures.decode_all, chosen, partial(pictures.decode, make=make)),
-            labels={name: hot[part] for name, part in self._rows(paths).items()} if names else {},
+            fill=partial(pictures.decode_all, chosen, decode),
+            labels={name: hot[part] for name, part in rows.items()} if names else {},
             label_names=names,
         )
 
-    def _rows(self, paths: list[Path]) -> Rows:
+    def _rows(self, paths: list[Path], contrast: list[float] | None = None) -> Rows:
         try:
+            if self.folds:
+                parts = self.assign(dict(enumerate(contrast or [1.0] * len(paths))))
+                return {name: np.array(part) for name, part in parts.items()}
             return divide(len(paths), self.validation, self.test, np.random.default_rng(self.seed))
         except UserError as error:
             raise UserError(f"source: {self.source} holds {len(paths)} pictures; {error}") from None

@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vscbench.data.folds import Folded
 from vscbench.data.patches import Names, PatchSize, check_assignment, split_by_image
 from vscbench.data.sources import Counted
 from vscbench.data.whitening import whiten
+from vscbench.errors import UserError
 from vscbench.settings import Positive
 
 if TYPE_CHECKING:
@@ -50,15 +52,20 @@ def photograph(name: str) -> NDArray[np.float64]:
 
 
 @dataclass(kw_only=True)
-class NaturalImages(Counted):
-    """Whitened patches (N, p²) of the photographs, split by image."""
+class NaturalImages(Folded, Counted):
+    """Whitened patches (N, p²) of the photographs, split by image: as told, or all ten by folds."""
 
-    images: Names
-    """The photographs of each split."""
+    images: Names | None = None
+    """The photographs of each split; none with `folds`."""
     patch_size: PatchSize = 16
     """p."""
     cutoff: Positive = 0.4
     """Of the whitening, in cycles per pixel."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.images is None) == (self.folds is None):
+            raise UserError("images: give either `images`, the photographs of each split, or `folds`")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -67,11 +74,18 @@ class NaturalImages(Counted):
 
     def check(self) -> None:
         """Refuse photographs that do not exist, or that are in two splits."""
-        check_assignment(self.images, IMAGES)
+        if self.images:
+            check_assignment(self.images, IMAGES)
+        else:
+            self.assign(dict.fromkeys(IMAGES, 1.0))
 
     def load(self) -> Data:
         """The data set."""
-        assigned = check_assignment(self.images, IMAGES)
-        white = {name: whiten(photograph(name), self.cutoff) for part in assigned.values() for name in part}
+        given = self.images and check_assignment(self.images, IMAGES)
+        names = [name for part in given.values() for name in part] if given else IMAGES
+        white = {name: whiten(photograph(name), self.cutoff) for name in names}
+        assigned = given or self.assign({name: float(image.var()) for name, image in white.items()})
         sizes = {name: (image.shape[0], image.shape[1]) for name, image in white.items()}
-        return split_by_image(sizes, white.__getitem__, assigned, self.counts, self.patch_size, self.seed)
+        return split_by_image(
+            sizes, white.__getitem__, assigned, self.counts, self.patch_size, self.seed, equally=given is None
+        )

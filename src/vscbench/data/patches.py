@@ -61,8 +61,12 @@ def cut_patches(
     size: int,
     count: int,
     rng: np.random.Generator,
-) -> NDArray[np.float64]:
-    """`count` patches of size×size at distinct positions, uniform over all positions of all images: (count, C·size²).
+    *,
+    equally: bool = False,
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """`count` patches of size×size at distinct positions, and the number of the image of each.
+
+    Patches (count, C·size²) in random order; uniform over all positions of all images, or equally many of each image.
 
     Args:
         images: height and width of each.
@@ -70,31 +74,52 @@ def cut_patches(
         size: edge of a patch in pixels.
         count: patches.
         rng: of the positions and the order.
+        equally: whether each image gives as many patches as the others, so far as it has them.
 
     Raises:
         UserError: an image is smaller than a patch, or the images have fewer positions than that.
 
     Example:
         >>> image = np.arange(20.0).reshape(4, 5)
-        >>> cut_patches({"a": image.shape}, lambda name: image, 3, 6, np.random.default_rng(0)).shape
-        (6, 9)
+        >>> patches, images = cut_patches({"a": image.shape}, lambda name: image, 3, 6, np.random.default_rng(0))
+        >>> patches.shape, images
+        ((6, 9), array([0, 0, 0, 0, 0, 0]))
     """
     check_sizes(images, size)
     positions = np.array([(height - size + 1) * (width - size + 1) for height, width in images.values()])
     if count > positions.sum():
         raise UserError(f"{count} patches of {size}x{size} asked for, but the images hold only {positions.sum()}")
-    chosen = np.sort(rng.choice(positions.sum(), count, replace=False))
-    last = np.cumsum(positions)
     parts = []
-    for name, begin, end in zip(images, last - positions, last, strict=True):
-        here = chosen[slice(*np.searchsorted(chosen, (begin, end)))] - begin
+    chosen = _equally(positions, count, rng) if equally else _uniformly(positions, count, rng)
+    for name, here in zip(images, chosen, strict=True):
         if not here.size:
             continue
         windows = np.lib.stride_tricks.sliding_window_view(read(name), (size, size), axis=(-2, -1))
         rows, columns = np.divmod(here, windows.shape[-3])
         patches = windows[..., rows, columns, :, :]  # (count, size, size) or (C, count, size, size)
         parts.append(np.moveaxis(patches, -3, 0).reshape(len(here), -1))
-    return rng.permutation(np.concatenate(parts))
+    order = rng.permutation(count)
+    return np.concatenate(parts)[order], np.repeat(np.arange(len(images)), [len(here) for here in chosen])[order]
+
+
+def _uniformly(positions: NDArray[np.int64], count: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+    """`count` distinct ones of all positions, for each image in order."""
+    chosen = np.sort(rng.choice(positions.sum(), count, replace=False))
+    last = np.cumsum(positions)
+    return [
+        chosen[slice(*np.searchsorted(chosen, (begin, end)))] - begin
+        for begin, end in zip(last - positions, last, strict=True)
+    ]
+
+
+def _equally(positions: NDArray[np.int64], count: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+    """Of each image as many distinct positions, in order, or all of them where it has fewer."""
+    order = rng.permutation(len(positions))  # which images give one more is no matter of their names
+    shares, left = np.zeros(len(positions), int), count
+    for k, image in enumerate(order[np.argsort(positions[order], kind="stable")]):
+        shares[image] = min(positions[image], left // (len(positions) - k))
+        left -= shares[image]
+    return [np.sort(rng.choice(of, share, replace=False)) for of, share in zip(positions, shares, strict=True)]
 
 
 def check_sizes(images: Mapping[Image, tuple[int, int]], size: int) -> None:
@@ -114,6 +139,8 @@ def split_by_image(
     patch_size: int,
     seed: int,
     standardise: Statistics = "pixel",
+    *,
+    equally: bool = False,
 ) -> Data:
     """Patches of each split from the images assigned to it, standardised by the statistics of train.
 
@@ -128,21 +155,25 @@ def split_by_image(
         patch_size: edge of a patch in pixels.
         seed: of the positions.
         standardise: as of `Data.from_array`.
+        equally: as of `cut_patches`.
 
     Raises:
         UserError: an image is smaller than a patch, or the images hold too few.
     """
-    rng = np.random.default_rng(seed)
-    parts = [
-        cut_patches({name: images[name] for name in assignment[split]}, read, patch_size, counts[split], rng)
-        for split in SPLITS
-    ]
+    rng, number = np.random.default_rng(seed), {name: k for k, name in enumerate(images)}
+    parts, groups = [], {}
+    for split in SPLITS:
+        its = {name: images[name] for name in assignment[split]}
+        patches, of = cut_patches(its, read, patch_size, counts[split], rng, equally=equally)
+        parts.append(patches)
+        groups[split] = np.array([number[name] for name in its])[of]
     rule = Standardisation.of(parts[0], standardise)
     train, validation, test = (rule.standardise(part).astype(np.float32, copy=False) for part in parts)
     return Data(
         train,
         validation,
         test,
+        groups=groups,
         standardisation=rule,
         patch_shape=(train.shape[1] // patch_size**2, patch_size, patch_size),
     )

@@ -89,6 +89,7 @@ def write(made: Data | Stream, path: Path, spec: Mapping[str, Any] | None = None
         UserError: the disk has no room, or what the making of a stream refuses.
     """
     tensors: dict[str, NDArray[Any]] = {f"labels.{name}": value for name, value in made.labels.items()}
+    tensors |= {f"groups.{name}": value for name, value in made.groups.items()}
     rule = made.standardisation
     tensors |= {"standardisation.mean": rule.mean, "standardisation.scale": rule.scale}
     layout: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
@@ -131,6 +132,7 @@ def read(path: Path) -> Data:
             test=tensors["test"],
             truth=_group(tensors, "truth."),
             labels=_group(tensors, "labels."),
+            groups=_group(tensors, "groups."),
             label_names=tuple(map(str, json.loads(metadata["label_names"]))),
             standardisation=Standardisation(tensors["standardisation.mean"], tensors["standardisation.scale"]),
             patch_shape=None if shape is None else tuple(map(int, shape)),

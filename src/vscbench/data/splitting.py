@@ -78,7 +78,9 @@ def divide(
             raise UserError(f"{name}: {share!r} is not allowed; it must be {SHARE}") from None
     if sum(wanted.values()) >= total:
         raise UserError(f"validation + test: {sum(wanted.values())} of {total} rows, which leaves none for train")
-    of, sizes = (np.arange(total), np.ones(total, int)) if groups is None else _groups(groups, total)
+    of, sizes = (np.arange(total), np.ones(total, int)) if groups is None else group_numbers(groups, total)
+    if len(sizes) < len(SPLITS):
+        raise UserError(f"groups: only {len(sizes)}; train, validation and test need one each at least")
     order = rng.permutation(len(sizes))
     taken = np.cumsum(sizes[order])
     first = int(np.searchsorted(taken, wanted["test"])) + 1
@@ -93,16 +95,21 @@ def divide(
     return dict(zip(SPLITS, (parts[2], parts[1], parts[0]), strict=True))
 
 
-def _groups(groups: NDArray[Any], total: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The number of each row's group, and the size of each group."""
+def group_numbers(groups: NDArray[Any], total: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The number of each row's group, (total,), and the size of each group.
+
+    Raises:
+        UserError: groups are not (total,) whole numbers or text.
+
+    Example:
+        >>> group_numbers(np.array(["b", "a", "b", "c"]), 4)
+        (array([1, 0, 1, 2]), array([1, 2, 1]))
+    """
     if groups.ndim != 1 or len(groups) != total:
         raise UserError(f"groups: their shape is {groups.shape}; it must be ({total},), one a row")
     if groups.dtype.kind not in "iubUS":
         raise UserError(f"groups: their type is {groups.dtype}; it must be whole numbers or text")
-    unique, of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    if len(unique) < len(SPLITS):
-        raise UserError(f"groups: only {len(unique)}; train, validation and test need one each at least")
-    return of, sizes
+    return np.unique(groups, return_inverse=True, return_counts=True)[1:]
 
 
 def given(split: Sequence[Any], total: int) -> Rows:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.decomposition import PCA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +36,8 @@ def baselines(data: Data, latents: int, penalties: Sequence[float]) -> list[dict
         >>> [row["method"] for row in baselines(Data.from_array(x), 4, [20])]
         ['zero_code', 'pca_same_size', 'pca', 'pca', 'pca']
     """
+    from sklearn.decomposition import PCA
+
     components = min(latents, data.train.shape[1])
     axes = PCA(components).fit(data.train).components_.astype(np.float32)  # (C, P), by falling variance
     codes, matched = data.test @ axes.T, round(DENSITY * latents)

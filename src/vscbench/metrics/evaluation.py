@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -20,10 +21,13 @@ if TYPE_CHECKING:
     from vscbench.coders import Coder
     from vscbench.coders.posterior import Posterior
     from vscbench.data import Data
+    from vscbench.metrics.floors import ProbabilisticPCA
 
 Measures: TypeAlias = "dict[str, float | NDArray[Any]]"
 """What a metric measures: numbers by name, and arrays that figures are drawn from."""
 
+FITTED_ROWS, FITTED_NUMBERS = 10_000, 1 << 23
+"""Training data that the references are fitted to at most: rows, and pixels of all."""
 CHUNK = {False: 500, True: 100}
 """Data points inferred at once, vectors and images: 20 draws of each and what decodes them stay below 100 MB."""
 
@@ -72,6 +76,17 @@ class Evaluation:
     def labels(self) -> Tensor | None:
         """What is known of the test data, 0 or 1: (N, A), on the device; None where nothing is."""
         return torch.from_numpy(self.data.labels["test"]).to(self.device) if self.data.label_names else None
+
+    @property
+    def clusters(self) -> NDArray[Any] | None:
+        """The group, as the image of a patch, that each test point is of: (N,); None where each is its own."""
+        groups: dict[str, NDArray[Any]] = getattr(self.data, "groups", {})
+        return groups.get("test")
+
+    def spread(self, points: int, count: int | None = None) -> Tensor:
+        """Rows of so many of the test data, or of `count` others, evenly spaced: the first may all be of one image."""
+        last = (len(self.x) if count is None else count) - 1
+        return torch.linspace(0, last, min(points, last + 1), dtype=torch.float64).round().long()
 
     def inputs(self, x: Tensor) -> Tensor:
         """Rows of the data as the networks read them."""
@@ -142,3 +157,19 @@ class Evaluation:
         """Squared error of each data point under its code, mean over pixels: (N,)."""
         pairs = zip(self.chunks(), self.decoded(codes), strict=True)
         return torch.cat([(x_hat - x).square().flatten(1).mean(1) for x, x_hat in pairs])
+
+    @cached_property
+    def point_errors(self) -> dict[str, Tensor]:
+        """The errors of `codes`, by name: (N,) each."""
+        return {name: self.errors(codes) for name, codes in self.codes.items()}
+
+    # ------------------------------------------------------------------ references
+
+    @cached_property
+    def principal(self) -> ProbabilisticPCA:
+        """Probabilistic PCA of the training data with as many components as there are latents."""
+        from vscbench.metrics.floors import probabilistic_pca
+
+        points = min(FITTED_ROWS, FITTED_NUMBERS // math.prod(self.shape))
+        train = torch.from_numpy(self.data.train[self.spread(points, len(self.data.train)).numpy()])
+        return probabilistic_pca(self.inputs(train).cpu(), self.draw.shape[1])

@@ -6,14 +6,13 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from scipy.optimize import minimize_scalar
 
 from vscbench.objectives.iwae import log_mean_exp
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-GRID = 64
+GRID = 24
 """Variances tried before the search: with several draws a bound may have more than one maximum."""
 
 
@@ -63,6 +62,8 @@ def fitted_bound(squares: Tensor, log_ratio: Tensor, pixels: int, group: int = 1
         >>> fitted_bound(torch.tensor([[2.0, 6.0]]), torch.zeros(1, 2), pixels=2).variance
         2.0
     """
+    from scipy.optimize import minimize_scalar
+
     squares, log_ratio = squares.double(), log_ratio.double()
     if group == 1:
         variance = float(squares.mean()) / pixels

@@ -75,7 +75,7 @@ class Noise(NamedTuple):
     snr_null: float
     """What `snr` would be if the gradient were noise alone: 0.67/√passes."""
     snr_unbiased: float
-    """√(‖E g‖²/E‖g - E g‖²), with ‖E g‖² freed of the noise of its estimate; 0 where nothing is left."""
+    """√(‖E g‖²/E‖g - E g‖²), with ‖E g‖² freed of the noise of its estimate; where that leaves less than 0, -√|…|."""
     snr_published: float
     """|mean|/(std + 1e-9), mean over all parameters."""
 
@@ -94,7 +94,7 @@ def noise(moments: Moments, rng: np.random.Generator) -> Noise:
         snr_low=low,
         snr_high=high,
         snr_null=MEDIAN_OF_NOISE / math.sqrt(moments.count),
-        snr_unbiased=math.sqrt(max(power, 0) / total) if total else math.nan,
+        snr_unbiased=math.copysign(math.sqrt(abs(power) / total), power) if total else math.nan,
         snr_published=float((mean.abs() / (std + PUBLISHED_EPSILON)).mean()),
     )
 

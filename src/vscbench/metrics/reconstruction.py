@@ -21,8 +21,8 @@ def measure(e: Evaluation) -> Measures:
     """
     total = variance(e)
     measures: Measures = {}
-    for name, codes in e.codes.items():
-        mse = float(e.errors(codes).mean())
+    for name, errors in e.point_errors.items():
+        mse = float(errors.mean())
         measures[f"mse_{name}"] = mse
         measures[f"fve_{name}"] = 1 - mse / total
     return measures

@@ -57,6 +57,12 @@ def lifetime_sparsity(codes: Tensor) -> Tensor:
     return (1 - codes.abs().mean(0).square() / codes.square().mean(0)) / (1 - 1 / count)
 
 
+def density_by_rule(e: Evaluation) -> float:
+    """The fraction of latents that the rule of the posterior's family, VAEase's σ² < 0.05, calls active."""
+    rule = e.family.active_by_rule  # type: ignore[union-attr]
+    return float(torch.cat([rule(e.coder.posterior(x).params) for x in e.chunks()]).mean())  # type: ignore[union-attr]
+
+
 def measure(e: Evaluation) -> Measures:
     """Density (fraction of non-zeros) and other measures of single draws; use of the latents.
 
@@ -64,7 +70,8 @@ def measure(e: Evaluation) -> Measures:
     Var_x E[z_k] > 0.01 (Burda et al. 2016, arXiv 1509.00519), both in percent of the latents; `zero_codes` is the
     percentage of data points with no non-zero coefficient, which Hoyer and Gini leave out. The null of the density is
     `prior_density`, P(z ≠ 0) under the prior of the posterior's own family, thresholded as it is (a learned prior that
-    stands in its place has no say in it): left out where there is no posterior.
+    stands in its place has no say in it): left out where there is no posterior. `density_by_rule` is what a family
+    counts whose codes are not exactly zero where it calls a latent inactive.
     """
     per_point = e.draw.ne(0).float().mean(1)
     measures: Measures = {
@@ -82,4 +89,6 @@ def measure(e: Evaluation) -> Measures:
     }
     if e.family is not None:
         measures["prior_density"] = e.family.prior_density
+    if hasattr(e.family, "active_by_rule"):
+        measures["density_by_rule"] = density_by_rule(e)
     return measures

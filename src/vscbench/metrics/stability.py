@@ -9,6 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from vscbench.metrics.support import null_bits, support_information
 from vscbench.settings import Count
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ def measure(e: Evaluation, *, draws: Annotated[int, Field(ge=2)] = 20, points: C
 
     `jaccard_draw` is of single draws, `jaccard_best` of selected ones, each the best of J, and `jaccard_null` of draws
     of different data points: the agreement that comes from some latents being used more than others. A dense code has
-    a support of all latents and an index of 1, which says nothing. Left out: a coder whose codes are always the same,
+    a support of all latents and an index of 1, which says nothing. `support_bits_drawn` are the bits that x says of
+    the support by the shares of the draws, less their null, what so many draws show of a support that x says nothing
+    of: `support_bits` without asking the posterior for P(z ≠ 0|x). Left out: a coder whose codes are always the same,
     and codes that are all zero, which agree in nothing (`zero_codes` of the sparsity counts them).
 
     Args:
@@ -50,12 +53,17 @@ def measure(e: Evaluation, *, draws: Annotated[int, Field(ge=2)] = 20, points: C
     """
     if not e.coder.stochastic:
         return {}
-    x, rng = e.inputs(e.x[:points]), e.rng("stability")
+    x, rng = e.inputs(e.x[e.spread(points)]), e.rng("stability")
     single = e.coder.sample(x, draws, rng) != 0  # (S, N, K)
     best = torch.stack([e.coder.best(x, e.samples, rng) != 0 for _ in range(draws)])
     # Roll draw s by s data points: every pair then joins two different ones.
     null = torch.stack([support.roll(shift, 0) for shift, support in enumerate(single[: len(x)])])
-    measures: Measures = {}
+    if not single.any():
+        return {}
+    share = single.double().mean(0)
+    chance = float(null_bits(share.mean(0), draws).sum())
+    bits = float(support_information(share).bits.sum())
+    measures: Measures = {"support_bits_drawn": bits - chance, "support_bits_drawn_null": chance}
     for name, supports in (("draw", single), ("best", best), ("null", null)):
         if not supports.any():
             continue

@@ -6,10 +6,11 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
+
+    from vscbench.metrics.evaluation import Evaluation, Measures
 
 
 class Estimate(NamedTuple):
@@ -29,6 +30,8 @@ class Estimate(NamedTuple):
             >>> round(high, 2)
             4.3
         """
+        from scipy import stats
+
         if self.units < 2:  # noqa: PLR2004
             return math.nan, math.nan
         width = float(stats.t.ppf((1 + level) / 2, self.units - 1)) * self.error
@@ -117,3 +120,14 @@ def apart(values: ArrayLike, clusters: ArrayLike | None = None) -> Apart:
     shared = float(np.square(each).sum()) / (rows * (rows - 1)) if rows > 1 else math.nan
     both = data.error**2 + repetitions.error**2 - shared
     return Apart(data, repetitions, math.sqrt(max(both, data.error**2, repetitions.error**2)))  # nan stays nan
+
+
+def measure(e: Evaluation) -> Measures:
+    """`mse_draw_se`, `mse_mean_se` and `mse_best_se`: standard errors over data points, or over groups of them.
+
+    Where the data know of which image a patch is, patches of one are not taken for independent; where they do not, the
+    errors of patches are too small by what these have in common. How far repetitions differ is another question, and
+    another column of the tables.
+    """
+    errors = {name: over_data(values.cpu().numpy(), e.clusters).error for name, values in e.point_errors.items()}
+    return {f"mse_{name}_se": error for name, error in errors.items()}

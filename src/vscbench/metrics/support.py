@@ -73,7 +73,7 @@ def null_bits(mean: Tensor, draws: int) -> Tensor:
     n = torch.arange(draws + 1, dtype=torch.float64, device=mean.device)
     law = torch.distributions.Binomial(draws, mean.double().unsqueeze(-1))
     expected: Tensor = (law.log_prob(n).exp() * binary_entropy(n / draws)).sum(-1)
-    return (binary_entropy(mean.double()) - expected).to(mean.dtype)
+    return (binary_entropy(mean.double()) - expected).clamp(min=0).to(mean.dtype)
 
 
 def stuck(active_prob: Tensor, margin: float = 1e-3, share: float = 0.95) -> tuple[float, float]:
@@ -98,11 +98,8 @@ def stuck(active_prob: Tensor, margin: float = 1e-3, share: float = 0.95) -> tup
 @torch.no_grad()
 def active_probabilities(e: Evaluation) -> Tensor:
     """P(z ≠ 0|x) of the test data; of a coder without a posterior, zeros and ones of its code: (N, K)."""
-    parts = []
-    for x in e.chunks():
-        q = e.coder.posterior(x)
-        parts.append(e.coder.encode(x).ne(0).float() if q is None else q.active_prob.expand_as(q.mean))
-    return torch.cat(parts)
+    found = [q.active_prob for x in e.chunks() if e.coder.stochastic and (q := e.coder.posterior(x)) is not None]
+    return torch.cat(found) if found else e.mean.ne(0).float()
 
 
 def measure(e: Evaluation) -> Measures:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from scipy import stats
 
-from vscbench.metrics.pairwise import symbols
+from vscbench.metrics.pairwise import LEVEL, symbols
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,14 +51,20 @@ def features(table: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.
         >>> phi.shape, latent.tolist()  # the second one has no zero
         ((4, 5), [0, 0, 1, 0, 1])
     """
+    latents, count = table.shape
     level = np.arange(LEVELS + 1)
     rank = np.where(level > 0, (2 * level - 1) / LEVELS - 1, 0)
-    made = np.concatenate([values.astype(np.float32)[table] for values in (level > 0, rank, rank**2)])
-    made -= made.mean(1, keepdims=True)
-    spread = made.std(1)
-    used = spread > 1e-6  # noqa: PLR2004
-    made = made[used] / spread[used, None]
-    return np.ascontiguousarray(made.T), np.tile(np.arange(len(table)), 3)[used]
+    place = table.T + (LEVELS + 1) * np.arange(latents)  # (N, K), of a symbol in the tables below
+    share = np.bincount(place.ravel(), minlength=latents * (LEVELS + 1)).reshape(latents, -1) / count
+    made, kept = [], []
+    for values in (level > 0, rank, rank**2):
+        away = values - (share @ values)[:, None]  # (K, LEVELS + 1)
+        spread = np.sqrt((share * away**2).sum(1))
+        used = spread > 1e-6  # noqa: PLR2004
+        standard = (away / np.where(used, spread, 1)[:, None]).astype(np.float32)
+        made.append(np.take(standard, place if used.all() else place[:, used]))
+        kept.append(np.flatnonzero(used))
+    return np.concatenate(made, axis=1), np.concatenate(kept)
 
 
 def weights(phi: NDArray[np.float32], latent: NDArray[np.int64], strictness: float) -> NDArray[np.float32]:
@@ -132,8 +138,8 @@ def separation(codes: NDArray[np.float32], shuffled: NDArray[np.float32], weight
     return float(yes.mean() - no.mean()) / spread if spread else 0.0
 
 
-def measure(e: Evaluation, *, codes: Literal["best", "draw", "mean"] = "best") -> Measures:
-    """`two_sample_accuracy` with its interval and p-value; left out for fewer than 32 test points.
+def measure(e: Evaluation, *, codes: Literal["draw", "best", "mean"] = "draw") -> Measures:
+    """`two_sample_accuracy` with its interval, p-value and whether p < 0.01; left out for fewer than 32 test points.
 
     Args:
         e: the run.
@@ -143,4 +149,5 @@ def measure(e: Evaluation, *, codes: Literal["best", "draw", "mean"] = "best") -
         return {}
     rng = np.random.default_rng(e.rng("two_sample").initial_seed())
     found = two_sample_test(e.codes[codes].cpu().numpy(), rng)
-    return {f"two_sample_{part}": getattr(found, part) for part in ("accuracy", "low", "high", "p")}
+    measures: Measures = {f"two_sample_{part}": getattr(found, part) for part in ("accuracy", "low", "high", "p")}
+    return measures | {"two_sample_detected": float(found.p < LEVEL)}

@@ -40,7 +40,10 @@ def run_rows(folder: Path, common: Mapping[str, Any], across: Mapping[str, float
 
 
 def baseline_rows(experiment: str, dataset: str, path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of an experiment's reference codes, which have no repetition; PCA has an axis, its components."""
+    """The rows of an experiment's reference codes; PCA has an axis, its components.
+
+    They have a repetition where each repetition has data of its own, a fold.
+    """
     for row in read_json(path)["baselines"]:
         common = {
             "experiment": experiment,
@@ -48,6 +51,7 @@ def baseline_rows(experiment: str, dataset: str, path: Path) -> Iterator[dict[st
             "method": row["method"],
             "label": BASELINE_LABELS[row["method"]],
             "point": text_of(row["point"]),
+            "repetition": row.get("repetition"),
             "status": "baseline",
         }
         for metric, value in row["metrics"].items():

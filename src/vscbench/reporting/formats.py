@@ -70,7 +70,8 @@ def _latex(frame: pd.DataFrame) -> str:
 def write_table(table: Table, study: Study, out: Path) -> None:
     """Write a table of a study to the folder `out`, as CSV (a number a row), Markdown, LaTeX and HTML."""
     blocks = list(table.make(study))
-    caption = f"{table.caption} Mean ± standard deviation over repetitions."
+    each = any(row["n"] > 1 for block in blocks for row in block.long)  # else a row is one run
+    caption = table.caption + " Mean ± standard deviation over repetitions." * each
     if not blocks:
         caption += f" {NOTHING}"
     long = pd.DataFrame([row for block in blocks for row in block.long], columns=None if blocks else HEADER)

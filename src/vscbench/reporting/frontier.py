@@ -1,8 +1,9 @@
 """Reconstruction against sparsity: methods at several operating points, compared where their codes are equally dense.
 
 A method's operating points have a density (L0, a fraction of the latents) and a value that is to be high, the fraction
-of variance explained (FVE). Between them its frontier is the monotone envelope: the best value at no more than that
-density, linear in log density, never beyond the densities that were measured.
+of variance explained (FVE). Between the measured points its frontier is linear in log density, and beyond them it has
+no value. No maximum is taken over points: that of noisy ones is too high, and where the value falls with density it
+would stand for a code of another density.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from vscbench.reporting.needs import OPERATING_POINT_AXES
+from vscbench.reporting.needs import OPERATING_POINT_AXES, WEIGHT_AXES, operating_axes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
+    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
     from vscbench.reporting.study import Study
@@ -40,17 +41,22 @@ CODES = {"draw": Code("density", "fve_draw", "mse_draw"), "best": Code("density_
 # ------------------------------------------------------------------------- curves
 
 
-def efficient(density: ArrayLike, value: ArrayLike) -> NDArray[np.bool_]:
-    """Which points (N,) are on the Pareto frontier: no other is as sparse and as good, and better in one of both."""
-    d, v = np.asarray(density, dtype=float), np.asarray(value, dtype=float)
-    no_worse = (d[:, None] <= d) & (v[:, None] >= v)  # [i, j]: i is no worse than j
-    better = (d[:, None] < d) | (v[:, None] > v)
+def efficient(*costs: ArrayLike) -> NDArray[np.bool_]:
+    """Which points are on the Pareto frontier: no other is as low in every cost (N,), and lower in one.
+
+    Example:
+        >>> efficient([0.1, 0.2, 0.3], [5, 6, 4])
+        array([ True, False,  True])
+    """
+    c = np.stack([np.asarray(each, dtype=float) for each in costs])
+    no_worse = (c[:, :, None] <= c[:, None]).all(0)  # [i, j]: i is no worse than j
+    better = (c[:, :, None] < c[:, None]).any(0)
     dominated: NDArray[np.bool_] = np.asarray((no_worse & better).any(0))
     return ~dominated
 
 
 class Curve(NamedTuple):
-    """A frontier: its nodes by rising density, the value of each the best at no more than its density."""
+    """A frontier: its measured points by rising density."""
 
     density: NDArray[np.float64]
     value: NDArray[np.float64]
@@ -83,13 +89,26 @@ class Curve(NamedTuple):
 
 
 def curve(density: ArrayLike, value: ArrayLike) -> Curve:
-    """The monotone envelope of points (N,) in any order; those of no density have no place on a logarithmic axis."""
+    """Points (N,) in any order as a curve; of equal densities the mean value.
+
+    Points of no density have no place on a logarithmic axis, those of no value none at all.
+    """
     d, v = np.asarray(density, dtype=float), np.asarray(value, dtype=float)
     kept = (d > 0) & np.isfinite(v)
-    nodes, place = np.unique(d[kept], return_inverse=True)
-    best = np.full(len(nodes), -np.inf)
-    np.maximum.at(best, place, v[kept])
-    return Curve(nodes, np.maximum.accumulate(best))
+    nodes, place, count = np.unique(d[kept], return_inverse=True, return_counts=True)
+    return Curve(nodes, np.bincount(place, v[kept], len(nodes)) / count)
+
+
+def envelope(of: Curve) -> Curve:
+    """The rising curve nearest to the points in least squares (isotonic regression): for the eye, not for a number.
+
+    Example:
+        >>> envelope(curve([0.1, 0.2, 0.4], [1, 3, 2])).value
+        array([1. , 2.5, 2.5])
+    """
+    from scipy.optimize import isotonic_regression
+
+    return of._replace(value=isotonic_regression(of.value).x) if len(of.value) else of
 
 
 def overlap(curves: Iterable[Curve]) -> tuple[float, float] | None:
@@ -127,10 +146,10 @@ class Frontier(NamedTuple):
     def spans(self, method: str, code: str = "draw") -> dict[int, Curve]:
         """The frontiers of a method that span a range of densities, by repetition; a dense code has none.
 
-        That of PCA, which is not repeated, stands beside every repetition.
+        That of PCA stands beside every repetition, but where each has data of its own and so its own PCA.
         """
         found = {k: each for k, each in self.curves(method, code).items() if len(each.density) > 1}
-        if method == REFERENCE_CURVE and found:
+        if method == REFERENCE_CURVE and len(found) == 1:
             return dict.fromkeys(self.points["repetition"].unique(), found[0])
         return found
 
@@ -155,6 +174,8 @@ class Frontier(NamedTuple):
         Returns:
             A value for each repetition that both reach it in; empty where there is none: nothing is extrapolated.
         """
+        import pandas as pd
+
         curves = [self.spans(method, code) for method in (first, second)]
         shared = [k for k in curves[0] if k in curves[1]]
         if at is None:
@@ -179,13 +200,24 @@ class Setting(NamedTuple):
     """Whether the reference codes have its number of latents: theirs is the largest."""
 
 
-def settings(study: Study, experiment: str) -> Iterator[Setting]:
-    """The settings of an experiment, with the groups that stand there.
+def knobs(study: Study, experiment: str) -> set[str]:
+    """The axes that curves of an experiment are along.
+
+    Where a method has a knob for sparsity and a weight of the divergence its curves are along the knob, one at each
+    weight: points of all weights in one curve would be none.
+    """
+    points = [study.points[group] for group in study.groups_of(experiment)]
+    both = any(len({axis in WEIGHT_AXES for axis in operating_axes(point)}) > 1 for point in points)
+    return {*OPERATING_POINT_AXES} - ({*WEIGHT_AXES} if both else set())
+
+
+def settings(study: Study, experiment: str, knobs: Collection[str]) -> Iterator[Setting]:
+    """The points of an experiment on all axes but `knobs`, with the groups that stand there.
 
     A method that lacks such an axis stands at each of its points.
     """
     fixed = {
-        group: {axis: value for axis, value in study.points[group].items() if axis not in OPERATING_POINT_AXES}
+        group: {axis: value for axis, value in study.points[group].items() if axis not in knobs}
         for group in study.groups_of(experiment)
     }
     distinct: list[dict[str, str]] = []
@@ -205,12 +237,14 @@ def frontiers(study: Study) -> dict[str, Frontier]:
 
     Only those in which some method has several operating points of different density.
     """
+    import pandas as pd
+
     names = list(dict.fromkeys(name for code in CODES.values() for name in code))
     chosen = study.metrics[study.metrics["metric"].isin(names)]
     found = {}
     for experiment in study.experiments:
         references = chosen[(chosen["experiment"] == experiment) & (chosen["method"] == REFERENCE_CURVE)]
-        for setting in settings(study, experiment):
+        for setting in settings(study, experiment, knobs(study, experiment)):
             runs = chosen[chosen["group"].isin(setting.groups) & (chosen["status"] == "completed")]
             rows = pd.concat([runs, references]) if setting.references else runs
             place = Frontier(setting.groups, _wide(rows, names))

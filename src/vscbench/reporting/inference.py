@@ -7,6 +7,7 @@ own, so they are compared by Welch's test; differences of runs that truly share 
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,16 +16,21 @@ from scipy import stats
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
+
+    from vscbench.reporting.ratio import Ratio
 
 LEVEL = 0.95
 """Of the interval that is shown."""
 ALPHA = 0.05
 """Chance of one false verdict or more among all claims, where repetitions are normal."""
+FAMILY = 12
+"""The paper's claims, which the correction counts, measured or not."""
 ENOUGH = 5
 """Repetitions of each method below which nothing is decided."""
-ENOUGH_WITHOUT_VARIANCE = 10
-"""Repetitions below which numbers that do not vary decide nothing: three equal counts say little."""
+
+
+FEW = f"and {ENOUGH} are needed"
 
 
 class Effect(NamedTuple):
@@ -39,6 +45,12 @@ class Effect(NamedTuple):
     repetitions: int
     """Runs of the method with the fewest."""
 
+    def against(self, margin: float) -> tuple[float, float]:
+        """Student's t of the effect against a margin, and its degrees of freedom; nan where nothing can be said."""
+        if not self.error > 0 or not self.freedom > 0:
+            return math.nan, math.nan
+        return (self.mean - margin) / self.error, self.freedom
+
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """The `level` interval by Student's t; nan where nothing can be said."""
         if not self.error >= 0 or not self.freedom > 0:
@@ -46,18 +58,27 @@ class Effect(NamedTuple):
         reach = float(stats.t.ppf((1 + level) / 2, self.freedom)) * self.error
         return self.mean - reach, self.mean + reach
 
+    @property
+    def known(self) -> bool:
+        """Whether there is anything that the effect is measured by."""
+        return self.error >= 0
+
     def p_above(self, margin: float) -> float:
         """One-sided p-value against "the effect is at most `margin`"; 1 where nothing can be said."""
-        if not self.error > 0 or not self.freedom > 0:
-            return 1.0
-        return float(stats.t.sf((self.mean - margin) / self.error, self.freedom))
+        return tail(*self.against(margin))
 
     def p_below(self, margin: float) -> float:
         """One-sided p-value against "the effect is at least `margin`"; 1 where nothing can be said."""
-        return self._replace(mean=-self.mean).p_above(-margin)
+        t, freedom = self.against(margin)
+        return tail(-t, freedom)
 
 
-def welch(first: Sequence[float], second: Sequence[float]) -> Effect:
+def tail(t: float, freedom: float) -> float:
+    """P(T > t) of Student's t; 1 where t is nan."""
+    return 1.0 if math.isnan(t) else float(stats.t.sf(t, freedom))
+
+
+def welch(first: ArrayLike, second: ArrayLike) -> Effect:
     """mean(first) - mean(second) of independent repetitions, with Welch's error and degrees of freedom.
 
     s² = s₁²/n₁ + s₂²/n₂, with s⁴/(s₁⁴/(n₁²(n₁-1)) + s₂⁴/(n₂²(n₂-1))) degrees of freedom (Welch, 1947).
@@ -70,7 +91,7 @@ def welch(first: Sequence[float], second: Sequence[float]) -> Effect:
     mean, fewest = float(a.mean() - b.mean()), min(len(a), len(b))
     if fewest < 2:  # noqa: PLR2004
         return Effect(mean, math.nan, math.nan, fewest)
-    parts = np.array([part.var(ddof=1) / len(part) for part in (a, b)])
+    parts = np.array([_variance(part) / len(part) for part in (a, b)])
     square = float(parts.sum())
     if square == 0:
         return Effect(mean, 0.0, fewest - 1, fewest)
@@ -78,7 +99,7 @@ def welch(first: Sequence[float], second: Sequence[float]) -> Effect:
     return Effect(mean, math.sqrt(square), freedom, fewest)
 
 
-def one_sample(values: Sequence[float]) -> Effect:
+def one_sample(values: ArrayLike) -> Effect:
     """The mean of `values`, or of differences of runs that share their seeds, with Student's error.
 
     Example:
@@ -86,28 +107,35 @@ def one_sample(values: Sequence[float]) -> Effect:
         2
     """
     v = np.asarray(values, dtype=float)
-    error = float(stats.sem(v)) if len(v) > 1 else math.nan
+    error = math.sqrt(_variance(v) / len(v)) if len(v) > 1 else math.nan
     return Effect(float(v.mean()), error, len(v) - 1, len(v))
+
+
+def _variance(values: NDArray[np.float64]) -> float:
+    """Unbiased variance; exactly 0 of equal numbers, whose mean may be rounded."""
+    return float(values.var(ddof=1)) if np.ptp(values) > 0 else 0.0
+
+
+SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = "supported", "not supported", "inconclusive"
+NOT_MEASURED, NO_VERDICT = "not measured here", "no verdict"
 
 
 class Verdict(NamedTuple):
     """What an effect says about a margin."""
 
     word: str
-    """supported, not supported, inconclusive."""
+    """supported, not supported, inconclusive; no verdict where runs are not those that the study announced."""
     p: float
     """Two-sided p-value of the direction that the effect points to, before any correction."""
     why: str = ""
     """Why nothing is decided, where that is not the width of the interval."""
 
 
-SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = "supported", "not supported", "inconclusive"
-
-
-def compare(effect: Effect, margin: float) -> Verdict:
+def compare(effect: Effect | Ratio, margin: float, runs: int | None = None) -> Verdict:
     """Where the effect points to, above or below `margin`, with its p-value; `decide` says whether that is enough.
 
     The two hypotheses "at most" and "at least the margin" are tested, one side each: p is twice the smaller p-value.
+    `runs` were made of each method, those that diverged too; as many as ended, where None.
 
     Example:
         >>> compare(one_sample([1.0, 1.1, 0.9, 1.05, 0.95]), 0.1).word
@@ -115,13 +143,14 @@ def compare(effect: Effect, margin: float) -> Verdict:
         >>> compare(one_sample([1.0, 1.1, 0.9]), 0.1).why
         '3 repetitions, and 5 are needed'
     """
-    if effect.repetitions < ENOUGH:
-        count = f"{effect.repetitions} repetition{'s' * (effect.repetitions != 1)}"
-        return Verdict(INCONCLUSIVE, 1.0, f"{count}, and {ENOUGH} are needed")
+    made = effect.repetitions if runs is None else runs
+    if made < ENOUGH:
+        count = f"{made} repetition{'s' * (made != 1)}"
+        return Verdict(INCONCLUSIVE, 1.0, f"{count}, {FEW}")
+    if not effect.known:
+        return Verdict(INCONCLUSIVE, 1.0, "the mean that the effect is relative to cannot be told from zero")
     if effect.error == 0:
-        if effect.repetitions < ENOUGH_WITHOUT_VARIANCE:
-            return Verdict(INCONCLUSIVE, 1.0, "the repetitions do not vary, and are fewer than 10")
-        return Verdict(SUPPORTED if effect.mean > margin else NOT_SUPPORTED, 2.0 ** (1 - effect.repetitions))
+        return Verdict(INCONCLUSIVE, 1.0, "the repetitions do not vary, so nothing is known of their error")
     above, below = effect.p_above(margin), effect.p_below(margin)
     return Verdict(SUPPORTED if above < below else NOT_SUPPORTED, min(1.0, 2 * min(above, below)))
 
@@ -136,14 +165,31 @@ def together(parts: Sequence[Verdict]) -> Verdict:
         >>> together([Verdict("supported", 0.01), Verdict("supported", 0.2)]).p
         0.2
     """
+    for part in parts:
+        if part.word == NO_VERDICT:
+            return part
     failing = [part for part in parts if part.word == NOT_SUPPORTED]
     open_parts = [part for part in parts if part.word == INCONCLUSIVE]
-    against = min((len(parts) * part.p for part in failing), default=math.inf)
-    if failing and (against < ALPHA or not open_parts):
-        return Verdict(NOT_SUPPORTED, min(1.0, against))
+    worst = min(failing, key=lambda part: part.p, default=None)
+    if worst and (len(parts) * worst.p < ALPHA or not open_parts):
+        return Verdict(NOT_SUPPORTED, min(1.0, len(parts) * worst.p), worst.why)
     if open_parts:
         return Verdict(INCONCLUSIVE, 1.0, open_parts[0].why)
-    return Verdict(SUPPORTED, max(part.p for part in parts))
+    return max(parts, key=lambda part: part.p)
+
+
+OPPOSITE = {SUPPORTED: NOT_SUPPORTED, NOT_SUPPORTED: SUPPORTED}
+
+
+def either(parts: Sequence[Verdict]) -> Verdict:
+    """The verdict on a claim that predicts one comparison of several to hold: `together`, with the words turned round.
+
+    Example:
+        >>> either([Verdict("supported", 0.01), Verdict("not supported", 0.2)])
+        Verdict(word='supported', p=0.02, why='')
+    """
+    turned = together([part._replace(word=OPPOSITE.get(part.word, part.word)) for part in parts])
+    return turned._replace(word=OPPOSITE.get(turned.word, turned.word))
 
 
 def holm(p: Sequence[float]) -> NDArray[np.float64]:
@@ -175,7 +221,9 @@ def decide(verdicts: Sequence[Verdict], family: int | None = None) -> list[Verdi
     missing = max((family or len(verdicts)) - len(verdicts), 0)
     corrected = holm([*(v.p for v in verdicts), *([1.0] * missing)])[: len(verdicts)]
     return [
-        verdict._replace(p=float(p)) if p < ALPHA else Verdict(INCONCLUSIVE, float(p), verdict.why)
+        verdict._replace(p=float(p))
+        if p < ALPHA or verdict.word == NO_VERDICT
+        else Verdict(INCONCLUSIVE, float(p), verdict.why)
         for verdict, p in zip(verdicts, corrected, strict=True)
     ]
 
@@ -191,6 +239,43 @@ def rates(first: tuple[int, int], second: tuple[int, int]) -> float:
     return float(stats.fisher_exact(np.array([[a, n - a], [b, m - b]]), alternative="less").pvalue)
 
 
+def with_divergence(verdict: Verdict, first: tuple[int, int], second: tuple[int, int]) -> Verdict:
+    """The verdict on "the first is better" by the runs that ended, with those that diverged, (diverged, runs) each.
+
+    A method that diverges more often is not better by what is left of it: that is refuted by either, divergence or
+    survivors (Bonferroni). Where the rival diverges more often and a run of it is left, or none, the rates decide.
+
+    Example:
+        >>> with_divergence(Verdict("supported", 1e-6), (5, 8), (0, 8)).word
+        'not supported'
+    """
+    (a, n), (b, m) = first, second
+    said = f"{a} of {n} runs diverged against {b} of {m}"
+    if a * m > b * n:
+        survivors, often = verdict.p if verdict.word == NOT_SUPPORTED else 1.0, 2 * rates(second, first)
+        return Verdict(NOT_SUPPORTED, min(1.0, 2 * min(often, survivors)), said if often <= survivors else verdict.why)
+    if a * m < b * n and min(n - a, m - b) < 2:  # noqa: PLR2004
+        return Verdict(SUPPORTED, min(1.0, 2 * rates(first, second)), said)
+    return verdict
+
+
+def repetitions_needed(effect: Effect | Ratio, margin: float, p: float, most: int = 1000) -> int | None:
+    """The least n at which `compare` has a p-value below `p`, if mean and spread stay; None where that is over `most`.
+
+    Example:
+        >>> repetitions_needed(one_sample([1.0, 2.0, 3.0, 0.0, 4.0]), 0.0, 0.05 / 12)
+        10
+    """
+    t, freedom = effect.against(margin)
+    if math.isnan(t):
+        return None
+    n = np.arange(ENOUGH, most + 1)
+    freedoms = freedom * (n - 1) / (effect.repetitions - 1)
+    decided = np.asarray(2 * stats.t.sf(abs(t) * np.sqrt(n / effect.repetitions), freedoms)) < p
+    return int(n[decided.argmax()]) if decided.any() else None
+
+
+@cache
 def coverage(repetitions: int, level: float = LEVEL, draws: int = 20_000) -> dict[str, float]:
     """How often Student's `level` interval of the mean of `repetitions` numbers holds the true mean, by what they are.
 

@@ -18,6 +18,8 @@ OPERATING_POINT_AXES = (
     "objective.kl_weight",
 )
 """Axes that trade reconstruction against sparsity: their values are the operating points of a method."""
+WEIGHT_AXES = ("kl_weight", "objective.kl_weight")
+"""Those of them that weigh the divergence: twice the noise variance of a pixel over the number of pixels."""
 
 Index = dict[str, Any]
 

@@ -1,4 +1,8 @@
-"""What a report is made of: tables and figures, each with its name, what it says, and what it needs."""
+"""What a report is made of: tables and figures, each with its name, what it says, and what it needs.
+
+Planning imports every output for its caption and needs, so an output imports pandas, matplotlib and seaborn in the
+functions that use them: that halves what a plan costs beside torch.
+"""
 
 from __future__ import annotations
 
@@ -58,3 +62,16 @@ class Column:
     """The metric that chance gives, in parentheses behind it: that of a correlation, whose sign is shown."""
     paired: bool = False
     """Whether it compares repetitions with each other: numbers that share their pairs have no spread to show."""
+    apart: bool = False
+    """Whether its spread is no part of it: `with_errors` has columns for that."""
+    error: bool = False
+    """Whether its standard error over repetitions is shown, not its mean."""
+
+
+def with_errors(header: str, metric: str) -> tuple[Column, Column, Column]:
+    """Columns of a metric, of its standard error over data points, and of that over repetitions."""
+    return (
+        Column(header, metric, apart=True),
+        Column(f"{header}, SE data", f"{metric}_se", apart=True),
+        Column(f"{header}, SE runs", metric, error=True),
+    )

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from vscbench.reporting.style import SMALL_PT, note, panels, rows, say, wrapped
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from vscbench.reporting.study import Study
@@ -132,6 +132,8 @@ def tiles(atoms: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def picture(atoms: NDArray[np.float32]) -> Figure:
     """All atoms (N, C, H, W) of one run, by falling norm."""
+    from matplotlib.figure import Figure
+
     order = np.argsort(-np.linalg.norm(atoms.reshape(len(atoms), -1), axis=1), kind="stable")
     figure = Figure(figsize=(6, 6), layout="constrained")
     show(figure.add_subplot(), about_grey(atoms[order]), math.ceil(math.sqrt(len(atoms))))

@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pandas as pd
-
 if TYPE_CHECKING:
+    import pandas as pd
+
     from vscbench.reporting.study import Study
 
 RESULTS = Path(__file__).with_name("published_results.csv")
@@ -52,6 +52,8 @@ class Number(NamedTuple):
 @cache
 def numbers() -> pd.DataFrame:
     """All of the authors' numbers that were found."""
+    import pandas as pd
+
     return pd.read_csv(RESULTS)
 
 

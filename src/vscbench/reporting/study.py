@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from vscbench.errors import UserError
 from vscbench.files import of_this_version, read_json
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import pandas as pd
     from numpy.typing import NDArray
 
 Point = dict[str, str]
@@ -77,6 +77,8 @@ class Study:
     @cached_property
     def metrics(self) -> pd.DataFrame:
         """The tidy table: a number a row, methods in the order of the config; `group` is the name of its group."""
+        import pandas as pd
+
         path = self.results / "metrics.csv"
         if not path.is_file():
             raise UserError(f"{path} is missing: run `snakemake metrics` (or `vscbench assemble`) first")
@@ -237,6 +239,8 @@ class Study:
     @staticmethod
     def history(run: Path) -> pd.DataFrame:
         """The curves of a run: one row per epoch."""
+        import pandas as pd
+
         return pd.read_csv(run / "history.csv")
 
     @staticmethod

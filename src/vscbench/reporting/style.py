@@ -7,20 +7,16 @@ import textwrap
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-import seaborn as sns
-from matplotlib.figure import Figure, SubFigure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
-COLUMN_IN = 3.4
-"""Width of one column of a paper, in inches."""
 PAGE_IN = 7.0
 """Width of both columns."""
 NAME_IN = 0.25
@@ -63,6 +59,8 @@ REFERENCE: dict[str, Any] = {"color": "0.35", "ls": "--", "lw": 0.9}
 
 def set_theme() -> None:
     """Make seaborn's theme, in sizes for print, that of all figures to come."""
+    import seaborn as sns
+
     sns.set_theme(context="paper", style="whitegrid", rc=STYLE)
 
 
@@ -110,7 +108,21 @@ def looks(methods: Iterable[str]) -> dict[str, Look]:
 def handle(look: Look, label: str, **style: Any) -> Line2D:
     """The line that stands for a method in a legend."""
     line = (0, look.dash) if look.dash else "-"
-    return Line2D([], [], **{"color": look.colour, "ls": line, "marker": look.marker, "label": label} | style)
+    return mark(**{"color": look.colour, "ls": line, "marker": look.marker, "label": label} | style)
+
+
+def mark(**style: Any) -> Line2D:
+    """A line or mark in a legend."""
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], **style)
+
+
+def area(**style: Any) -> Patch:
+    """A filled patch in a legend."""
+    from matplotlib.patches import Patch
+
+    return Patch(**style)
 
 
 # --------------------------------------------------------------------------- lines
@@ -124,6 +136,8 @@ def span(values: pd.Series[float]) -> tuple[float, float]:
 
 def lines(axes: Axes, table: pd.DataFrame, x: str, y: str, look: Mapping[str, Look], **options: Any) -> None:
     """Draw mean and range of `y` at each `x`, a line for each `method` of a table in its look."""
+    import seaborn as sns
+
     if table[y].notna().any():
         present = list(table["method"].unique())
         defaults = {
@@ -162,6 +176,9 @@ def rows(heights: Mapping[str, float], empty: str) -> tuple[Figure, dict[str, Su
         heights: height of each row in inches, by its name.
         empty: what the figure says where there is no row.
     """
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
     named = len(heights) > 1 or any(" = " in name for name in heights)  # a point of a sweep says at which
     total = sum(heights.values()) + NAME_IN * named * len(heights)
     # Space between panels is given as a share of the figure's height, which has no limit here.
@@ -209,6 +226,8 @@ def wrapped(label: str, characters: int) -> str:
 
 def logarithmic(axes: Axes, which: Literal["x", "y"]) -> None:
     """A logarithmic axis with plain numbers on it, enough of them though it may span little more than a decade."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
     axes.set(**{f"{which}scale": "log"})
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -227,6 +246,8 @@ def logarithmic_where_wide(axes: Axes) -> None:
 
 def tick_at(axes: Axes, places: Iterable[float]) -> None:
     """An x axis with a tick at each place, logarithmic where the places are far apart."""
+    from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
+
     at = sorted(set(places))
     if at[0] > 0 and at[-1] > LINEAR_UP_TO * at[0]:
         axes.set_xscale("log")

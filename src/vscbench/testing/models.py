@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from vscbench.model import build_coder, build_posterior
+from vscbench.testing.specs import objective_of
 
 if TYPE_CHECKING:
     from vscbench.coders import Coder, Params, Posterior
@@ -54,7 +55,7 @@ def run_spec(spec: Spec, **objective: Any) -> dict[str, Any]:
         "encoder": {"kind": "mlp", "widths": [8]},
         "generator": {"kind": "dictionary", "latents": LATENTS},
         "coder": spec,
-        "objective": objective,
+        "objective": objective_of(spec) | objective,
     }
 
 

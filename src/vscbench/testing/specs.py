@@ -26,6 +26,7 @@ CONSTANTS: dict[str, list[Spec]] = {
         {"gate_estimator": "gumbel"},
         {"gate_estimator": "gumbel_rao"},
     ],
+    "spike_slab_gates": [{"gate_estimator": each} for each in ("leave_one_out", "disarm")],
     "fista": [PENALTY],
     "admm": [PENALTY | {"rho": 1.0}],
     "lista": [
@@ -46,9 +47,10 @@ CONSTANTS: dict[str, list[Spec]] = {
 
 THRESHOLD_SPECS: list[Spec] = [
     {"threshold": {"kind": kind, "value": 0.3, "estimator": estimator}}
-    for kind in THRESHOLDS
+    for kind in ("fixed", "gamma")
     for estimator in get_args(Estimator)
 ]
+SAMPLE_SPECS: list[Spec] = [{"threshold": {"kind": kind, "value": 0.3}} for kind in THRESHOLDS if "sample" in kind]
 PRIOR_SPECS: list[Spec] = [
     {"family": "spike_slab", "prior": {"kind": "classifier", "pseudo_inputs": 3}},
     {
@@ -56,6 +58,16 @@ PRIOR_SPECS: list[Spec] = [
         "threshold": {"kind": "gamma", "value": 0.3},
         "prior": {"kind": "vamp", "pseudo_inputs": 3},
     },
+]
+COMPOSED_SPECS: list[Spec] = [
+    {"family": "spike_slab", "refinement": {"kind": "gradient", "steps": 2}},
+    {
+        "family": "gaussian",
+        "threshold": {"kind": "sample", "value": 0.3},
+        "refinement": {"kind": "gradient", "steps": 2},
+    },
+    {"family": "gaussian", "threshold": {"kind": "sample", "value": 0.3}, "distance": {"kind": "mmd"}},
+    {"family": "laplacian", "distance": {"kind": "sliced_wasserstein"}},
 ]
 EXACT_SPEC: Spec = {"family": "laplacian", "threshold": {"kind": "fixed", "value": 0.3, "divergence": "exact"}}
 
@@ -73,6 +85,11 @@ def class_of(spec: Spec) -> type[Posterior | Coder]:
     return found
 
 
+def objective_of(spec: Spec) -> Spec:
+    """The `objective` section that it can be trained with: its sampling rule, where it needs one."""
+    return {"sampling": getattr(class_of(spec), "sampling", "max_elbo")}
+
+
 def variants(family: str) -> list[Spec]:
     """What `family` is tested with, by itself."""
     return [{"family": family} | constants for constants in CONSTANTS.get(family, [{}])]
@@ -82,23 +99,25 @@ def composed(family: str) -> list[Spec]:
     """The same by itself and, if it is a symmetric base, under every threshold."""
     alone = variants(family)
     symmetric = issubclass(class_of(alone[0]), Base)
-    return [*alone, *(base | threshold for base in alone for threshold in THRESHOLD_SPECS if symmetric)]
+    thresholds = [*THRESHOLD_SPECS, *SAMPLE_SPECS] if symmetric else []
+    return [*alone, *(base | threshold for base in alone for threshold in thresholds)]
 
 
 def every_spec() -> list[Spec]:
     """All families, all compositions."""
-    return [*(spec for family in FAMILIES for spec in composed(family)), EXACT_SPEC, *PRIOR_SPECS]
+    return [*(spec for family in FAMILIES for spec in composed(family)), EXACT_SPEC, *PRIOR_SPECS, *COMPOSED_SPECS]
 
 
 def is_posterior(spec: Spec) -> bool:
     """Whether its parameters are an encoder's to give, and its prior its own."""
-    return issubclass(class_of(spec), Posterior) and "prior" not in spec
+    return issubclass(class_of(spec), Posterior) and not spec.keys() & {"prior", "refinement", "distance"}
 
 
 def is_consistent(spec: Spec) -> bool:
-    """Whether its divergence is that of its codes: not that of the base, nor with the gate as published."""
-    exact = spec.get("threshold", {}).get("divergence") == "exact"
-    return ("threshold" not in spec or exact) and spec.get("gate") != "published"
+    """Whether its divergence is that of its model: not that of a base whose deviation is thresholded, nor published."""
+    threshold = spec.get("threshold", {})
+    exact = threshold.get("divergence") == "exact" or "sample" in threshold.get("kind", "sample")
+    return exact and spec.get("gate") != "published"
 
 
 def name(spec: Spec) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vscbench.coders import Coder
-    from vscbench.ramps import OneCycle, Ramp
+    from vscbench.ramps import Clock, OneCycle, Ramp
 
 
 class Optimizer(ABC):
@@ -57,7 +57,7 @@ class Optimizer(ABC):
     def begin(self, x: Tensor, seed: int) -> None:  # noqa: B027  (most need to know nothing)
         """What is done once, before the first step, knowing the training data (N, P...) and the seed of the run."""
 
-    def set_rates(self, step: int, steps: int) -> None:
+    def set_rates(self, step: int | Clock, steps: int) -> None:
         """Give each group its learning rate at `step` of `steps`."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.rates[group["name"]](step, steps) * group["scale"]
@@ -69,13 +69,17 @@ class Optimizer(ABC):
         if self.unit is not None:
             make_tangent(self.unit)
         if self.clipped and self.clip_norm:
-            nn.utils.clip_grad_norm_(self.clipped, self.clip_norm)
+            self.clip(self.clip_norm)
         self.optimizer.step()
         if self.unit is not None:
             normalise(self.unit)
 
     def after(self, x: Tensor, codes: Tensor, step: int, steps: int) -> None:  # noqa: B027
         """What is done behind step `step` of `steps`, knowing its batch (B, P...) and codes (S, B, K)."""
+
+    def clip(self, norm: float) -> None:
+        """Shorten the gradient of what is clipped to `norm`."""
+        nn.utils.clip_grad_norm_(self.clipped, norm)
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from vscbench.data import Data
     from vscbench.model import Model
+    from vscbench.ramps import Clock
     from vscbench.training.optimizer import Optimizer
 
 log = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ class Trainer:
         self.batch = min(self.training["batch_size"], len(self.x))
         self.steps_per_epoch = len(self.x) // self.batch
         self.steps = self.training.get("steps") or self.training["epochs"] * self.steps_per_epoch
-        self.model: Model = models.build(spec, data.shape, data.standardisation).to(device)
+        self.model = self.build(data).to(device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # (fastest for convolutions)
         self.coder = self.model.coder
         settings = {key: value for key, value in self.training["optimizer"].items() if key != "kind"}
@@ -97,12 +98,13 @@ class Trainer:
         self.history: list[dict[str, float]] = []
         self.sums = torch.zeros(len(SUMS), device=device, dtype=torch.float64)
 
-    def save(self) -> None:
-        """Write the checkpoint, if there is a place for it."""
-        if self.checkpoint_path is None:
-            return
-        state = {
-            "key": self.key,
+    def build(self, data: Data) -> Model:
+        """The untrained model."""
+        return models.build(self.spec, data.shape, data.standardisation)
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds beside its key."""
+        return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "rng": self.rng.get_state(),
@@ -111,24 +113,35 @@ class Trainer:
             "history": self.history,
             "sums": self.sums,
         }
-        checkpoint.save(self.checkpoint_path, state)
 
-    def resume(self) -> None:
-        """Take up the checkpoint of the same run, if there is one."""
-        state = checkpoint.load(self.checkpoint_path, self.key) if self.checkpoint_path else None
-        if state is None:
-            return
+    def take_up(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.rng.set_state(state["rng"])
         self.step, self.seconds, self.history = state["step"], state["seconds"], state["history"]
         self.sums = state["sums"].to(self.device)
-        log.info("resuming at step %d of %d", self.step, self.steps)
+
+    def save(self) -> None:
+        """Write the checkpoint, if there is a place for it."""
+        if self.checkpoint_path is not None:
+            checkpoint.save(self.checkpoint_path, {"key": self.key, **self.state()})
+
+    def resume(self) -> None:
+        """Take up the checkpoint of the same run, if there is one."""
+        state = checkpoint.load(self.checkpoint_path, self.key) if self.checkpoint_path else None
+        if state is not None:
+            self.take_up(state)
+            log.info("resuming at step %d of %d", self.step, self.steps)
 
     def order(self, epoch: int) -> Tensor:
         """The order of the training data in `epoch`: a function of the seed, so that no state of it is kept."""
-        rng = Generator().manual_seed(self.spec["seed"] + epoch)
-        return torch.randperm(len(self.x), generator=rng).to(self.device)
+        return self.order_of(self.spec["seed"] + epoch, len(self.x)).to(self.device)
+
+    @staticmethod
+    def order_of(seed: int, count: int) -> Tensor:
+        """An order of `count` data points."""
+        return torch.randperm(count, generator=Generator().manual_seed(seed))
 
     def batch_of(self, rows: Tensor) -> Tensor:
         """The batch (B, P) or (B, C, H, W) at `rows` of the training data, as the networks read it."""
@@ -137,14 +150,19 @@ class Trainer:
 
     def train_step(self, x: Tensor) -> Tensor:
         """One step on a batch (B, P) or (B, C, H, W): the sums of loss, mse, kl and density over the batch."""
-        self.coder.set_step(self.step, self.steps)
-        self.optimizer.set_rates(self.step, self.steps)
+        return self.descend(x, self.step, 1).sum(1)
+
+    def descend(self, x: Tensor, step: int | Clock, runs: int) -> Tensor:
+        """One step on batches of so many runs, (B·R, P...): loss, mse, kl and density of each data point, (4, B·R)."""
+        self.coder.set_step(step, self.steps)  # type: ignore[arg-type]  # (a schedule reads a clock, too)
+        self.optimizer.set_rates(step, self.steps)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             loss = self.coder.loss(x, self.rng)
         density = nonzero(loss.codes).to(loss.value.dtype).mean((0, 2))
-        self.optimizer.step(loss.value.mean())
-        self.optimizer.after(x, loss.codes.detach(), self.step, self.steps)
-        return torch.stack((loss.value.detach(), loss.mse.detach(), loss.kl.detach(), density)).sum(1)
+        mean = loss.value.mean()
+        self.optimizer.step(mean if runs == 1 else mean * runs)
+        self.optimizer.after(x, loss.codes.detach(), step, self.steps)  # type: ignore[arg-type]
+        return torch.stack((loss.value.detach(), loss.mse.detach(), loss.kl.detach(), density))
 
     def train(self) -> None:
         """Train to the end, from wherever the run stands.

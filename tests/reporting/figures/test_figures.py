@@ -33,6 +33,7 @@ NOTHING = {
     "gradient_snr": "no gradients measured",
     "support_agreement": "no sparse method was measured",
     "frontier": "no method has several operating points",
+    "rates": "no run has a rate",
     "recovery": "no data with a known dictionary",
     "sweeps": "no experiment sweeps a number",
     "ablation": "no experiment with a dictionary sweeps a setting",
@@ -44,8 +45,15 @@ NOTHING = {
 }
 
 
-def written(name: str, study: Study, out: Path) -> str:
-    """The words of a figure whose three files are sound."""
+QUICK = ("dictionaries", "traversals")
+"""The figures whose files are made in the quick tests too: PNG and PDF take three times as long as words."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in (*LINEAR, *PICTURES)]
+)
+def test_files_are_sound(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    study, out = request.getfixturevalue("linear" if name in LINEAR else "images"), tmp_path
     draw(name, study.results, out)
     assert {path.name for path in out.iterdir()} == {f"{name}.{suffix}" for suffix in ("png", "pdf", "svg")}
     with Image.open(out / f"{name}.png") as image:
@@ -53,7 +61,7 @@ def written(name: str, study: Study, out: Path) -> str:
     assert pixels.shape[1] == PAGE_IN * 300
     assert pixels.std() > 10  # not blank
     assert (out / f"{name}.pdf").read_bytes().startswith(b"%PDF")
-    return words_of((out / f"{name}.svg").read_text(encoding="utf-8"))
+    assert words_of((out / f"{name}.svg").read_text(encoding="utf-8")) == drawn(name, study)
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -65,8 +73,8 @@ def test_says_what_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LINEAR)
-def test_names_all_methods_and_runs_that_diverged(name: str, linear: Study, tmp_path: Path) -> None:
-    words = written(name, linear, tmp_path)
+def test_names_all_methods_and_runs_that_diverged(name: str, linear: Study) -> None:
+    words = drawn(name, linear)
     for method in LINEAR[name]:
         assert LABELS[method].rpartition(" of ")[0] in words, method
     assert "Spike-and-slab: 1 of 2 runs diverged at step 1,334." in words
@@ -74,8 +82,8 @@ def test_names_all_methods_and_runs_that_diverged(name: str, linear: Study, tmp_
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_pictures_of_every_method_or_why_there_is_none(name: str, images: Study, tmp_path: Path) -> None:
-    words = written(name, images, tmp_path)
+def test_pictures_of_every_method_or_why_there_is_none(name: str, images: Study) -> None:
+    words = drawn(name, images)
     for text in ("digits, latents = 128", "faces", "Gaussian", "Thresholded Gaussian"):
         assert text in words
     assert "2 of 2 runs diverged between steps 1,234 and 1,334" in words

@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from vscbench.files import write_text
-from vscbench.reporting.claims import CLAIMS
-from vscbench.reporting.claims.verdicts import Judgement, Verdict, judge
+from vscbench.reporting.claims.judge import Judgement, judge
 from vscbench.reporting.formats import webpage
+from vscbench.reporting.inference import (
+    ENOUGH,
+    INCONCLUSIVE,
+    LEVEL,
+    NO_VERDICT,
+    NOT_MEASURED,
+    NOT_SUPPORTED,
+    SUPPORTED,
+    coverage,
+)
 from vscbench.reporting.numbers import MISSING
 from vscbench.reporting.study import Study
 
@@ -18,153 +27,201 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from vscbench.reporting.claims.verdicts import Effect
+    from vscbench.reporting.claims.claim import Comparison
 
-SIGNS = {Verdict.SUPPORTED: "✓", Verdict.NOT_SUPPORTED: "✗", Verdict.INCONCLUSIVE: "?"}
+SIGNS = {SUPPORTED: "✓", NOT_SUPPORTED: "✗", INCONCLUSIVE: "?", NO_VERDICT: "!", NOT_MEASURED: "–"}
 HOW = (
-    "A claim is supported where all comparisons that it predicts hold, and not supported where one of them fails or is "
-    "too small to matter: Student's test on differences paired by repetition, corrected over the claims by Holm's "
-    "method at 5 %, from 3 repetitions on. Effects are positive where the claim is right; intervals are 95 % bootstrap "
-    "intervals over repetitions, narrower than they should be for few of them, and do not decide alone. Each verdict "
-    "stands twice: by a metric that can be trusted and, where that is another, by the paper's own. No verdict is "
-    "written by hand."
+    "A claim is supported where the interval of each comparison that it predicts is above its margin, not supported "
+    "where one is below, and inconclusive otherwise: Welch's test over repetitions, "
+    f"Holm's correction over the twelve claims at 5 %, {ENOUGH} repetitions of each method or more. A "
+    f"run that diverges counts as worse than one that ends. Printed intervals are {100 * LEVEL:g} % intervals of one "
+    "comparison by Student's t; those that decide are wider. Not supported means: not seen at this budget. No verdict "
+    "is written by hand; docs/verdicts.md has the rule and how often it errs."
 )
 COLUMNS = (
     "claim",
     "statement",
-    "metric",
-    "test",
+    "reading",
+    "name",
+    "quantity",
     "verdict",
-    "p_supported",
-    "p_not_supported",
+    "p",
+    "why",
+    "budget",
+    "advice",
     "comparison",
+    "points_to",
     "effect",
     "low",
     "high",
     "unit",
     "margin",
     "repetitions",
-    "would_decide",
+    "note",
     "published",
     "figure",
 )
 
 
-def number(value: float) -> str:
-    """A number with three digits; a dash for none."""
-    return MISSING if math.isnan(value) else f"{value:.3g}"
+def bounds(comparison: Comparison) -> tuple[float, float]:
+    """The interval of a comparison that is shown; nan without one."""
+    if comparison.interval is not None:
+        return comparison.interval
+    return comparison.effect.interval() if comparison.effect else (math.nan, math.nan)
 
 
-def sized(effect: Effect) -> str:
-    """'+3.1 % [2, 4.2]': the mean of an effect and its interval, without one for a single repetition."""
-    low, high = effect.interval
-    unit = f" {effect.unit}" if effect.unit else ""
-    between = "" if math.isnan(low) else f" [{number(low)}, {number(high)}]"
-    return f"{'+' if effect.mean > 0 else ''}{number(effect.mean)}{unit}{between}"
+def number(value: float, unit: str, *, sign: bool = False) -> str:
+    """A number with three digits, in percent where its unit says so."""
+    scaled = 100 * value if unit.startswith("%") else value
+    return MISSING if math.isnan(scaled) else f"{scaled:{'+' if sign else ''}.3g}"
 
 
-def least(judgement: Judgement) -> Effect | None:
-    """The comparison that is least certain to hold; None without any."""
-    return max(judgement.effects, key=lambda e: (e.p_for, -e.mean), default=None)
+def sized(comparison: Comparison) -> str:
+    """'+3.1 [2, 4.2] % of the rival's': an effect and its interval, without one for a single repetition."""
+    if comparison.effect is None or math.isnan(comparison.effect.mean):
+        return MISSING
+    low, high = bounds(comparison)
+    between = "" if math.isnan(low) else f" [{number(low, comparison.unit)}, {number(high, comparison.unit)}]"
+    return f"{number(comparison.effect.mean, comparison.unit, sign=True)}{between} {comparison.unit}"
+
+
+def against(comparison: Comparison) -> str:
+    """The margin in the unit of the effect."""
+    unit = "%" if comparison.unit.startswith("%") else comparison.unit
+    return f"{number(comparison.margin, comparison.unit, sign=True)} {unit}" if unit else MISSING
+
+
+def beyond(comparison: Comparison) -> float:
+    """How many standard errors the effect is above its margin; -inf where nothing was measured."""
+    if comparison.effect is None:
+        return -math.inf
+    distance = comparison.effect.mean - comparison.margin
+    return distance / comparison.effect.error if comparison.effect.error > 0 else math.copysign(math.inf, distance)
+
+
+def worst(judgement: Judgement) -> Comparison | None:
+    """The comparison that is least certain to hold, of those with an effect; None without any."""
+    sized_ones = [each for each in judgement.comparisons if each.effect is not None]
+    return min(sized_ones, key=beyond, default=None)
 
 
 def in_short(judgement: Judgement) -> str:
-    """How many comparisons hold, and the size of the one that goes worst."""
-    worst = least(judgement)
-    if worst is None:
+    """How many comparisons point the right way, and the size of the one that goes worst."""
+    least = worst(judgement)
+    if least is None:
         return MISSING
-    above = sum(effect.mean > effect.margin for effect in judgement.effects)
-    return f"{above} of {len(judgement.effects)} as predicted; worst {sized(worst)}: {worst.what}"
+    sizes = [each for each in judgement.comparisons if each.effect is not None]
+    right = sum(each.effect is not None and each.effect.mean > each.margin for each in sizes)
+    count = f"{right} of {len(sizes)} above the margin"
+    return f"{count}; worst {sized(least)}, margin {against(least)}: {least.what}"
 
 
-def long_rows(judgements: Iterable[tuple[str, str, Judgement]]) -> list[dict[str, Any]]:
-    """One row a comparison; one without numbers for a claim that was not measured."""
+def said(judgement: Judgement) -> str:
+    """What is to be known beside the word: budget, why nothing is decided, what would decide."""
+    parts = (judgement.share and f"at {judgement.share}", judgement.verdict.why, judgement.advice)
+    return "; ".join(filter(None, parts))
+
+
+def few(judgements: Iterable[Judgement]) -> list[str]:
+    """How often the intervals of fewer repetitions than decide hold the truth, by simulation."""
+    counts = {each.effect.repetitions for j in judgements for each in j.comparisons if each.effect is not None}
+    return [
+        f"Of {n} repetitions the {100 * LEVEL:g} % interval holds the true mean in "
+        + ", ".join(f"{100 * share:.0f} % ({kind})" for kind, share in coverage(n).items())
+        + f" of cases (simulated); {ENOUGH} are needed for a verdict."
+        for n in sorted(counts)
+        if 1 < n < ENOUGH
+    ]
+
+
+def long_rows(judgements: Iterable[Judgement]) -> list[dict[str, Any]]:
+    """One row a comparison; one without numbers for a reading that was not measured."""
     rows = []
-    for metric, test, judgement in judgements:
-        claim = judgement.claim
+    for each in judgements:
         common = {
-            "claim": claim.number,
-            "statement": claim.statement,
-            "metric": metric,
-            "test": test,
-            "verdict": str(judgement.verdict),
-            "p_supported": judgement.p_for,
-            "p_not_supported": judgement.p_against,
-            "would_decide": judgement.budget,
-            "published": claim.published,
-            "figure": claim.figure,
+            "claim": each.claim.number,
+            "statement": each.claim.statement,
+            "reading": "stated" if each.stated else "beside",
+            "name": each.reading.name,
+            "quantity": each.reading.quantity,
+            "verdict": each.verdict.word,
+            "p": each.verdict.p,
+            "why": each.verdict.why,
+            "budget": each.share,
+            "advice": each.advice,
+            "published": each.claim.published,
+            "figure": each.claim.figure,
         }
-        for effect in judgement.effects:
-            low, high = effect.interval
-            rows.append(
-                common
-                | {
-                    "comparison": effect.what,
-                    "effect": effect.mean,
-                    "low": low,
-                    "high": high,
-                    "unit": effect.unit,
-                    "margin": effect.margin,
-                    "repetitions": len(effect.values),
-                }
+        for comparison in each.comparisons:
+            low, high = bounds(comparison)
+            effect = comparison.effect
+            numbers = (
+                {"effect": effect.mean, "low": low, "high": high, "repetitions": effect.repetitions} if effect else {}
             )
-        if not judgement.effects:
+            about = {
+                "comparison": comparison.what,
+                "points_to": comparison.verdict.word,
+                "unit": comparison.unit,
+                "margin": comparison.margin,
+                "note": "; ".join(filter(None, (comparison.verdict.why, comparison.note))),
+            }
+            rows.append(common | about | {"repetitions": 0} | numbers)
+        if not each.comparisons:
             rows.append(common | {"repetitions": 0})
     return rows
 
 
-def markdown(corrected: list[Judgement], published: dict[int, Judgement]) -> str:
-    """The table as Markdown, and all comparisons of each claim below it."""
-    lines = ["# claims\n", HOW, ""]
+def markdown(judgements: list[Judgement]) -> str:
+    """The table as Markdown, what was not measured, and all comparisons of each claim below it."""
+    lines = ["# Claims\n", HOW, "", *few(judgements), ""]
+    measured = [each for each in judgements if each.verdict.word != NOT_MEASURED]
     rows = [
         {
-            "": str(each.claim.number),
-            "Claim": each.claim.statement,
-            "Verdict": f"{SIGNS[each.verdict]} **{each.verdict}**",
-            "By the paper's metric": _signed(published.get(each.claim.number)),
+            "": str(each.claim.number) if each.stated else "",
+            "Claim": f"**{each.claim.statement}**" if each.stated else f"beside it: {each.reading.name}",
             "Effect": in_short(each),
-            "Published": each.claim.published,
-            "Would decide": each.budget or MISSING,
-            "Figure": f"[{each.claim.figure}](../figures/{each.claim.figure}.png)",
+            "Verdict": f"{SIGNS[each.verdict.word]} **{each.verdict.word}**",
+            "Budget, and what would decide": said(each) or MISSING,
+            "Published": each.claim.published if each.stated else "",
         }
-        for each in corrected
+        for each in measured
     ]
-    lines += [pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True), ""]
-    for each in corrected:
-        lines += [f"## {each.claim.number}. {each.claim.statement}", ""]
-        lines += _section(each.claim.test, each)
-        if other := published.get(each.claim.number):
-            lines += _section(f"By the paper's metric: {each.claim.published_test}.", other)
+    lines += [pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True), ""] if rows else []
+    absent = [each for each in judgements if each.verdict.word == NOT_MEASURED]
+    lines += ["## Not measured here\n", f"All claims are measured in {absent[0].advice}.\n"] if absent else []
+    lines += [f"- {title(each)}" for each in absent]
+    lines += [""]
+    for each in measured:
+        lines += [f"## {title(each)}", "", f"{each.reading.quantity}. Margin: {each.reading.margin}.", ""]
+        details = [
+            {
+                "Comparison": comparison.what,
+                "Effect": sized(comparison),
+                "Margin": against(comparison),
+                "Runs": str(comparison.effect.repetitions if comparison.effect else 0),
+                "Note": "; ".join(filter(None, (comparison.verdict.why, comparison.note))),
+            }
+            for comparison in each.comparisons
+        ]
+        lines += [pd.DataFrame(details).to_markdown(index=False, disable_numparse=True), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _signed(judgement: Judgement | None) -> str:
-    return f"{SIGNS[judgement.verdict]} {judgement.verdict}" if judgement else MISSING
-
-
-def _section(test: str, judgement: Judgement) -> list[str]:
-    said = f"{test} **{str(judgement.verdict).capitalize()}**"
-    said += f": {judgement.budget}." if judgement.budget else "."
-    rows = [
-        {"Comparison": effect.what, "Effect": sized(effect), "Repetitions": str(len(effect.values))}
-        for effect in judgement.effects
-    ]
-    shown = [pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True), ""] if rows else []
-    return [said, "", *shown]
+def title(judgement: Judgement) -> str:
+    """The number and statement of a claim, and which reading of it."""
+    which = "" if judgement.stated else f" Beside it: {judgement.reading.name}"
+    return f"{judgement.claim.number}. {judgement.claim.statement}{which}"
 
 
 def write_claims(results: Path, out: Path) -> None:
     """Decide every claim from the study in `results`; write claims.csv, claims.md and claims.html to `out`."""
-    study = Study(results)
-    corrected = judge([(claim, claim.effects(study)) for claim in CLAIMS])
-    named = [(claim, claim.as_published) for claim in CLAIMS]
-    quoted = judge([(claim, measure(study)) for claim, measure in named if measure])
-    published = {each.claim.number: each for each in quoted}
-    both = [("corrected", each.claim.test, each) for each in corrected]
-    both += [("published", each.claim.published_test, each) for each in quoted]
-    rows = sorted(long_rows(both), key=lambda row: (row["claim"], row["metric"]))
+    judgements = judge(Study(results))
+    rows = long_rows(judgements)
     write_text(out / "claims.csv", pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False, lineterminator="\n"))
-    write_text(out / "claims.md", markdown(corrected, published))
-    content = {"how": HOW, "signs": SIGNS, "sized": sized, "in_short": in_short}
-    page = webpage("claims", "Which claims hold", corrected=corrected, published=published, **content)
+    write_text(out / "claims.md", markdown(judgements))
+    tools = {"sized": sized, "against": against, "in_short": in_short, "said": said, "signs": SIGNS}
+    measured = [each for each in judgements if each.verdict.word != NOT_MEASURED]
+    absent = [each for each in judgements if each.verdict.word == NOT_MEASURED]
+    content = {"how": HOW, "few": few(judgements), "measured": measured, "absent": absent}
+    page = webpage("claims", "Which claims hold", **tools, **content, name=title)
     write_text(out / "claims.html", page)

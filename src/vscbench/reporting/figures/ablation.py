@@ -6,8 +6,6 @@ from itertools import cycle
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
-import seaborn as sns
 
 from vscbench.reporting import needs
 from vscbench.reporting.output import Figure as Output
@@ -15,6 +13,7 @@ from vscbench.reporting.study import order
 from vscbench.reporting.style import handle, legend, lines, looks, note, rows, span, tick_at, wrapped
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
@@ -117,6 +116,8 @@ def _lines(study: Study, points: dict[str, dict[str, str]], axis: str, method: s
 
 def measured(study: Study, block: Block, panel: Panel) -> pd.DataFrame:
     """A panel's metric: a row for each `place` and repetition of each line, whose look is its `method`."""
+    import pandas as pd
+
     parts = []
     for line in block.lines:
         for place, group in line.groups.items():
@@ -129,6 +130,8 @@ def measured(study: Study, block: Block, panel: Panel) -> pd.DataFrame:
 
 def show(axes: Axes, study: Study, block: Block, panel: Panel, look: dict[str, Look]) -> None:
     """Draw the lines of a panel, mean and range over repetitions; words stand side by side, a little apart."""
+    import seaborn as sns
+
     table = measured(study, block, panel)
     axes.set_title(panel.title)
     if not block.words:

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import seaborn as sns
 
 from vscbench.reporting import needs
 from vscbench.reporting.output import Figure as Output
@@ -65,6 +64,8 @@ def written(r: float) -> str:
 
 def panel(axes: Axes, found: Alignment, columns: NDArray[np.intp], null: NDArray[np.float64], scale: float) -> None:
     """Draw the best latents of the labels `columns` as a heat map, what exceeds chance in bold."""
+    import seaborn as sns
+
     latents = found.best(columns)
     r = found.r[latents][:, columns]
     sns.heatmap(

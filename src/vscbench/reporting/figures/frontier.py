@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-from matplotlib.lines import Line2D
-
 from vscbench.reporting import needs
-from vscbench.reporting.frontier import CODES, REFERENCE_CURVE, curve, efficient, frontiers
+from vscbench.reporting.frontier import CODES, REFERENCE_CURVE, curve, efficient, envelope, frontiers
 from vscbench.reporting.output import Figure as Output
-from vscbench.reporting.style import REFERENCE, crossed, handle, legend, lines, logarithmic, looks, note, rows, wrapped
+from vscbench.reporting.style import (
+    REFERENCE,
+    crossed,
+    handle,
+    legend,
+    lines,
+    logarithmic,
+    looks,
+    mark,
+    note,
+    rows,
+    wrapped,
+)
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     from vscbench.reporting.frontier import Code, Frontier
     from vscbench.reporting.study import Study
@@ -27,14 +38,20 @@ FLOOR = -0.1
 
 def operating_points(place: Frontier, code: Code) -> pd.DataFrame:
     """Density and FVE of every run, the `point` of its method and whether a sparser one is as good there."""
+    import pandas as pd
+
     table = place.points.rename(columns={"group": "point"})
     means = table.groupby(["method", "point"], sort=False)[[code.density, code.fve]].mean().reset_index()
-    best = [part.assign(efficient=efficient(part[code.density], part[code.fve])) for _, part in means.groupby("method")]
+    best = [
+        part.assign(efficient=efficient(part[code.density], -part[code.fve])) for _, part in means.groupby("method")
+    ]
     return table.merge(pd.concat(best)[["method", "point", "efficient"]], on=["method", "point"])
 
 
 def show(axes: Axes, place: Frontier, code: Code, look: dict[str, Look]) -> list[str]:
     """Draw the methods and reference codes of a panel; the methods with points below it."""
+    import pandas as pd
+
     table = operating_points(place, code)
     means = table.groupby(["method", "point"], sort=False)[[code.density, code.fve]].mean().reset_index()
     frontier = []
@@ -43,7 +60,7 @@ def show(axes: Axes, place: Frontier, code: Code, look: dict[str, Look]) -> list
             pca = part.sort_values(code.density)
             axes.plot(pca[code.density], pca[code.fve], **PCA)
         else:
-            nodes = curve(part[code.density], part[code.fve])
+            nodes = envelope(curve(part[code.density], part[code.fve]))
             frontier.append(pd.DataFrame({"method": method, "density": nodes.density, "fve": nodes.value}))
     lines(axes, pd.concat(frontier), "density", "fve", look, estimator=None, errorbar=None, markers=False)
     coders = table[table["method"] != REFERENCE_CURVE]
@@ -62,12 +79,12 @@ def key(study: Study, place: Frontier, look: dict[str, Look]) -> list[Line2D]:
     coders = [method for method in place.methods() if method != REFERENCE_CURVE]
     handles = [handle(look[method], wrapped(study.labels[method], 22)) for method in coders]
     if REFERENCE_CURVE in place.methods():
-        handles.append(Line2D([], [], label="PCA, fewer components", **PCA))
-    handles.append(Line2D([], [], label="All-zero code", **REFERENCE))
+        handles.append(mark(label="PCA, fewer components", **PCA))
+    handles.append(mark(label="All-zero code", **REFERENCE))
     tables = [operating_points(place, code) for code in CODES.values()]
     if not all(table.loc[table["method"] != REFERENCE_CURVE, "efficient"].all() for table in tables):
         label = "a code no denser\nis better"
-        handles.append(Line2D([], [], color="0.25", marker="o", mfc="white", mew=0.9, lw=0, label=label))
+        handles.append(mark(color="0.25", marker="o", mfc="white", mew=0.9, lw=0, label=label))
     return handles
 
 
@@ -89,8 +106,9 @@ def draw(study: Study) -> Figure:
         note(
             part,
             "Mean over seeds with their range, at each operating point of a method: density of the prior, KL weight or "
-            "penalty. Lines: the best at no more than a density, between measured ones. Left the density is that of "
-            "one draw, right that of the best of J, which is chosen with the data that it reconstructs.",
+            "penalty. Lines, for the eye alone: the rising curve nearest to the points (isotonic regression); numbers "
+            "are of the points. Left the density is that of one draw, right that of the best of J, which is chosen "
+            "with the data that it reconstructs.",
             *(f"{study.labels[method]}: points worse than FVE = {FLOOR:g} lie below the axis." for method in below),
             *(f"{group}: {line}" for group in place.groups for line in study.divergences(group)),
         )

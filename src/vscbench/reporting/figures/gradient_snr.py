@@ -8,17 +8,14 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-import seaborn as sns
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from vscbench.reporting import needs
 from vscbench.reporting.output import Figure as Output
 from vscbench.reporting.published import linear
-from vscbench.reporting.style import legend, logarithmic, looks, note, rows, wrapped
+from vscbench.reporting.style import area, legend, logarithmic, looks, mark, note, rows, wrapped
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -47,6 +44,8 @@ def sample_counts(study: Study, group: str) -> list[int]:
 
 def ratios(study: Study, group: str, methods: list[str], network: str, counts: list[int]) -> pd.DataFrame:
     """A row for each run and J: the ratio, its interval, and the mean over parameters."""
+    import pandas as pd
+
     parts = []
     for method, samples in product(methods, counts):
         of = {field: study.of(group, f"gradient_snr{field}_{network}_j{samples}", method) for field in FIELDS}
@@ -56,6 +55,8 @@ def ratios(study: Study, group: str, methods: list[str], network: str, counts: l
 
 def places(methods: list[str], counts: list[int]) -> pd.DataFrame:
     """Where the ratios of each method and J stand: a band for each method, in it a line `y` for each J."""
+    import pandas as pd
+
     offsets = np.linspace(-0.2, 0.2, len(counts)) if len(counts) > 1 else [0.0]
     found = [
         (method, samples, place + offset)
@@ -76,6 +77,8 @@ def published(study: Study, group: str, methods: list[str], counts: list[int]) -
 
 def show(axes: Axes, table: pd.DataFrame, printed: pd.DataFrame, counts: list[int], look: dict[str, Look]) -> None:
     """Draw the ratios of one network."""
+    import seaborn as sns
+
     colours = {method: look[method].colour for method in (*table["method"], *printed["method"])}
     marks = {"hue": "method", "palette": colours, "legend": False, "ax": axes, "linewidth": 0}
     means = table.groupby(["method", "samples", "y"], sort=False)[[*FIELDS]].mean().reset_index()
@@ -108,17 +111,17 @@ def key(counts: list[int], any_published: bool) -> list[Artist]:
     """What the marks mean."""
     grey: dict[str, Any] = {"color": "0.25", "lw": 0}
     shapes = zip(counts, SHAPES, strict=False)
-    handles: list[Artist] = [Line2D([], [], marker=shape, label=f"J = {samples}", **grey) for samples, shape in shapes]
+    handles: list[Artist] = [mark(marker=shape, label=f"J = {samples}", **grey) for samples, shape in shapes]
     handles += [
-        Line2D([], [], marker=".", ms=3, label="single seeds", **grey),
-        Line2D([], [], color="0.25", lw=3.5, alpha=0.4, label="95 % interval"),
-        Patch(label="noise floor", **FLOOR),
-        Line2D([], [], marker="|", ms=6, mew=1.3, label="mean over parameters", **grey),
+        mark(marker=".", ms=3, label="single seeds", **grey),
+        mark(color="0.25", lw=3.5, alpha=0.4, label="95 % interval"),
+        area(label="noise floor", **FLOOR),
+        mark(marker="|", ms=6, mew=1.3, label="mean over parameters", **grey),
     ]
     if any_published:
         handles += [
-            Line2D([], [], marker="o", mfc="white", mew=1, label="published", **grey),
-            Line2D([], [], label="noise floor of published", **PUBLISHED_LINE),
+            mark(marker="o", mfc="white", mew=1, label="published", **grey),
+            mark(label="noise floor of published", **PUBLISHED_LINE),
         ]
     return handles
 

@@ -6,14 +6,24 @@ import math
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pandas as pd
-from matplotlib.lines import Line2D
-
 from vscbench.reporting import needs
 from vscbench.reporting.output import Figure as Output
-from vscbench.reporting.style import REFERENCE, crossed, handle, legend, lines, logarithmic, looks, note, rows, wrapped
+from vscbench.reporting.style import (
+    REFERENCE,
+    crossed,
+    handle,
+    legend,
+    lines,
+    logarithmic,
+    looks,
+    mark,
+    note,
+    rows,
+    wrapped,
+)
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -42,6 +52,8 @@ DENSE = 0.999
 
 def codes_of(study: Study, group: str) -> pd.DataFrame:
     """What is drawn of a group: error and density of each `point` (code) of each run and reference code, or nothing."""
+    import pandas as pd
+
     chosen = study.metrics[study.metrics["group"] == group]
     # Reference codes have no repetition, and a pivot would drop them.
     filled = chosen.assign(repetition=chosen["repetition"].fillna(0))
@@ -55,7 +67,8 @@ def codes_of(study: Study, group: str) -> pd.DataFrame:
 def show_references(axes: Axes, study: Study, table: pd.DataFrame) -> None:
     """Draw the reference codes: a point each, or a line where the density is 0 and a log axis has no place for it."""
     shapes = cycle(REFERENCE_MARKERS)
-    for method, x, error in table.drop_duplicates("method")[["method", "x", "error"]].to_numpy():
+    means = table.groupby("method", sort=False)[["x", "error"]].mean()  # where a repetition has data of its own
+    for method, x, error in means.reset_index().to_numpy():
         label = study.labels[method]
         if x > 0:
             axes.plot(x, error, next(shapes), color=REFERENCE["color"], ms=7, mew=1.5, label=label)
@@ -102,12 +115,11 @@ def key(study: Study, group: str, look: dict[str, Look], drawn: Axes) -> list[Ar
     ]
     samples = study.samples(group)
     codes: list[Artist] = [
-        Line2D([], [], color="0.25", lw=0, marker="o", label=code.label.format(samples=samples), **code.fill)
-        for code in CODES
+        mark(color="0.25", lw=0, marker="o", label=code.label.format(samples=samples), **code.fill) for code in CODES
     ]
     references: list[Artist] = [*drawn.get_legend_handles_labels()[0]]
     length = max(math.ceil(len(methods) / 2), len(codes), len(references))
-    blank = Line2D([], [], lw=0, label=" ")
+    blank = mark(lw=0, label=" ")
     columns = (methods[:length], methods[length:], codes, references)
     return [each for column in columns for each in column + [blank] * (length - len(column))]
 

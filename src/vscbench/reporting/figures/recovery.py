@@ -6,8 +6,6 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
-from matplotlib.lines import Line2D
 
 from vscbench.data.synthetic import DENSITY, NOISE
 from vscbench.reporting import needs
@@ -18,6 +16,7 @@ from vscbench.reporting.style import (
     legend,
     lines,
     looks,
+    mark,
     note,
     panels,
     rows,
@@ -27,6 +26,7 @@ from vscbench.reporting.style import (
 )
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
@@ -63,6 +63,8 @@ class Line(NamedTuple):
 
 def data_of(study: Study) -> pd.DataFrame:
     """Density and noise of the data of each group with a known dictionary, of which some run came to its end."""
+    import pandas as pd
+
     known = [group for group in study.groups if "recovery_cosine" in study.measured(group)]
     specs = [study.spec_of(group)["dataset"] for group in known]
     made = [(float(spec.get("density", DENSITY)), float(spec.get("noise", NOISE))) for spec in specs]
@@ -82,6 +84,8 @@ def along(data: pd.DataFrame) -> list[Line]:
 
 def show(axes: Axes, study: Study, line: Line, metric: str, look: dict[str, Look]) -> None:
     """Draw a metric along a line, mean and range over seeds of each method, and the oracle of the supports."""
+    import pandas as pd
+
     parts = [study.values(group, metric).assign(place=place) for group, place in line.places.items()]
     table = pd.concat(parts)
     methods = [method for method in study.coders if method in set(table["method"])]
@@ -97,6 +101,8 @@ def show(axes: Axes, study: Study, line: Line, metric: str, look: dict[str, Look
 
 def reliability(study: Study, group: str, methods: list[str]) -> pd.DataFrame:
     """How often a code that was said to be active with a `probability` is `active`, all seeds together."""
+    import pandas as pd
+
     parts = [
         pd.DataFrame(bins.T, columns=["probability", "active", "codes"]).assign(method=method, bin=range(bins.shape[1]))
         for method in methods
@@ -143,7 +149,7 @@ def draw(study: Study) -> Figure:
         groups = list(data.index)
         methods = [method for method in study.coders if any(method in study.methods(group) for group in groups)]
         handles = [handle(look[method], wrapped(study.labels[method], 30)) for method in methods]
-        handles.append(Line2D([], [], label="FISTA on the true atoms, best penalty", **REFERENCE))
+        handles.append(mark(label="FISTA on the true atoms, best penalty", **REFERENCE))
         legend(next(iter(parts.values())), handles, 3)
         diagrams(parts["calibration"], study, groups, look)
         note(

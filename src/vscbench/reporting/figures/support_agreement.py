@@ -6,13 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import seaborn as sns
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from vscbench.reporting import needs
 from vscbench.reporting.output import Figure as Output
-from vscbench.reporting.style import SMALL_PT, legend, looks, note, panels, rows, say, wrapped
+from vscbench.reporting.style import SMALL_PT, area, legend, looks, mark, note, panels, rows, say, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -61,6 +58,8 @@ def kinds(study: Study, group: str) -> dict[str, str]:
 
 def show(axes: Axes, found: dict[str, NDArray[np.float32]], nulls: list[float], colour: str, right: float) -> None:
     """Draw the histograms of a method over [0, right], and what draws of different data reach."""
+    import seaborn as sns
+
     for name, of, fill in (("draw", SINGLE, True), ("best", colour, False)):
         values = np.minimum(found[name], right)
         shape = {"bins": BINS, "binrange": (0, right), "stat": "density", "element": "step"}
@@ -75,9 +74,9 @@ def show(axes: Axes, found: dict[str, NDArray[np.float32]], nulls: list[float], 
 def key(samples: int) -> list[Artist]:
     """What the marks mean."""
     return [
-        Patch(color=SINGLE, label="single draws"),
-        Patch(facecolor="none", edgecolor="0.2", lw=1.3, label=f"best of {samples} draws (colour of the method)"),
-        Line2D([], [], label="null: draws of different patches, a line a seed", **NULL),
+        area(color=SINGLE, label="single draws"),
+        area(facecolor="none", edgecolor="0.2", lw=1.3, label=f"best of {samples} draws (colour of the method)"),
+        mark(label="null: draws of different patches, a line a seed", **NULL),
     ]
 
 

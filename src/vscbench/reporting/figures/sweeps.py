@@ -6,17 +6,28 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
-from matplotlib.lines import Line2D
 
 from vscbench.reporting import needs, published
 from vscbench.reporting.output import Figure as Output
 from vscbench.reporting.study import order
-from vscbench.reporting.style import handle, legend, lines, logarithmic_where_wide, looks, note, rows, tick_at, wrapped
+from vscbench.reporting.style import (
+    handle,
+    legend,
+    lines,
+    logarithmic_where_wide,
+    looks,
+    mark,
+    note,
+    rows,
+    tick_at,
+    wrapped,
+)
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
+    from matplotlib.lines import Line2D
 
     from vscbench.reporting.study import Study
     from vscbench.reporting.style import Look
@@ -108,6 +119,8 @@ def _of_network(measured: set[str]) -> list[Panel]:
 
 def seeds(study: Study, sweep: Sweep, metric: str) -> pd.DataFrame:
     """A metric along a sweep: `method`, `place` on the axis and `value` of each run."""
+    import pandas as pd
+
     parts = [study.values(group, metric).assign(place=place) for group, place in sweep.places(study).items()]
     return pd.concat(parts)
 
@@ -178,11 +191,11 @@ def key(study: Study, sweep: Sweep, panels: list[Panel], look: dict[str, Look], 
     handles = [handle(look[m]._replace(dash=()), wrapped(study.labels[m], 22)) for m in methods]
     grey: dict[str, Any] = {"color": "0.25"}
     if any(panel.null for panel in panels):
-        handles.append(Line2D([], [], label="codes shuffled per latent", **grey, **NULL))
+        handles.append(mark(label="codes shuffled per latent", **grey, **NULL))
     if sweep.beside(study):
-        handles.append(Line2D([], [], lw=0.8, ls="-.", label="method without this setting", **grey))
+        handles.append(mark(lw=0.8, ls="-.", label="method without this setting", **grey))
     if quoted:
-        handles.append(Line2D([], [], lw=0, marker="o", mew=0.9, mfc="white", label="published", **grey))
+        handles.append(mark(lw=0, marker="o", mew=0.9, mfc="white", label="published", **grey))
     return handles
 
 

@@ -6,17 +6,14 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import seaborn as sns
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from vscbench.reporting import needs
 from vscbench.reporting.output import Figure as Output
-from vscbench.reporting.style import LOOKS, PAGE_IN, SMALL_PT, note
+from vscbench.reporting.style import LOOKS, PAGE_IN, SMALL_PT, area, mark, note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from vscbench.reporting.study import Study
@@ -72,6 +69,8 @@ def show_map(axes: Axes, thresholds: list[float]) -> None:
 
 def show_samples(axes: Axes, density: float, last: bool) -> None:
     """Draw base and thresholded samples for one λ against γ Laplace(μ, b) + (1 - γ) δ₀."""
+    import seaborn as sns
+
     base, codes, threshold, active = sample(density)
     edges = np.linspace(*RANGE, BINS + 1)
     weight = 1 / (len(base) * (edges[1] - edges[0]))  # a density, of which few are outside
@@ -100,6 +99,8 @@ def show_samples(axes: Axes, density: float, last: bool) -> None:
 
 def draw(study: Study) -> Figure:  # noqa: ARG001  (the same in every study)
     """The map T_λ, and samples before and after it against the exact spike-and-slab density, for three λ."""
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(PAGE_IN, 2.5), layout="constrained")
     panels = figure.subplots(1, 1 + len(DENSITIES), width_ratios=[1.15] + [1] * len(DENSITIES))
     show_map(panels[0], [-SCALE * math.log(density) for density in DENSITIES])
@@ -108,10 +109,10 @@ def draw(study: Study) -> Figure:  # noqa: ARG001  (the same in every study)
         axes.tick_params(labelleft=axes is panels[1])
     panels[1].set_ylabel("density")
     handles = {
-        "base samples μ + e": Patch(color=BASE, alpha=0.6),
-        "non-zero thresholded samples": Patch(color=COLOUR, alpha=0.6),
-        "γ Laplace(μ, b), exact": Line2D([], [], color="black", lw=1),
-        "(1 − γ) δ₀, spike at exactly 0 (right axis)": Line2D([], [], color=COLOUR, lw=0, marker="^"),
+        "base samples μ + e": area(color=BASE, alpha=0.6),
+        "non-zero thresholded samples": area(color=COLOUR, alpha=0.6),
+        "γ Laplace(μ, b), exact": mark(color="black", lw=1),
+        "(1 − γ) δ₀, spike at exactly 0 (right axis)": mark(color=COLOUR, lw=0, marker="^"),
     }
     place: dict[str, Any] = {"loc": "outside upper center", "ncols": 4, "columnspacing": 1.2, "handletextpad": 0.5}
     figure.legend([*handles.values()], [*handles], **place)

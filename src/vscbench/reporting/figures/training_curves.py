@@ -5,26 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
-from matplotlib.lines import Line2D
-from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from vscbench.reporting import needs
 from vscbench.reporting.output import Figure as Output
-from vscbench.reporting.style import (
-    SMALL_PT,
-    handle,
-    lines,
-    logarithmic_where_wide,
-    looks,
-    note,
-    rows,
-    wrapped,
-)
+from vscbench.reporting.style import SMALL_PT, handle, lines, logarithmic_where_wide, looks, mark, note, rows, wrapped
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     from vscbench.reporting.study import Study
     from vscbench.reporting.style import Look
@@ -54,6 +44,8 @@ SOLVERS = ("fista", "admm", "lista")
 
 def histories(study: Study, group: str) -> pd.DataFrame:
     """The histories of all runs of a group below one another, with their `method`, `run` and whether it `finished`."""
+    import pandas as pd
+
     parts = [
         study.history(run).assign(method=method, run=str(run), finished=run in study.finished(group, method))
         for method in study.methods(group)
@@ -64,6 +56,8 @@ def histories(study: Study, group: str) -> pd.DataFrame:
 
 def show(axes: Axes, table: pd.DataFrame, column: str, look: dict[str, Look]) -> None:
     """Draw mean and range over the seeds that came to their end, and thinly each that diverged, up to its end."""
+    from matplotlib.ticker import EngFormatter, MaxNLocator
+
     table = table.dropna(subset=column)
     finished, lost = table[table["finished"]], table[~table["finished"]]
     every = max(1, finished["step"].nunique() // 4)
@@ -89,7 +83,7 @@ def key(study: Study, group: str, look: dict[str, Look]) -> list[Line2D]:
     """What the lines are, in the order of the config."""
     handles = [handle(look[method], wrapped(study.name(group, method), 30), ms=4) for method in study.methods(group)]
     if study.divergences(group):
-        handles.append(Line2D([], [], color="0.3", lw=0.7, marker="x", mew=1.5, label="diverged"))
+        handles.append(mark(color="0.3", lw=0.7, marker="x", mew=1.5, label="diverged"))
     return handles
 
 

@@ -23,8 +23,8 @@ CAPTION = (
     "Point-biserial correlation of each label with its best latent, with its sign; in parentheses the 95 % "
     "quantile of the largest |r| over all latents with the labels permuted. The prior leaves the sign of a latent "
     "free: where repetitions disagree on it, |r| stands without. Found is a label whose best latent exceeds the "
-    "null, is the best of no other label, and has that label as its own best. Probe: linear classifiers on the "
-    "mean codes, mean over labels."
+    "null, is the best of no other label, has that label as its own best, and is repeated by no second latent. Probe: "
+    "linear classifiers on the mean codes, mean over labels."
 )
 
 

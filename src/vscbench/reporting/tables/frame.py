@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 Rows = list[dict[str, Any]]
 HEADER = ("experiment", "point", "method", "label", "column", "metric", "mean", "sd", "n", "diverged")
 """Of the CSV of a table without rows."""
-AXES = {"latents": "Latents", "density": "Prior density"}
+REFERENCES = {
+    "zero_code": "All-zero code",
+    "pca_same_size": "PCA, K components",
+    "pca_same_density": "PCA, K/10 components",
+    "empty_model": "Empty model",
+    "ppca": "Probabilistic PCA",
+}
+"""Rows of codes and models that have nothing to learn, which each run measures as `ROW/METRIC`."""
+AXES = {"latents": "Latents", "density": "Prior density", "kl_weight": "KL weight", "repetition": "Repetition"}
 """What stands above an axis, where it is not its name."""
 
 
@@ -47,6 +55,7 @@ def by_group(
     measured: Sequence[str] = (),
     *,
     baselines: bool = False,
+    references: bool = False,
     linear: bool = False,
 ) -> Iterator[Block]:
     """A block for each experiment, or point of one, where methods compare: a row a method, a column a metric.
@@ -56,13 +65,15 @@ def by_group(
         columns: of the table.
         measured: metrics of which a group must have one to be in it; one of its columns by default.
         baselines: whether the reference codes have rows.
+        references: whether what each run measured of `REFERENCES` has.
         linear: whether only experiments with a dictionary are shown.
     """
     for group in study.side_by_side:
         if linear and not study.linear(group):
             continue
         if shows(study, group, measured or [column.metric for column in columns]):
-            yield block(study, [group], long_rows(study, columns, group, baselines=baselines))
+            rows = long_rows(study, columns, group, baselines=baselines)
+            yield block(study, [group], rows + reference_rows(study, columns, [group]) * references)
 
 
 def by_sweep(study: Study, columns: Sequence[Column], measured: Sequence[str]) -> Iterator[Block]:
@@ -76,7 +87,7 @@ def by_sweep(study: Study, columns: Sequence[Column], measured: Sequence[str]) -
         rows = [row for group in groups for row in long_rows(study, columns, group)]
         rows.sort(key=lambda row: list(study.labels).index(row["method"]))  # and of a method along the sweep
         if rows:
-            yield block(study, groups, rows)
+            yield block(study, groups, rows + reference_rows(study, columns, groups))
 
 
 def by_label(study: Study, columns: Sequence[Column]) -> Iterator[Block]:
@@ -112,28 +123,16 @@ def block(study: Study, groups: list[str], rows: Rows, where: str = "") -> Block
 def long_rows(study: Study, columns: Sequence[Column], group: str, *, baselines: bool = False) -> Rows:
     """One row a number: method, column, mean, sd, n, and the published number with its source."""
     diverged = study.diverged(group)["method"].value_counts()
-    coders, point = study.methods(group), study.points[group]
+    coders = study.methods(group)
     compared_with_chance = any(column.null for column in columns)
     rows = []
     for method in study.methods(group, baselines=baselines):
         for column in columns:
             values = study.of(group, column.metric, method)
             sign = sign_of(values) if column.null else ""
-            ours = cell_of(values.abs() if column.null else values)
-            if ours and column.paired:
-                ours = ours._replace(sd=math.nan)
             quoted = bool(column.published) and method in coders
             theirs = published.beside(study, group, method, str(column.published), column.samples) if quoted else None
-            row = {
-                "experiment": study.experiment[group],
-                "point": json.dumps(point) if point else "",
-                "method": method,
-                "label": study.labels[method],
-                "column": column.header,
-                "metric": column.metric,
-                "mean": (ours.mean if sign != "-" else -ours.mean) if ours else None,
-                "sd": ours.sd if ours else None,
-                "n": ours.runs if ours else 0,
+            row = number(study, group, method, study.labels[method], column, values) | {
                 "diverged": int(diverged.get(method, 0)),
                 "published_mean": theirs.mean if theirs else None,
                 "published_sd": theirs.sd if theirs else None,
@@ -144,6 +143,67 @@ def long_rows(study: Study, columns: Sequence[Column], group: str, *, baselines:
                 row["sign"] = sign
                 row["null"] = study.of(group, column.null, method).mean() if column.null else None
             rows.append(row)
+    return rows
+
+
+def number(
+    study: Study, group: str, method: str, label: str, column: Column, values: pd.Series[float]
+) -> dict[str, Any]:
+    """The row of one number, the mean of `values` over repetitions."""
+    point = study.points[group]
+    cell = cell_of(values.abs() if column.null else values)
+    if cell and column.error:
+        cell = Cell(cell.sd / math.sqrt(cell.runs), math.nan, cell.runs) if cell.runs > 1 else None
+    elif cell and (column.paired or column.apart):
+        cell = cell._replace(sd=math.nan)
+    if cell and column.null and sign_of(values) == "-":
+        cell = cell._replace(mean=-cell.mean)
+    return {
+        "experiment": study.experiment[group],
+        "point": json.dumps(point) if point else "",
+        "method": method,
+        "label": label,
+        "column": column.header,
+        "metric": column.metric,
+        "mean": cell.mean if cell else None,
+        "sd": cell.sd if cell else None,
+        "n": cell.runs if cell else 0,
+        "diverged": 0,
+        "published_source": None,
+    }
+
+
+def rows_under(study: Study, group: str, method: str, columns: Sequence[Column], name: str, label: str) -> Rows:
+    """What the runs of a method measured of a row of another name, `name`/METRIC, called `label`.
+
+    Of `REFERENCES` from the first run alone: its repetitions, on the same data, say the same again.
+    """
+    runs = 1 if name in REFERENCES else None
+    found = [(column, study.of(group, f"{name}/{column.metric}", method).iloc[:runs]) for column in columns]
+    return [number(study, group, f"{method}/{name}", label, column, values) for column, values in found]
+
+
+def reference_rows(study: Study, columns: Sequence[Column], groups: Sequence[str]) -> Rows:
+    """Rows of `REFERENCES` that the groups have no row of: one each, or one for each point or method that differ.
+
+    Runs on the same data all say the same, but the noise of a bound, or the size of a code, may be a method's own.
+    """
+    rows: Rows = []
+    for name, label in REFERENCES.items():
+        found: dict[tuple[float | None, ...], list[tuple[str, str, Rows]]] = {}
+        for group in groups:
+            for method in study.methods(group) if name not in study.methods(group, baselines=True) else ():
+                made = rows_under(study, group, method, columns, name, label)
+                values = tuple(float(f"{row['mean']:.6g}") if row["n"] else None for row in made)
+                if any(row["n"] for row in made):
+                    found.setdefault(values, []).append((group, method, made))
+        for same in found.values():
+            group, _, made = same[0]
+            of_group = [key for key, each in found.items() if any(at == group for at, _, _ in each)]
+            methods = ", ".join(study.labels[method] for at, method, _ in same if at == group)
+            called = {"method": name, "label": label if len(of_group) == 1 else f"{label} ({methods})"}
+            called |= {} if len(found) > 1 else {"point": ""}
+            rows += [row | called for row in made]
     return rows
 
 
@@ -212,9 +272,11 @@ def setting(study: Study, groups: list[str], name: str = "") -> str:
     latents = _joined(spec["generator"]["latents"] for spec in specs)
     samples = _joined(spec["objective"]["samples"] for spec in specs)
     name = name or (groups[0] if len(groups) == 1 else study.experiment[groups[0]])
+    folds = specs[0]["dataset"].get("folds")
     return (
         f"{name}: {latents} latents, {steps:,} steps of {specs[0]['training']['batch_size']}, J = {samples}, "
-        f"{repetitions} repetition{'s' if repetitions > 1 else ''}, test data of {specs[0]['dataset']['name']}."
+        f"{repetitions} repetition{'s' if repetitions > 1 else ''}, test data of {specs[0]['dataset']['name']}"
+        f"{f', {folds} folds of images, one a repetition' if folds else ''}."
     )
 
 

@@ -27,8 +27,8 @@ COLUMNS = (
 CAPTION = (
     "Noise of the inference network's gradients over passes on a fixed batch at the end of training. SNR is "
     "|mean|/std, median over parameters; null is what pure noise would show at this number of passes; unbiased is "
-    "√(‖E g‖²/E‖g - E g‖²), freed of that bias. As published is a mean over parameters with an epsilon: at their "
-    "1,000 passes pure noise scores 0.025."
+    "√(‖E g‖²/E‖g - E g‖²), freed of that bias, and negative where less than nothing is left. As published is a mean "
+    "over parameters with an epsilon: at their 1,000 passes pure noise scores 0.025."
 )
 
 

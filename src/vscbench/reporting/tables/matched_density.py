@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from vscbench.reporting import needs
 from vscbench.reporting.frontier import CODES, DENSITIES, REFERENCE_CURVE, frontiers
 from vscbench.reporting.numbers import cell_of
 from vscbench.reporting.output import Table
-from vscbench.reporting.statistics import bootstrap_interval
-from vscbench.reporting.tables.frame import block, setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    import pandas as pd
 
     from vscbench.reporting.frontier import Frontier
     from vscbench.reporting.study import Study
@@ -56,11 +55,17 @@ def columns(place: Frontier, method: str) -> Iterator[tuple[str, str, pd.Series[
 
 
 def _values(by_repetition: Mapping[int, Any]) -> pd.Series[float]:
+    import pandas as pd
+
     return pd.Series(by_repetition, dtype=float).dropna()
 
 
 def rows(study: Study, name: str, place: Frontier) -> list[dict[str, Any]]:
     """One row a number of the frontier called `name`, as the long form of every table, with its interval."""
+    import pandas as pd
+
+    from vscbench.metrics.standard_errors import over_repetitions
+
     lost = [study.diverged(group)["method"] for group in place.groups]
     diverged = pd.concat(lost).value_counts()
     # A method of which every run diverged has no point, and keeps its row.
@@ -69,7 +74,9 @@ def rows(study: Study, name: str, place: Frontier) -> list[dict[str, Any]]:
     for method in [*methods, *(m for m in place.methods() if m == REFERENCE_CURVE)]:
         for header, metric, values in columns(place, method):
             cell = cell_of(values)
-            low, high = bootstrap_interval(tuple(values)) if "difference" in metric else (np.nan, np.nan)
+            low, high = (
+                over_repetitions(values).interval() if "difference" in metric and len(values) else (np.nan, np.nan)
+            )
             found.append(
                 {
                     "experiment": name,
@@ -103,6 +110,8 @@ def note(place: Frontier) -> str:
 
 def make(study: Study) -> Iterator[Block]:
     """A block for each frontier: methods along their operating points."""
+    from vscbench.reporting.tables.frame import block, setting
+
     for name, place in frontiers(study).items():
         where = f"{setting(study, place.groups, name)} {note(place)}"
         yield block(study, place.groups, rows(study, name, place), where)
@@ -110,12 +119,12 @@ def make(study: Study) -> Iterator[Block]:
 
 CAPTION = (
     "Reconstruction at equal density, L0 as a fraction of the latents. A method has an operating point for each value "
-    "of its knob (density of the prior, KL weight, penalty); its frontier is the best value at no more than a "
-    "density, linear in log density between the points and never beyond them: a dash stands where a method has no "
-    "codes that dense. FVE is the fraction of variance explained by one posterior draw (J=1), MSE its squared error "
+    "of its knob (density of the prior, KL weight, penalty); its frontier is linear in log density between the "
+    "measured points, falling where they fall, and never beyond them: a dash stands where a method has no codes "
+    "that dense. FVE is the fraction of variance explained by one posterior draw (J=1), MSE its squared error "
     "per pixel; best of J is an oracle that looks at the data, at the density of its codes. Area is the mean of the "
     "frontier over log density, where all methods that span a range have one. Highest FVE is that of the best "
     "operating point, whatever its density. FVE less FISTA's is a mean over log density where both overlap, in "
-    "brackets its 95 % bootstrap interval over repetitions: of few it is too narrow, of one there is none."
+    "brackets its 95 % interval over repetitions, Student's: of two or three it is wide, of one there is none."
 )
 TABLE = Table("matched_density", "Methods at equal density", CAPTION, needs.operating_points, make)

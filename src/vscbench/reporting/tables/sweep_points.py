@@ -19,7 +19,8 @@ COLUMNS = (
     Column("MSE mean", "mse_mean"),
     Column("Density", "density"),
     Column("Multi-information (bits)", "multi_information", "multi_information_plugin_bits"),
-    Column("MI excess (bits)", "multi_information_excess"),
+    Column("Dependent pairs (bits)", "pair_bits_excess"),
+    Column("Support (bits)", "support_bits"),
     Column("Bound (nats)", "elbo"),
     Column("IWAE-20 (nats)", "iwae_20"),
     Column("Gradient SNR J=20", "gradient_snr_unbiased_inference_j20"),
@@ -39,8 +40,10 @@ COLUMNS = (
 CAPTION = (
     "Every point of the experiments that sweep a setting, and the deep generators that sweep none. Squared error "
     "of the best of J, an oracle, of one draw (J=1) and of the posterior mean; density of one draw; "
-    "multi-information and what it exceeds that of codes shuffled per latent by; evidence bounds under the noise "
-    "that the training loss implies; SNR of the inference network's gradients, freed of its bias; FID and KID of "
+    "multi-information as published, a plug-in whose joint entropy saturates; mutual information of pairs of latents "
+    "of one draw less that of codes shuffled per latent; the bits that the data say of the support; evidence bounds "
+    "under the noise that the training loss implies, beside models that have nothing to learn; SNR of the inference "
+    "network's gradients, freed of its bias, negative where nothing but noise is left; FID and KID of "
     "reconstructions (best of J) and of samples from the prior, by the features of the network named: those of "
     "the classifier of our own compare with no FID elsewhere. A published number stands beside a run of the same "
     "latents and density."

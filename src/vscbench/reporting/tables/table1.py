@@ -22,8 +22,9 @@ COLUMNS = (
 )
 CAPTION = (
     "The paper's metrics as its authors define them, on best-of-J codes. Most mislead: the all-zero code beats "
-    "most methods on the lasso objective; multi-information is a sum of marginal entropies less a constant (see "
-    "its null in the corrected table); coefficient collapse flags healthy units of sparse codes."
+    "most methods on the lasso objective; multi-information is a plug-in estimate whose joint entropy saturates at "
+    "log₂ N, a sum of marginal entropies less a constant, and says nothing of dependence (the table dependence does); "
+    "coefficient collapse flags healthy units of sparse codes."
 )
 
 
