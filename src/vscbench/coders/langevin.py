@@ -164,7 +164,7 @@ class Langevin(Coder):
         base: `gaussian` or `laplacian`, what u is drawn from.
         prior_scale: the standard deviation of a Gaussian u, b of a Laplacian one.
         density: P(|u| > λ) under the prior, which sets λ.
-        variance: s².
+        noise_variance: s².
         draws: that mean and P(z ≠ 0) are estimated with.
         burn_in: steps before the first draw.
         thin: steps from one draw to the next.
@@ -178,13 +178,13 @@ class Langevin(Coder):
         base: Literal["gaussian", "laplacian"] = "gaussian",
         prior_scale: Positive = 1.0,
         density: Density = 0.1,
-        variance: Positive = 0.5,
+        noise_variance: Positive = 0.5,
         draws: Count = 50,
         burn_in: Count = 200,
         thin: Count = 5,
     ) -> None:
         super().__init__(generator)
-        self.base, self.scale, self.variance = base, prior_scale, variance
+        self.base, self.scale, self.noise_variance = base, prior_scale, noise_variance
         family = Gaussian(prior_scale) if base == "gaussian" else Laplacian(prior_scale)
         self.threshold = family.threshold_for(density)
         self.draws, self.burn_in, self.thin = draws, burn_in, thin
@@ -193,7 +193,7 @@ class Langevin(Coder):
     def model(self) -> Model:
         """The model at the current dictionary."""
         atoms = self.generator.get_parameter("atoms").detach()
-        return Model(atoms, self.variance, self.threshold, self.scale, self.base)
+        return Model(atoms, self.noise_variance, self.threshold, self.scale, self.base)
 
     def encode(self, x: Tensor) -> Tensor:
         """E[z|x] of data (B, P): (B, K)."""
