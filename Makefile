@@ -8,7 +8,7 @@ CONFIG := $(if $(STUDY),config/$(STUDY).yaml,config.yaml)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 READY := $(VENV)/.ready
 
-.PHONY: study figures tables test test-all check format bench ui clean help
+.PHONY: study figures tables test test-all check paper-check format bench ui clean help
 
 study: $(READY)  ## set up, then run the default study, or one of config/: make STUDY=recovery CORES=1
 	snakemake --cores $(CORES) --configfile $(CONFIG)
@@ -28,6 +28,9 @@ check: $(READY)  ## format, lint and types
 	mypy
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+
+paper-check: $(READY)  ## do the tables of docs/published.md say what its runs measured?
+	python -m vscbench.reference docs/published.md
 
 format: $(READY)  ## format the code
 	ruff format .

@@ -160,11 +160,11 @@ def train_together(args: argparse.Namespace) -> None:
 
     study, layout = load(args)
     runs = [configs.resolve(study, name) for name in args.runs] or list(configs.runs(study))
-    names = dict.fromkeys(study.experiments[each.experiment].dataset for each in runs)
-    read = {name: data.read(layout.data(name)) for name in names}
+    names = [configs.dataset_of(study, each.experiment, each.repetition) for each in runs]
+    read = {name: data.read(layout.data(name)) for name in dict.fromkeys(names)}
     jobs = {}
-    for each in runs:
-        spec, source = configs.run_spec(study, each), read[study.experiments[each.experiment].dataset]
+    for each, name in zip(runs, names, strict=True):
+        spec, source = configs.run_spec(study, each), read[name]
         if not (layout.run(each.name) / "status.json").is_file():
             job = Job(spec, source, configs.run_key(spec), layout.checkpoint(f"{each.name}-together"))
             jobs[job.key] = (layout.run(each.name), job)

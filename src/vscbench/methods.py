@@ -256,6 +256,14 @@ def omp(density: float = 0.1, **more: Any) -> Method:
     return _method("omp", "OMP", "omp", {"density": density, "training": ONLINE}, more)
 
 
+def langevin(density: float = 0.1, **more: Any) -> Method:
+    """Draws from the exact posterior of a Gaussian, thresholded: the truth that amortised ones approximate.
+
+    After Fang, Mudigonda, Zarcone, Khosrowshahi and Olshausen 2022, arXiv 2204.11150, with a Metropolis adjustment.
+    """
+    return _method("langevin", "Langevin", "langevin", {"density": density, "training": ONLINE}, more)
+
+
 def topk(density: float = 0.1, **more: Any) -> Method:
     """The k largest scores of an encoder, k = `density` · K, with the auxiliary loss of dead latents.
 
@@ -328,6 +336,7 @@ METHODS: dict[str, Callable[..., Method]] = {
         online_dictionary,
         lca,
         omp,
+        langevin,
         topk,
         batch_topk,
         relu,

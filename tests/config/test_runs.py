@@ -476,6 +476,7 @@ def test_index_says_what_each_folder_stands_for(content: dict[str, Any], recover
         "latents": 8,
         "methods": recovery["methods"],
         "repetitions": 2,
+        "folds": 1,
         "axes": {"latents": [4, 8]},
         "evaluation": {"samples": 20, "penalties": [20.0, 8.0]},
     }

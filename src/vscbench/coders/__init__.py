@@ -40,6 +40,7 @@ FAMILIES = {
     "alista": "vscbench.coders.alista:Alista",
     "lca": "vscbench.coders.lca:Lca",
     "omp": "vscbench.coders.omp:Omp",
+    "langevin": "vscbench.coders.langevin:Langevin",
     "topk": "vscbench.coders.topk:TopK",
     "batch_topk": "vscbench.coders.batch_topk:BatchTopK",
     "relu": "vscbench.coders.relu:Relu",

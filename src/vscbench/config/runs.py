@@ -261,6 +261,7 @@ def describe(study: Study, experiment: str) -> dict[str, Any]:
         "latents": max(latents) if isinstance(latents, list) else latents,
         "methods": setup.methods,
         "repetitions": repetitions(study, experiment),
+        "folds": len(set(data_of_repetitions(study, experiment))),
         "axes": {axis.name: axis.values for each in plans for axis in each.axes if len(axis.values) > 1},
         "evaluation": evaluation(study, experiment),
     }

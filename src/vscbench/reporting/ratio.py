@@ -24,6 +24,8 @@ class Ratio(NamedTuple):
     second: NDArray[np.float64]
     higher: bool
     """Whether it is better to be higher."""
+    paired: bool = False
+    """Whether repetitions are of the same data, one by one."""
 
     @property
     def repetitions(self) -> int:
@@ -55,7 +57,7 @@ class Ratio(NamedTuple):
 
     def _at(self, ratio: float) -> Effect:
         """The mean of first - ratio second."""
-        return welch(self.first, ratio * self.second)
+        return one_sample(self.first - ratio * self.second) if self.paired else welch(self.first, ratio * self.second)
 
     def against(self, margin: float) -> tuple[float, float]:
         """Student's t of the improvement against a margin, and its degrees of freedom; nan where there is none."""
@@ -83,16 +85,17 @@ class Ratio(NamedTuple):
         a, b = float(self.first.mean()), float(self.second.mean())
         q = float(stats.t.ppf((1 + level) / 2, self._at(a / b).freedom)) if b else math.inf
         va, vb = (one_sample(part).error ** 2 for part in (self.first, self.second))
+        both = float(np.cov(self.first, self.second)[0, 1]) / len(self.first) if self.paired else 0.0
         square = b * b - q * q * vb
         if not square > 0:
             return math.nan, math.nan
-        middle, rest = a * b / square, (a * a - q * q * va) / square
+        middle, rest = (a * b - q * q * both) / square, (a * a - q * q * va) / square
         reach = math.sqrt(max(middle * middle - rest, 0))
         low, high = sorted(self.sign * (ratio - 1) for ratio in (middle - reach, middle + reach))
         return low, high
 
 
-def relative(better: ArrayLike, worse: ArrayLike, *, higher: bool = False) -> Ratio:
+def relative(better: ArrayLike, worse: ArrayLike, *, higher: bool = False, paired: bool = False) -> Ratio:
     """How much better one set of repetitions is than another, as a fraction of the other's mean.
 
     Example:
@@ -102,4 +105,4 @@ def relative(better: ArrayLike, worse: ArrayLike, *, higher: bool = False) -> Ra
         True
     """
     first, second = np.asarray(better, dtype=float), np.asarray(worse, dtype=float)
-    return Ratio(first, second, higher)
+    return Ratio(first, second, higher, paired)

@@ -36,6 +36,7 @@ CONSTANTS: dict[str, list[Spec]] = {
     "alista": [PENALTY | {"mode": "supervised", "layers": 5}, PENALTY | {"mode": "unrolled", "layers": 3}],
     "lca": [PENALTY | {"iterations": 20, "step": 0.1}, PENALTY | {"iterations": 20, "step": 0.1, "threshold": "hard"}],
     "omp": [{"density": 0.5}],
+    "langevin": [{"burn_in": 20, "draws": 5}, {"base": "laplacian", "burn_in": 20, "draws": 5}],
     "topk": [{"density": 0.5}, {"density": 0.5, "signed": False}],
     "batch_topk": [{"density": 0.5}],
     "relu": [PENALTY, PENALTY | {"signed": False}],

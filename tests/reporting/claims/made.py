@@ -47,6 +47,7 @@ def made_up(
     announced: int | None = None,
     diverged: dict[Key, int] | None = None,
     baselines: dict[str, float] | None = None,
+    folds: int = 1,
 ) -> Study:
     """The results of a study.
 
@@ -57,6 +58,7 @@ def made_up(
         announced: runs of each that the study's file says; as many as there are, where None.
         diverged: how many of the last runs diverged.
         baselines: metrics of the all-zero code of the experiment on patches.
+        folds: of the data; more than one: each repetition has its own.
     """
     rows: list[dict[str, Any]] = []
     lost = diverged or {}
@@ -83,7 +85,7 @@ def made_up(
         rows.append(common | {"status": "baseline", "metric": metric, "value": number})
     folder.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(rows, columns=COLUMNS).to_csv(folder / "metrics.csv", index=False)
-    about = {"kind": "natural_images", "repetitions": announced or repetitions}
+    about = {"kind": "natural_images", "repetitions": announced or repetitions, "folds": folds}
     names = dict.fromkeys([key[0] for key in runs] + [key[0] for key in lost])
     experiments = {name: about | {"linear": name != NETWORK, "dataset": name} for name in names}
     write_json(folder / "study.json", {"version": VERSION, "experiments": experiments, "methods": {}, "runs": []})

@@ -15,17 +15,14 @@ from reporting.claims.made import (
     lasso,
     made_up,
     merged,
-    operating_points,
     reading,
     sampled,
     spread,
     swept,
 )
 from vscbench.reporting.claims.counts import compare_counts
-from vscbench.reporting.claims.equal_density import interpolated
 from vscbench.reporting.claims.judge import judge
 from vscbench.reporting.claims.twelve import CLAIMS
-from vscbench.reporting.frontier import frontiers
 from vscbench.reporting.inference import INCONCLUSIVE, NO_VERDICT, NOT_MEASURED, NOT_SUPPORTED, SUPPORTED
 
 if TYPE_CHECKING:
@@ -103,13 +100,6 @@ def test_the_same_falling_curve_at_other_points_is_no_difference(tmp_path: Path)
     assert first.verdict.word == NOT_SUPPORTED
 
 
-def test_measured_points_are_kept_where_they_fall(tmp_path: Path) -> None:
-    runs = operating_points("gaussian_thresh", "spike_slab", -0.3, floor=0.3)
-    place = frontiers(made_up(tmp_path, runs))[PATCHES]
-    rows = place.points[place.points["method"] == "spike_slab"].assign(fve_draw=lambda t: -t["density"])
-    assert (np.diff(interpolated(rows).value) < 0).all()
-
-
 # ---------- A8, A13: an effect below its margin is not supported; margins are relative to what they are about
 
 
@@ -158,6 +148,23 @@ def test_chance_of_the_order_of_repetitions_does_not_matter(tmp_path: Path) -> N
     ]
     assert found[0].verdict == found[1].verdict
     assert found[0].verdict.p > 0.1  # the seed has the method in it: what they share is chance
+
+
+def test_folds_of_the_data_are_paired(tmp_path: Path) -> None:
+    """Photographs differ more than methods do: what a fold has of its own is in both."""
+    hard = about(0, 30, seed=3)
+    values = {"fista": [90 + x + k for k, x in enumerate(hard)], "gaussian": [100 + x for x in hard]}
+    runs = spread(PATCHES, "lasso20_best", values)
+    apart, together = (reading(made_up(tmp_path / str(n), runs, folds=n), 3).comparisons[0].verdict.p for n in (1, 8))
+    assert together < 1e-3
+    assert apart > 0.1
+
+
+def test_a_spread_over_folds_is_none_over_seeds(tmp_path: Path) -> None:
+    runs = estimators({"lasso20_best": about(150, 1)}, {"lasso20_best": about(150, 40, seed=1)})
+    found = reading(made_up(tmp_path, runs, folds=8), 6)
+    assert found.verdict.word == INCONCLUSIVE
+    assert "folds" in found.verdict.why
 
 
 def test_four_repetitions_decide_nothing_however_clear(tmp_path: Path) -> None:

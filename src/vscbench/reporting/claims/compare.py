@@ -11,6 +11,8 @@ from vscbench.reporting.inference import (
     NO_VERDICT,
     Verdict,
     compare,
+    one_sample,
+    welch,
     with_divergence,
 )
 from vscbench.reporting.ratio import relative
@@ -57,6 +59,8 @@ class Runs(NamedTuple):
     diverged: int
     planned: int
     """Runs that the study's file announces."""
+    folded: bool = False
+    """Whether each repetition is of data of its own, a fold, which it shares with that of every other method."""
 
     @property
     def found(self) -> int:
@@ -76,7 +80,28 @@ def runs_of(study: Study, group: str, metric: str, method: str, null: str = "") 
         values = (values - study.of(group, null, method)).dropna()
     diverged = len(study.of(group, "diverged_step", method))
     planned = study.setup(group).get("repetitions", len(values) + diverged)
-    return Runs(study.labels.get(method, method), group, values, diverged, planned)
+    return Runs(study.labels.get(method, method), group, values, diverged, planned, folded(study, group))
+
+
+def folded(study: Study, group: str) -> bool:
+    """Whether the repetitions of a group are folds of its data."""
+    return bool(study.setup(group).get("folds", 1) > 1)
+
+
+def paired(first: Runs, second: Runs) -> tuple[pd.Series[float], pd.Series[float]] | None:
+    """The numbers of both by fold, where repetitions are folds and share what is hard about them; else None."""
+    if not (first.folded and second.folded):
+        return None
+    both = first.numbers.index.intersection(second.numbers.index)
+    return first.numbers[both], second.numbers[both]
+
+
+def difference(first: Runs, second: Runs, scale: float) -> Effect:
+    """mean(first) - mean(second) in units of a scale that is known: by Welch, of folds by Student's test of pairs."""
+    pairs = paired(first, second)
+    if pairs is None:
+        return welch(first.numbers / scale, second.numbers / scale)
+    return one_sample((pairs[0] - pairs[1]) / scale)
 
 
 def obstacle(*sides: Runs) -> Verdict | None:
@@ -132,7 +157,9 @@ def versus(
     better, worse = (runs_of(study, group, quantity.metric, method, quantity.null) for group, method in (first, second))
 
     def improvement(better: Runs, worse: Runs) -> Ratio:
-        return relative(better.numbers, worse.numbers, higher=quantity.higher)
+        by_fold = paired(better, worse)
+        numbers = by_fold or (better.numbers, worse.numbers)
+        return relative(*numbers, higher=quantity.higher, paired=by_fold is not None)
 
     made = settle(what, (better, worse), improvement, quantity.margin, "% of the rival's")
     if quantity.floor and all(_below(study, quantity, *side) for side in (first, second)):

@@ -5,16 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from vscbench.reporting.claims.compare import Runs, settle
-from vscbench.reporting.frontier import Curve, frontiers, overlap
-from vscbench.reporting.inference import Effect, one_sample, welch
+from vscbench.reporting.claims.compare import Runs, difference, folded, settle
+from vscbench.reporting.frontier import frontiers, overlap
+from vscbench.reporting.inference import Effect, one_sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import pandas as pd
 
     from vscbench.reporting.claims.claim import Comparison
     from vscbench.reporting.frontier import Frontier
@@ -24,23 +20,6 @@ SHARE = 0.1
 MARGIN = "10 % of what the better of the two explains there"
 
 
-def interpolated(rows: pd.DataFrame) -> Curve:
-    """The measured operating points of one repetition, linear in log density between them: no envelope.
-
-    A method that explains less where its codes are denser is compared at the density it has, not at a sparser one.
-    """
-    kept = rows[(rows["density"] > 0) & np.isfinite(rows["fve_draw"])]
-    means = kept.groupby("density")["fve_draw"].mean()
-    return Curve(means.index.to_numpy(dtype=float), means.to_numpy(dtype=float))
-
-
-def curves(place: Frontier, method: str) -> dict[int, Curve]:
-    """The interpolated points of each repetition of a method that has several of different density."""
-    rows = place.points[place.points["method"] == method]
-    found = {k: interpolated(rows[rows["repetition"] == k]) for k in sorted(rows["repetition"].unique())}
-    return {k: each for k, each in found.items() if len(each.density) > 1}
-
-
 def explained(study: Study, name: str, place: Frontier, methods: tuple[str, str]) -> tuple[Runs, Runs] | None:
     """FVE of one draw, mean over log density where all repetitions of both methods reach; None where they share none.
 
@@ -48,7 +27,7 @@ def explained(study: Study, name: str, place: Frontier, methods: tuple[str, str]
     """
     import pandas as pd
 
-    by_method = {method: curves(place, method) for method in methods}
+    by_method = {method: place.spans(method) for method in methods}
     lost = {method: _diverged(study, place, method) for method in methods}
     kept = {m: {k: each for k, each in found.items() if k not in lost[m]} for m, found in by_method.items()}
     span = overlap(each for found in kept.values() for each in found.values())
@@ -61,6 +40,7 @@ def explained(study: Study, name: str, place: Frontier, methods: tuple[str, str]
             pd.Series({k: each.mean(*span) for k, each in kept[method].items()} if span else {}, dtype=float).dropna(),
             len(lost[method]),
             study.setup(place.groups[0]).get("repetitions", len(kept[method]) + len(lost[method])),
+            folded(study, place.groups[0]),
         )
         for method in methods
     )
@@ -80,7 +60,7 @@ def at_equal_density(study: Study, rivals: Mapping[str, str]) -> list[Comparison
     """
     found = []
     for name, place in frontiers(study).items():
-        if not any(curves(place, method) or _diverged(study, place, method) for method in rivals):
+        if not any(place.spans(method) or _diverged(study, place, method) for method in rivals):
             continue  # the experiment is about other methods
         for method, rival in rivals.items():
             sides = explained(study, name, place, (method, rival))
@@ -99,4 +79,4 @@ def _difference(better: Runs, worse: Runs) -> Effect:
     if not low > 0:
         return Effect(math.nan, math.nan, math.nan, min(len(better.numbers), len(worse.numbers)))
     scale = float(larger.mean())
-    return welch(better.numbers / scale, worse.numbers / scale)
+    return difference(better, worse, scale)

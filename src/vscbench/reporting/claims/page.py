@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 SIGNS = {SUPPORTED: "✓", NOT_SUPPORTED: "✗", INCONCLUSIVE: "?", NO_VERDICT: "!", NOT_MEASURED: "–"}
 HOW = (
     "A claim is supported where the interval of each comparison that it predicts is above its margin, not supported "
-    "where one is below, and inconclusive otherwise: Welch's test over repetitions, "
-    f"Holm's correction over the twelve claims at 5 %, {ENOUGH} repetitions of each method or more. A "
+    "where one is below, and inconclusive otherwise: Welch's test over repetitions "
+    "(paired where they are folds of the data), Holm's correction over the twelve claims at 5 %, "
+    f"{ENOUGH} repetitions of each method or more. A "
     f"run that diverges counts as worse than one that ends. Printed intervals are {100 * LEVEL:g} % intervals of one "
     "comparison by Student's t; those that decide are wider. Not supported means: not seen at this budget. No verdict "
     "is written by hand; docs/verdicts.md has the rule and how often it errs."

@@ -13,6 +13,7 @@ from vscbench.reporting.claims.compare import (
     SPIKE_SLAB,
     Quantity,
     Runs,
+    difference,
     linear,
     measured,
     runs_of,
@@ -20,7 +21,7 @@ from vscbench.reporting.claims.compare import (
     versus,
     where,
 )
-from vscbench.reporting.inference import INCONCLUSIVE, Verdict, welch
+from vscbench.reporting.inference import INCONCLUSIVE, Verdict
 
 if TYPE_CHECKING:
     from vscbench.reporting.inference import Effect
@@ -75,7 +76,7 @@ def _compared(study: Study, group: str, test: Test, method: str, dense: str) -> 
     sides = runs_of(study, group, test.metric, method), runs_of(study, group, test.metric, dense)
 
     def less(sparse: Runs, rival: Runs) -> Effect:
-        return welch(rival.numbers / (scale or math.nan), sparse.numbers / (scale or math.nan))
+        return difference(rival, sparse, scale or math.nan)
 
     made = settle(
         f"{sides[0].label} below {sides[1].label}, {test.name}{where(study, group)}", sides, less, SHARE, PLANTED

@@ -20,7 +20,7 @@ from vscbench.reporting.claims.compare import (
     where,
 )
 from vscbench.reporting.claims.counts import compare_counts, compare_rates
-from vscbench.reporting.inference import ENOUGH, either, with_divergence
+from vscbench.reporting.inference import ENOUGH, INCONCLUSIVE, Verdict, either, with_divergence
 from vscbench.reporting.ratio import relative
 
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ def steadier(study: Study) -> list[Comparison]:
             made = settle(what, (through, sub), _spread, SHARE, "% of the rival's spread")
             if made.effect is not None and through.found >= ENOUGH:
                 verdict = compare_counts(_distances(sub) * (1 - SHARE), _distances(through), 0)
+                made = made._replace(verdict=with_divergence(verdict, through.outcomes, sub.outcomes))
+            if through.folded and made.effect is not None:
+                verdict = Verdict(INCONCLUSIVE, 1.0, "repetitions are folds, whose spread is not that of seeds")
                 made = made._replace(verdict=with_divergence(verdict, through.outcomes, sub.outcomes))
             if obstacle(through, sub) is None and through.diverged < sub.diverged:
                 made = made._replace(verdict=either([made.verdict, compare_rates(through.outcomes, sub.outcomes)]))

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 FIXED, LEARNED = ("laplacian_thresh",), ("laplacian_thresh_gamma",)
 DISTANCE = 0.02
 """Kolmogorov's distance, which is at most 1: about twice what chance gives for the 12,800 active codes measured."""
-MASS = 0.02
-"""Of the expected share of active codes."""
+MASS = 0.05
+"""Of the expected share of active codes: six times what chance gives for 128,000 codes of which a tenth is active."""
 
 
 def within(what: str, runs: Runs, size: Effect, margin: float, unit: str) -> Comparison:

@@ -1,0 +1,102 @@
+"""Reference runs: the metrics of long studies, shipped so that a short run can be read beside them.
+
+`published.csv` has a row for each run and each budget at which it was measured, `published.json` says where it is from.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HERE = Path(__file__).parent
+LABELS = {
+    "fista": "FISTA",
+    "gaussian": "Gaussian",
+    "laplacian": "Laplacian",
+    "spike_slab": "Spike-and-slab",
+    "gaussian_thresh": "Thresholded Gaussian",
+    "gaussian_thresh_gamma": "Thresholded Gaussian + Gamma",
+    "laplacian_thresh": "Thresholded Laplacian",
+    "laplacian_thresh_gamma": "Thresholded Laplacian + Gamma",
+}
+AT_THE_END = {
+    "lasso20_best": "Lasso, λ=20, best of 20",
+    "fve_draw": "FVE, one draw",
+    "fve_mean": "FVE, mean",
+    "density": "Density",
+    "elbo_above_empty": "ELBO above empty",
+    "iwae_100_fitted_above_empty": "IWAE-100 above empty, fitted noise",
+    "pair_bits_excess": "Pair bits",
+    "support_bits": "Support bits",
+    "multi_information": "Multi-information as published",
+    "posterior_collapse": "Posterior collapse, %",
+}
+"""Metrics of the table of finished runs, and their headings."""
+BY_BUDGET = {
+    "fve_draw": "Variance explained by one draw",
+    "support_bits": "Bits that the data say of the support",
+    "lasso20_best": "Lasso objective, λ = 20, best of 20",
+}
+"""Metrics of the tables by budget, and their titles."""
+
+
+def published() -> pd.DataFrame:
+    """Metrics of the paper's Table 1 at its full budget: `method`, `repetition`, `step`, then a column for each metric.
+
+    Fallah and Rozell 2022, by their published protocol (`config/published.yaml`).
+
+    Example:
+        >>> table = published()
+        >>> len(table), table["step"].max()
+        (120, 240000)
+    """
+    return pd.read_csv(HERE / "published.csv")
+
+
+def provenance() -> dict[str, Any]:
+    """Where `published` is from: study, code, device, date, and in what the runs differ from the study.
+
+    Example:
+        >>> provenance()["study"]
+        'config/published.yaml'
+    """
+    found: dict[str, Any] = json.loads((HERE / "published.json").read_text(encoding="utf-8"))
+    return found
+
+
+def spread(values: pd.Series[float]) -> str:
+    """Mean ± standard deviation over repetitions, to four digits of the mean; a dash where nothing was measured."""
+    return "–" if values.isna().all() else f"{values.mean():.4g} ± {values.std():.1g}"
+
+
+def at_the_end(table: pd.DataFrame) -> pd.DataFrame:
+    """A row for each method, a column for each metric of `AT_THE_END`, at the last step."""
+    return _by_method(table[table["step"] == table["step"].max()], AT_THE_END)
+
+
+def by_budget(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """A row for each method, a column for each budget: `metric`."""
+    steps = sorted(table["step"].unique())
+    rows = {step: _by_method(table[table["step"] == step], {metric: f"{step:,} steps"}) for step in steps}
+    return pd.concat(rows.values(), axis=1)
+
+
+def _by_method(table: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
+    found = {
+        label: {heading: spread(table.loc[table["method"] == method, name]) for name, heading in metrics.items()}
+        for method, label in LABELS.items()
+    }
+    return pd.DataFrame.from_dict(found, orient="index").rename_axis("Method")
+
+
+def markdown() -> dict[str, str]:
+    """The tables of docs/published.md, by name."""
+    table = published()
+    found = {"at_the_end": at_the_end(table)} | {name: by_budget(table, name) for name in BY_BUDGET}
+    return {name: each.reset_index().to_markdown(index=False) for name, each in found.items()}

@@ -1,0 +1,64 @@
+"""The shipped metrics of the paper's Table 1 at its full budget, and the page that quotes them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vscbench import config, reference
+from vscbench.reference.figure import PANELS, draw
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/published.md"
+
+
+def check(page: Path) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "vscbench.reference", page]
+    return subprocess.run(line, capture_output=True, text=True, check=False)
+
+
+def test_page_says_what_was_measured(tmp_path: Path) -> None:
+    assert check(PAGE).returncode == 0
+    page = PAGE.read_text(encoding="utf-8")
+    (wrong := tmp_path / "page.md").write_text(page.replace("0.8655 ±", "0.8755 ±"), encoding="utf-8")
+    found = check(wrong)
+    assert found.returncode == 1
+    assert "differ" in found.stdout
+
+
+def test_every_run_of_the_study_at_every_budget() -> None:
+    """All repetitions of all methods that config/published.yaml trains at J = 20, to its last step."""
+    study = config.load([ROOT / reference.provenance()["study"]])
+    runs = [run for run in config.runs(study) if run.experiment == reference.provenance()["experiment"]]
+    training = config.run_spec(study, runs[0])["training"]
+    steps = training["epochs"] * study.datasets["olshausen_leaky"]["train"] // training["batch_size"]
+    expected = {(r.method, r.repetition, round(steps * s)) for r in runs for s in (0.01, 0.03, 0.1, 0.3, 1)}
+    table = reference.published()
+    assert set(table[["method", "repetition", "step"]].itertuples(index=False, name=None)) == expected
+    assert len(table) == len(expected)
+
+
+def test_measures_agree_with_each_other() -> None:
+    """Identities that no rounding or shuffled row would leave standing."""
+    table = reference.published()
+    for code in ("draw", "mean", "best"):
+        variance = table[f"mse_{code}"] / (1 - table[f"fve_{code}"])  # that of the test patches, whatever the run
+        assert variance.max() - variance.min() < 1e-4
+    posteriors = table[table["method"] != "fista"]
+    above = posteriors["elbo"] - posteriors["empty_model/elbo"]
+    assert above.tolist() == pytest.approx(posteriors["elbo_above_empty"].tolist(), abs=2e-3)
+    zero = 0.5 * 256 * table["zero_code/mse_draw"]
+    assert (table["lasso20_fista"] <= zero + 1e-2).all()
+    assert table.loc[table["method"] == "fista", "support_decided"].eq(100).all()
+
+
+def test_figure_has_a_line_for_each_method() -> None:
+    panels = draw().axes
+    assert [panel.get_title() for panel in panels] == list(PANELS.values())
+    table = reference.published()
+    for panel, metric in zip(panels, PANELS, strict=True):
+        shown = table[table[metric] > 0] if panel.get_yscale() == "log" else table.dropna(subset=metric)
+        assert sum(len(line.get_xdata()) == 5 for line in panel.lines) == shown["method"].nunique()
