@@ -15,6 +15,7 @@ from metrics.runs import CODERS, CPU, PENALTIES, SETTINGS, SOLVERS, content, loa
 from vscbench import config as configs
 from vscbench.coders import Coder
 from vscbench.coders.amortised import Amortised
+from vscbench.coders.entropy_bound import EntropyBound
 from vscbench.coders.fista import fista
 from vscbench.coders.laplacian import Laplacian
 from vscbench.coders.map_solver import MapSolver
@@ -43,8 +44,11 @@ def test_every_metric_is_measured_in_finite_numbers(run: Path, data: Data) -> No
     e = loaded(run, data)
     family = e.coder.family if isinstance(e.coder, Amortised) else None
     for metric, found in (everything := measures(e)).items():
-        unbounded = metric == "bounds" and isinstance(e.coder, Amortised) and not e.coder.bounded
-        expected = (e.coder.stochastic or metric not in OF_DRAWS) and metric not in OF_IMAGES and not unbounded
+        expected = (e.coder.stochastic or metric not in OF_DRAWS) and metric not in OF_IMAGES
+        if metric == "bounds":
+            expected = isinstance(e.coder, Amortised) and e.coder.bounded
+        if metric == "gradients":  # there is noise where the loss is of draws
+            expected = isinstance(e.coder, Amortised) and not isinstance(e.coder, EntropyBound)
         if metric == "exactness":
             expected = isinstance(family, Thresholded)
             if isinstance(family, Thresholded) and isinstance(family.base, Laplacian):

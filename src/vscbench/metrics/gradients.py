@@ -141,7 +141,8 @@ def measure(
     `gradient_FIELD_GROUP_jJ` with the fields of `Noise`, `gradient_snr_null_...` among them, and the groups `inference`
     and `generator` (Fallah and Rozell 2022). The gradients are those of a fixed batch of 100 at the end of
     training, without momentum or decay; batch-norm is as at evaluation, so that they are those of the data points by
-    themselves. Left out: a coder that is not an encoder with a posterior; a solver's gradient has no noise.
+    themselves. Left out: a coder that is not an encoder with a posterior, and a loss without draws, whose gradient has
+    no noise.
 
     Args:
         e: the coder and the data.
@@ -168,6 +169,8 @@ def measure(
             moments = stream(partial(mean_loss, coder, e.inputs(batch), source), groups, passes)
             for name in groups:
                 found[name].append(noise(moments[name], rng))
+        if not any(each.variance for noises in found.values() for each in noises):
+            continue
         for name, noises in found.items():
             for field, value in zip(Noise._fields, np.mean(noises, axis=0), strict=True):
                 measures[f"gradient_{field}_{name}_j{draws}"] = float(value)

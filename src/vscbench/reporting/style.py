@@ -92,8 +92,8 @@ LOOKS = {
     "laplacian_thresh_gamma": Look("#882255", "*", DASHED),
     "spike_slab": Look("#009E73", "^"),
 }
-SPARE_COLOURS = ("#CC79A7", "#8C8C00", "#808080", "#44AA99")
-SPARE_MARKERS = ("<", "p", ">", "h", "d")  # as many more as make twenty pairs with the colours
+SPARE_COLOURS = ("#CC79A7", "#8C8C00", "#808080", "#44AA99", "#661100")
+SPARE_MARKERS = ("<", "p", ">", "h", "d", "8")  # as many more as make thirty pairs with the colours
 
 
 def looks(methods: Iterable[str]) -> dict[str, Look]:
