@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from vscbench.coders.autoencoder import Autoencoder
+from vscbench.coders.relu import Relu
 from vscbench.objectives.loss import squared_error
 from vscbench.ramps import Ramp
 from vscbench.settings import Positive
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Gated(Autoencoder):
+class Gated(Relu):
     """z = 1(π ≠ 0) sign(a) max(e^r |a| + b, 0) with the gate π = sign(a) max(|a| - θ, 0), r, b and θ learned.
 
     The loss is ‖x - x̂‖²/P + (2λ/P) Σ_k |π_k| ‖a_k‖ + ‖x - G(π)‖²/P: the gate learns to reconstruct by itself, under a
@@ -50,30 +50,22 @@ class Gated(Autoencoder):
         *,
         signed: bool = True,
     ) -> None:
-        super().__init__(generator, encoder, latents, signed=signed)
-        self.penalty, self.penalty_warmup = penalty, penalty_warmup
-        self.multiplier = penalty_warmup.final
-        self.log_threshold = nn.Parameter(torch.full((latents,), penalty).log())
+        super().__init__(generator, encoder, latents, penalty, penalty_warmup, signed=signed)
         self.log_gain = nn.Parameter(torch.zeros(latents))
         self.offset = nn.Parameter(torch.full((latents,), -penalty))
 
     def gate(self, scores: Tensor) -> Tensor:
-        """π: (B, K)."""
-        return torch.copysign((self.size(scores) - self.log_threshold.exp()).relu(), scores)
+        """π, the code of the plain autoencoder: (B, K)."""
+        return super().activate(scores)
 
     def activate(self, scores: Tensor) -> Tensor:
         """Magnitudes where the gate is open: (B, K)."""
         size = (self.log_gain.exp() * self.size(scores) + self.offset).relu()
         return torch.where(self.gate(scores) == 0, 0.0, torch.copysign(size, scores))
 
-    def sparsity(self, x: Tensor, scores: Tensor, codes: Tensor) -> Tensor:  # noqa: ARG002
+    def sparsity(self, x: Tensor, scores: Tensor, codes: Tensor) -> Tensor:  # noqa: ARG002  (the gate's count)
         """(2λ/P) Σ_k |π_k| ‖a_k‖ + ‖x - G(π)‖²/P: (B,)."""
         gate = self.gate(scores)
         frozen = {name: value.detach() for name, value in self.generator.named_parameters()}
         alone = functional_call(self.generator, frozen, (gate.unsqueeze(0),))
-        penalty = self.multiplier * self.penalty * (2 / x[0].numel())
-        return penalty * self.lengths(gate) + squared_error(x, alone)[0]
-
-    def set_step(self, step: float, steps: int) -> None:
-        """Set the multiplier of λ to its value at `step` of `steps`."""
-        self.multiplier = self.penalty_warmup(step, steps)
+        return super().sparsity(x, scores, gate) + squared_error(x, alone)[0]
