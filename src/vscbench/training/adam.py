@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from vscbench.ramps import OneCycle
 from vscbench.settings import Count, NonNegative, Positive, Rate
-from vscbench.training.atoms import directions_of, revive
+from vscbench.training.atoms import revive, start_at_data
 from vscbench.training.optimizer import Optimizer, inference_parameters
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ class Adam(Optimizer):
         """Start the atoms at the training data x (N, P), where that is wanted."""
         self.x, self.seed = x, seed
         if self.atoms_from_data:
-            latents = torch.arange(self.coder.atoms.shape[1], device=x.device)  # type: ignore[union-attr]
-            self.coder.set_atoms(latents, directions_of(x, len(latents), Generator(x.device).manual_seed(seed)))
+            start_at_data(self.coder, x, seed)
 
     def after(self, x: Tensor, codes: Tensor, step: int, steps: int) -> None:  # noqa: ARG002
         """Revive the atoms that no code uses, now and then; which is a function of weights, seed and step."""

@@ -64,6 +64,13 @@ def directions_of(x: Tensor, count: int, rng: Generator) -> Tensor:
     return F.normalize(some[rows], dim=1)
 
 
+def start_at_data(coder: Coder, x: Tensor, seed: int) -> None:
+    """Set every atom of a coder with a dictionary to the direction of a data point of x (N, P)."""
+    assert coder.atoms is not None  # noqa: S101  (`unfit` says so before)
+    latents = torch.arange(coder.atoms.shape[1], device=x.device)
+    coder.set_atoms(latents, directions_of(x, len(latents), Generator(x.device).manual_seed(seed)))
+
+
 @torch.no_grad()
 def revive(coder: Coder, x: Tensor, rng: Generator) -> Tensor:
     """Turn each atom that no code of 1,000 data points of x (N, P) uses to the residual of one of them: which, (D,).

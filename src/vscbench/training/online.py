@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor
+from torch import Tensor
 
 from vscbench.ramps import OneCycle
 from vscbench.settings import Positive, Rate
-from vscbench.training.atoms import directions_of
+from vscbench.training.atoms import start_at_data
 from vscbench.training.optimizer import Optimizer, inference_parameters
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ class Online(Optimizer):
     def begin(self, x: Tensor, seed: int) -> None:
         """Start the atoms at the training data x (N, P), where that is wanted."""
         if self.atoms_from_data:
-            latents = torch.arange(len(self.second), device=x.device)
-            self.coder.set_atoms(latents, directions_of(x, len(latents), Generator(x.device).manual_seed(seed)))
+            start_at_data(self.coder, x, seed)
 
     def step(self, loss: Tensor) -> None:
         """One step of the encoder down the gradient of `loss`; none where nothing encodes."""
@@ -66,7 +65,7 @@ class Online(Optimizer):
             self.optimizer.zero_grad()
             loss.backward(inputs=list(self.clipped))
             if self.clip_norm:
-                torch.nn.utils.clip_grad_norm_(self.clipped, self.clip_norm)
+                self.clip(self.clip_norm)
             self.optimizer.step()
 
     @torch.no_grad()

@@ -74,14 +74,18 @@ def train(
         log.warning("[%s] diverged: %s", name_of(spec), end)
         status |= {"status": "diverged", "step": end.step, "loss": str(end.loss)}
     status["step"] = status.get("step", trainer.step)
-    resources = {
+    return Trained(trainer.model, trainer.history, status, resources(trainer))
+
+
+def resources(trainer: Trainer) -> dict[str, Any]:
+    """What a training took so far: seconds, memory, device, threads."""
+    return {
         "train_seconds": trainer.seconds,
         "steps_per_second": trainer.step / trainer.seconds if trainer.seconds else 0.0,
-        "peak_memory_mb": peak_memory_mb(device),
-        "device": device.type,
+        "peak_memory_mb": peak_memory_mb(trainer.device),
+        "device": trainer.device.type,
         "threads": torch.get_num_threads(),
     }
-    return Trained(trainer.model, trainer.history, status, resources)
 
 
 def write(trained: Trained, spec: Mapping[str, Any], shape: Sequence[int], folder: Path) -> None:

@@ -9,17 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
-
 from vscbench.errors import UserError
 from vscbench.training.captured import CapturedTrainer
-from vscbench.training.memory import peak_memory_mb
-from vscbench.training.run import Trained, log_progress, name_of
+from vscbench.training.run import Trained, log_progress, name_of, resources
 from vscbench.training.stacked_fista import CapturedFista
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    import torch
 
     from vscbench.data import Data
 
@@ -119,12 +118,5 @@ def trained(trainer: CapturedTrainer, run: int, job: Job) -> Trained:
         step, loss = trainer.diverged[run]
         log.warning("[%s] diverged: loss %s at step %d", name_of(job.spec), loss, step)
         status |= {"status": "diverged", "step": step, "loss": str(loss)}
-    resources = {
-        "train_seconds": trainer.seconds,
-        "steps_per_second": trainer.step / trainer.seconds if trainer.seconds else 0.0,
-        "peak_memory_mb": peak_memory_mb(trainer.device),
-        "device": trainer.device.type,
-        "threads": torch.get_num_threads(),
-        "runs_together": trainer.runs,
-    }
-    return Trained(trainer.model_of(run, job.data), trainer.history_of(run), status, resources)
+    took = {**resources(trainer), "runs_together": trainer.runs}
+    return Trained(trainer.model_of(run, job.data), trainer.history_of(run), status, took)
