@@ -11,20 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from vscbench.methods import METHODS
+from vscbench.reporting.numbers import cell_of, text
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HERE = Path(__file__).parent
-LABELS = {
-    "fista": "FISTA",
-    "gaussian": "Gaussian",
-    "laplacian": "Laplacian",
-    "spike_slab": "Spike-and-slab",
-    "gaussian_thresh": "Thresholded Gaussian",
-    "gaussian_thresh_gamma": "Thresholded Gaussian + Gamma",
-    "laplacian_thresh": "Thresholded Laplacian",
-    "laplacian_thresh_gamma": "Thresholded Laplacian + Gamma",
-}
 AT_THE_END = {
     "lasso20_best": "Lasso, λ=20, best of 20",
     "fve_draw": "FVE, one draw",
@@ -70,9 +63,9 @@ def provenance() -> dict[str, Any]:
     return found
 
 
-def spread(values: pd.Series[float]) -> str:
-    """Mean ± standard deviation over repetitions, to four digits of the mean; a dash where nothing was measured."""
-    return "–" if values.isna().all() else f"{values.mean():.4g} ± {values.std():.1g}"
+def labels() -> dict[str, str]:
+    """The methods of `published`, in its order, as tables and figures call them."""
+    return {method: METHODS[method]().label for method in published()["method"].unique()}
 
 
 def at_the_end(table: pd.DataFrame) -> pd.DataFrame:
@@ -89,8 +82,11 @@ def by_budget(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 def _by_method(table: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
     found = {
-        label: {heading: spread(table.loc[table["method"] == method, name]) for name, heading in metrics.items()}
-        for method, label in LABELS.items()
+        label: {
+            heading: text(cell_of(table.loc[table["method"] == method, name].dropna()))
+            for name, heading in metrics.items()
+        }
+        for method, label in labels().items()
     }
     return pd.DataFrame.from_dict(found, orient="index").rename_axis("Method")
 

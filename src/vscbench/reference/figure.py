@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import matplotlib.pyplot as plt
 import seaborn as sns
 
-from vscbench.reference import LABELS, published
+from vscbench.reference import labels, published
 from vscbench.reporting.style import handle, looks, set_theme
 
 if TYPE_CHECKING:
@@ -29,15 +29,15 @@ LOGARITHMIC = ("lasso20_best", "support_bits")
 def draw() -> Figure:
     """A panel for each metric: mean of the repetitions, and their range as an area."""
     set_theme()
-    look = looks(LABELS)
-    table = published()
+    names, table = labels(), published()
+    look = looks(names)
     figure, axes = plt.subplots(2, 3, figsize=(7, 4.6), layout="constrained")
     for place, (metric, title) in zip(axes.flat, PANELS.items(), strict=True):
         options = {
             "errorbar": ("pi", 100),  # their range
-            "palette": {method: look[method].colour for method in LABELS},
-            "markers": {method: look[method].marker for method in LABELS},
-            "dashes": {method: look[method].dash or "" for method in LABELS},
+            "palette": {method: look[method].colour for method in names},
+            "markers": {method: look[method].marker for method in names},
+            "dashes": {method: look[method].dash or "" for method in names},
             "legend": False,
         }
         shown = table[table[metric] > 0] if metric in LOGARITHMIC else table
@@ -53,7 +53,7 @@ def draw() -> Figure:
             place.axhline(0, color="0.35", ls="--", lw=0.9)
         if metric == "iwae_100_fitted_above_empty":
             place.axhline(0, color="0.35", ls="--", lw=0.9)
-    handles = [handle(look[method], label) for method, label in LABELS.items()]
+    handles = [handle(look[method], label) for method, label in names.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=6.5)
     return figure
 
