@@ -168,6 +168,15 @@ def versus(
     return made
 
 
+def side_by_side(
+    study: Study, quantity: Quantity, group: str, first: str, word: str, second: str, part: str = ""
+) -> Comparison:
+    """`versus` of two methods in a group: "FIRST below SECOND", with the `part` of it that is meant."""
+    labels = [study.labels.get(method, method) for method in (first, second)]
+    what = f"{labels[0]} {word} {labels[1]}{part}{where(study, group)}"
+    return versus(study, quantity, what, (group, first), (group, second))
+
+
 def _below(study: Study, quantity: Quantity, group: str, method: str) -> bool:
     """Whether a method is below the empty model by a quantity; False where that was not measured."""
     floor = study.of(group, quantity.floor, method)

@@ -100,8 +100,7 @@ def beyond(comparison: Comparison) -> float:
 
 def worst(judgement: Judgement) -> Comparison | None:
     """The comparison that is least certain to hold, of those with an effect; None without any."""
-    sized_ones = [each for each in judgement.comparisons if each.effect is not None]
-    return min(sized_ones, key=beyond, default=None)
+    return min((each for each in judgement.comparisons if each.effect is not None), key=beyond, default=None)
 
 
 def in_short(judgement: Judgement) -> str:
@@ -109,9 +108,8 @@ def in_short(judgement: Judgement) -> str:
     least = worst(judgement)
     if least is None:
         return MISSING
-    sizes = [each for each in judgement.comparisons if each.effect is not None]
-    right = sum(each.effect is not None and each.effect.mean > each.margin for each in sizes)
-    count = f"{right} of {len(sizes)} above the margin"
+    right = [each.effect.mean > each.margin for each in judgement.comparisons if each.effect is not None]
+    count = f"{sum(right)} of {len(right)} above the margin"
     return f"{count}; worst {sized(least)}, margin {against(least)}: {least.what}"
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from vscbench.reporting.claims.claim import Claim, Comparison, Reading
-from vscbench.reporting.claims.compare import SPARSE, Quantity, largest, measured, versus, where
+from vscbench.reporting.claims.compare import SPARSE, Quantity, largest, measured, side_by_side
 
 if TYPE_CHECKING:
     from vscbench.reporting.study import Study
@@ -22,10 +22,7 @@ def as_well(metric: str, methods: tuple[str, ...], study: Study) -> list[Compari
     for group in largest(study):
         if not measured(study, [group], metric, (*methods, RIVAL)):
             continue
-        for method in methods:
-            labels = [study.labels.get(name, name) for name in (method, RIVAL)]
-            what = f"{labels[0]} as good as {labels[1]}{where(study, group)}"
-            found.append(versus(study, quantity, what, (group, method), (group, RIVAL)))
+        found += [side_by_side(study, quantity, group, method, "as good as", RIVAL) for method in methods]
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vscbench.reporting.claims.claim import Claim, Comparison, Reading
-from vscbench.reporting.claims.compare import DENSE, Quantity, largest, measured, runs_of, settle, versus, where
+from vscbench.reporting.claims.compare import DENSE, Quantity, largest, measured, runs_of, settle, side_by_side, where
 from vscbench.reporting.claims.counts import compare_counts, interval
 from vscbench.reporting.inference import ENOUGH, welch, with_divergence
 
@@ -42,13 +42,11 @@ def _difference(sparse: Runs, dense: Runs) -> Effect:
 def stronger(study: Study) -> list[Comparison]:
     """A stronger correlation of the best latent, mean over attributes."""
     quantity = Quantity("attribute_r_mean", margin=0.05, higher=True)
-    found = []
-    for group in measured(study, largest(study), quantity.metric, (*DENSE, RIVAL)):
-        for method in DENSE:
-            labels = [study.labels.get(name, name) for name in (method, RIVAL)]
-            what = f"{labels[0]} above {labels[1]}{where(study, group)}"
-            found.append(versus(study, quantity, what, (group, method), (group, RIVAL)))
-    return found
+    return [
+        side_by_side(study, quantity, group, method, "above", RIVAL)
+        for group in measured(study, largest(study), quantity.metric, (*DENSE, RIVAL))
+        for method in DENSE
+    ]
 
 
 CLAIM = Claim(

@@ -18,7 +18,7 @@ from vscbench.reporting.claims.compare import (
     measured,
     runs_of,
     settle,
-    versus,
+    side_by_side,
     where,
 )
 from vscbench.reporting.inference import INCONCLUSIVE, Verdict
@@ -90,13 +90,11 @@ def _compared(study: Study, group: str, test: Test, method: str, dense: str) -> 
 def by_a_metric(metric: str, study: Study) -> list[Comparison]:
     """The same by one metric, as a fraction of the dense rival's."""
     quantity = Quantity(metric, margin=0.05)
-    found = []
-    for group in measured(study, linear(study), metric, (*ALL, *ALL.values())):
-        for method, dense in ALL.items():
-            labels = [study.labels.get(name, name) for name in (method, dense)]
-            what = f"{labels[0]} below {labels[1]}{where(study, group)}"
-            found.append(versus(study, quantity, what, (group, method), (group, dense)))
-    return found
+    return [
+        side_by_side(study, quantity, group, method, "below", dense)
+        for group in measured(study, linear(study), metric, (*ALL, *ALL.values()))
+        for method, dense in ALL.items()
+    ]
 
 
 CLAIM = Claim(

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from vscbench.reporting.claims.claim import Claim, Comparison, Reading
-from vscbench.reporting.claims.compare import DENSE, SPIKE_SLAB, Quantity, linear, measured, versus, where
+from vscbench.reporting.claims.compare import DENSE, SPIKE_SLAB, Quantity, linear, measured, side_by_side
 from vscbench.reporting.inference import INCONCLUSIVE, Verdict
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ def higher(metric: str, study: Study) -> list[Comparison]:
         for part in PARTS:
             quantity = Quantity(f"{metric}_{part}_j{samples}", margin=0.01, higher=True)
             for group in measured(study, trained, quantity.metric, wanted):
-                for method in DENSE:
-                    labels = [study.labels.get(m, m) for m in (method, SPIKE_SLAB)]
-                    what = f"{labels[0]} above {labels[1]}: {part}, J = {samples}{where(study, group)}"
-                    by_samples[samples].append(versus(study, quantity, what, (group, method), (group, SPIKE_SLAB)))
+                by_samples[samples] += [
+                    side_by_side(study, quantity, group, method, "above", SPIKE_SLAB, f": {part}, J = {samples}")
+                    for method in DENSE
+                ]
     found = [each for made in by_samples.values() for each in made]
     if found:
         groups_found = tuple(dict.fromkeys(group for each in found for group in each.groups))

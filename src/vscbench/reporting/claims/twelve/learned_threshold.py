@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vscbench.reporting.claims.claim import Claim, Comparison, Reading
-from vscbench.reporting.claims.compare import LEARNED, Quantity, linear, measured, versus, where
+from vscbench.reporting.claims.compare import LEARNED, Quantity, linear, measured, side_by_side
 from vscbench.reporting.claims.equal_density import MARGIN, at_equal_density
 
 if TYPE_CHECKING:
@@ -17,13 +17,7 @@ LASSO = Quantity("lasso20_best", margin=0.01)
 def lower(study: Study) -> list[Comparison]:
     """Learned below fixed by the lasso objective, whatever the density."""
     return [
-        versus(
-            study,
-            LASSO,
-            f"{study.labels.get(learned, learned)} below {study.labels.get(fixed, fixed)}{where(study, group)}",
-            (group, learned),
-            (group, fixed),
-        )
+        side_by_side(study, LASSO, group, learned, "below", fixed)
         for group in measured(study, linear(study), LASSO.metric, LEARNED)
         for learned, fixed in LEARNED.items()
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vscbench.reporting.claims.claim import Claim, Comparison, Reading
-from vscbench.reporting.claims.compare import DENSE, LEARNED, SPIKE_SLAB, Quantity, linear, measured, versus, where
+from vscbench.reporting.claims.compare import DENSE, LEARNED, SPIKE_SLAB, Quantity, linear, measured, side_by_side
 from vscbench.reporting.claims.equal_density import MARGIN, at_equal_density
 
 if TYPE_CHECKING:
@@ -22,9 +22,7 @@ def lower(study: Study, methods: dict[str, str]) -> list[Comparison]:
         zero = study.of(group, LASSO.metric, "zero_code")
         for method, dense in methods.items():
             for rival in (dense, SPIKE_SLAB):
-                labels = [study.labels.get(name, name) for name in (method, rival)]
-                what = f"{labels[0]} below {labels[1]}{where(study, group)}"
-                made = versus(study, LASSO, what, (group, method), (group, rival))
+                made = side_by_side(study, LASSO, group, method, "below", rival)
                 ours = study.of(group, LASSO.metric, method)
                 if len(zero) and len(ours) and ours.mean() > zero.mean():
                     note = f"the all-zero code is lower: {zero.mean():.4g} against {ours.mean():.4g}"
