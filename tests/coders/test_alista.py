@@ -17,17 +17,6 @@ from vscbench.training.optimizer import inference_parameters
 PIXELS, LATENTS, PENALTY = 16, 24, 0.3
 
 
-@pytest.fixture
-def problem(rng: Generator) -> tuple[Tensor, Dictionary]:
-    """Data (B, P) with sparse codes on a dictionary, in float64."""
-    dictionary = Dictionary((PIXELS,), LATENTS).double()
-    atoms = torch.randn(PIXELS, LATENTS, generator=rng, dtype=torch.float64)
-    dictionary.atoms.data = atoms / atoms.norm(dim=0)
-    codes = torch.randn(200, LATENTS, generator=rng, dtype=torch.float64)
-    codes = 3 * codes * (torch.rand(200, LATENTS, generator=rng) < 0.1)
-    return codes @ dictionary.atoms.detach().T, dictionary
-
-
 @pytest.mark.parametrize("latents", [5, 16, 40])
 def test_weights_are_least_coherent_with_the_atoms(latents: int, rng: Generator) -> None:
     """No other W with w_kᵀa_k = 1 has a smaller ‖WᵀA‖: its gradient, off the constraint, is zero."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn.functional import softshrink
 
 from vscbench.coders.fista import fista
@@ -20,17 +20,6 @@ from vscbench.training.two_rates import TwoRates
 
 PIXELS, LATENTS, PENALTY = 16, 24, 0.3
 MODES = ("supervised", "unrolled")
-
-
-@pytest.fixture
-def problem(rng: Generator) -> tuple[Tensor, Dictionary]:
-    """Data (B, P) with sparse codes on a dictionary, in float64."""
-    dictionary = Dictionary((PIXELS,), LATENTS).double()
-    atoms = torch.randn(PIXELS, LATENTS, generator=rng, dtype=torch.float64)
-    dictionary.atoms.data = atoms / atoms.norm(dim=0)
-    codes = torch.randn(200, LATENTS, generator=rng, dtype=torch.float64)
-    codes = 3 * codes * (torch.rand(200, LATENTS, generator=rng) < 0.1)
-    return codes @ dictionary.atoms.detach().T, dictionary
 
 
 def lista(dictionary: Dictionary, **constants: Any) -> Lista:

@@ -1,6 +1,6 @@
 """Golden file of the old vscbench (commit da54d27): inputs by numpy, outputs by the old code. See README.md.
 
-    PYTHONPATH=/tmp/old/src OMP_NUM_THREADS=1 /work/main/.venv/bin/python /tmp/golden/make_golden.py [OUT.npz]
+    PYTHONPATH=OLD/src OMP_NUM_THREADS=1 python tests/golden/make_golden.py [OUT.npz]    (OLD: a checkout of da54d27)
 """
 
 from __future__ import annotations
