@@ -2,11 +2,14 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from vscbench.config import parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 STUDY: dict[str, Any] = {
     "study": "tiny",
@@ -26,14 +29,16 @@ STUDY: dict[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def tables(request: pytest.FixtureRequest) -> None:
-    """The tables of the stand-ins as the package's, but where the shipped studies are tried."""
+def tables(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The tables of the stand-ins, but where the shipped studies are tried; no later test sees them."""
     parts._filled.cache_clear()
     if not request.module.__name__.endswith("test_shipped_studies"):
         monkeypatch = request.getfixturevalue("monkeypatch")
         for role, about in parts.ROLES.items():
             if about.table:
                 monkeypatch.setitem(parts.ROLES, role, replace(about, table=f"parts:{role.upper()}"))
+    yield
+    parts._filled.cache_clear()
 
 
 @pytest.fixture
