@@ -47,4 +47,5 @@ rule all:
         rules.tables.input,
         rules.figures.input,
         rules.track_runs.output,
+        rules.write_front_page.output,
     localrule: True

@@ -279,6 +279,13 @@ def claims(args: argparse.Namespace) -> None:
     write_claims(layout.results, layout.tables)
 
 
+def front_page(args: argparse.Namespace) -> None:
+    """Write the front page of a study: its answer, its pictures, and links to all else."""
+    from vscbench.reporting.front_page import write_front_page
+
+    write_front_page(load(args)[1].results)
+
+
 # ---------------------------------------------------------------------------- MLflow
 
 
