@@ -92,6 +92,7 @@ def parser() -> Parser:
         command = add(run, f"{name} --config results/config.yaml", config)
         command.add_argument("name", help=f"which {run.__name__}")
     add(commands.claims, "--config results/config.yaml", config)
+    add(commands.leaderboard, "--config results/config.yaml", config)
 
     command = add(commands.track, "--store http://127.0.0.1:5000", config, store)
     command.add_argument("runs", nargs="*", metavar="run", help=f"{RUN} (default: all)")

@@ -279,6 +279,14 @@ def claims(args: argparse.Namespace) -> None:
     write_claims(layout.results, layout.tables)
 
 
+def leaderboard(args: argparse.Namespace) -> None:
+    """Compare the coders of a study at equal density, with ranks and what cannot be told apart."""
+    from vscbench.reporting.leaderboard.page import write_leaderboard
+
+    layout = load(args)[1]
+    write_leaderboard(layout.results, layout.results)
+
+
 # ---------------------------------------------------------------------------- MLflow
 
 

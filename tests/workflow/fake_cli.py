@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "table": lambda: [layout.tables / f"{name}.{suffix}" for suffix in ("html", "csv", "md", "tex")],
         "figure": lambda: [layout.figures / f"{name}.{suffix}" for suffix in ("png", "pdf", "svg")],
         "claims": lambda: [layout.tables / f"claims.{suffix}" for suffix in ("html", "csv", "md")],
+        "leaderboard": lambda: [layout.results / f"leaderboard.{suffix}" for suffix in ("html", "csv")],
         "track": lambda: [layout.results / "tracking.json"],
     }[command]()
     for path in written:

@@ -3,6 +3,7 @@ rule tables:
     input:
         [f"{RESULTS}/tables/{name}.html" for name in PLAN.outputs("table")],
         f"{RESULTS}/tables/claims.html",
+        [f"{RESULTS}/leaderboard.html"] if PLAN.compares else [],
     localrule: True
 
 
@@ -76,6 +77,29 @@ rule decide_claims:
         code=PLAN.code("claims"),
     shell:
         "python -m vscbench claims --config {params.config:q} > {log:q} 2>&1"
+
+
+rule rank_coders:
+    input:
+        f"{RESULTS}/metrics.csv",
+        f"{RESULTS}/study.json",
+    output:
+        report(
+            f"{RESULTS}/leaderboard.html",
+            caption="../report/leaderboard.rst",
+            category="Leaderboard",
+            labels={"page": "which sparse coder to use"},
+        ),
+        f"{RESULTS}/leaderboard.csv",
+    log:
+        f"{RESULTS}/logs/leaderboard.log",
+    conda:
+        "../envs/vscbench.yaml"
+    params:
+        config=CONFIG,
+        code=PLAN.code("leaderboard"),
+    shell:
+        "python -m vscbench leaderboard --config {params.config:q} > {log:q} 2>&1"
 
 
 rule draw_figure:

@@ -33,6 +33,8 @@ class Score:
     """Whether it compares repetitions with each other: numbers that share their pairs have no spread to show."""
     factor: float = 1
     """By which the metric is multiplied where it is shown."""
+    unit: str = ""
+    """Of what is shown, as a sentence says it."""
 
 
 EXPLAINED = {
@@ -111,6 +113,7 @@ SCORES = (
         False,
         anywhere=True,
         factor=1e3,
+        unit="ms for a code by itself",
     ),
     Score(
         "cost_1000",
@@ -121,6 +124,7 @@ SCORES = (
         False,
         anywhere=True,
         factor=1e6,
+        unit="µs a code of 1,000",
     ),
     Score(
         "training",
@@ -130,6 +134,7 @@ SCORES = (
         "whether it had to be that long, and what else the machine did",
         False,
         anywhere=True,
+        unit="s of training",
     ),
     Score(
         "training_90",
