@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from vscbench.reporting.leaderboard.board import Board, Coder
     from vscbench.reporting.study import Study
 
-COST = "cost_1000"
-"""The column that is the cost of a code."""
+COST, MICRO = "cost_1000", 1e6
+"""The column that is the cost of a code, and the unit that it is drawn in."""
 HEIGHT_IN = 3.6
 
 
@@ -33,7 +33,7 @@ def show(axes: Axes, coders: list[Coder]) -> None:
     """A mark for each coder with both intervals, and the line of those that none beats in both."""
     import numpy as np
 
-    cost = np.array([coder.cells[COST].standing.mean for coder in coders])
+    cost = MICRO * np.array([coder.cells[COST].standing.mean for coder in coders])
     explained = np.array([coder.explained.standing.mean for coder in coders if coder.explained])
     best = efficient(cost, -explained)
     order = np.argsort(cost[best])
@@ -42,7 +42,7 @@ def show(axes: Axes, coders: list[Coder]) -> None:
         look, cell = LOOKS[coder.kind], coder.explained
         assert cell  # noqa: S101
         across = coder.cells[COST].standing
-        axes.plot([max(across.low, x / 3), across.high], [y, y], color=look.colour, lw=0.8)
+        axes.plot([max(MICRO * across.low, x / 3), MICRO * across.high], [y, y], color=look.colour, lw=0.8)
         axes.plot([x, x], [cell.standing.low, cell.standing.high], color=look.colour, lw=0.8)
         fill = look.colour if coder.compared else "white"
         axes.plot(x, max(y, FLOOR), look.marker, color=look.colour, mfc=fill, ms=4.5, mew=0.9)
@@ -52,7 +52,7 @@ def show(axes: Axes, coders: list[Coder]) -> None:
     logarithmic(axes, "x")
     left, right = axes.get_xlim()
     axes.set(xlim=(left, right * (right / left) ** 0.25), ylim=(max(bottom, 1.5 * FLOOR), top))
-    axes.set(xlabel="seconds a code, 1,000 at once", ylabel=f"variance explained by\none draw at {100 * AT:g} % density")
+    axes.set(xlabel="microseconds a code, 1,000 at once", ylabel=f"variance explained by\none draw at {100 * AT:g} % density")
 
 
 def draw(study: Study) -> Figure:

@@ -150,11 +150,12 @@ def _numbers(
     common = (study.labels[method], place.groups[0])
     after = (lost, planned, folded(study, place.groups[0]))
     own = _own(rows)
+    parts = {
+        int(repetition): (part["density"].round(DIGITS).to_numpy(), {s.metric: part[s.metric].to_numpy() for s in SCORES})
+        for repetition, part in rows.groupby("repetition")
+    }
     for score in SCORES:
-        read = {
-            int(repetition): float(curve(part["density"].round(DIGITS), part[score.metric]).at(score.density))
-            for repetition, part in rows.groupby("repetition")
-        }
+        read = {k: float(curve(density, of[score.metric]).at(score.density)) for k, (density, of) in parts.items()}
         values = pd.Series(read, dtype=float).dropna()
         if not values.empty:
             yield score.name, (Runs(*common, values, *after), None)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vscbench.metrics.standard_errors import over_repetitions
-from vscbench.reporting.claims.compare import difference
-from vscbench.reporting.inference import ALPHA, holm
+from vscbench.reporting.claims.compare import paired
+from vscbench.reporting.inference import ALPHA, holm, one_sample, tail, welch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,10 +55,15 @@ def mean_of(runs: Runs, *, spread: bool = True) -> Standing:
 
 def p_value(first: Runs, second: Runs) -> float:
     """Two-sided p-value of equal means: Welch's test, of folds Student's over pairs; 1 where nothing can be said."""
-    if first.folded and second.folded and first.numbers.index.intersection(second.numbers.index).empty:
+    pairs = paired(first, second)
+    if pairs is None:
+        effect = welch(first.numbers.to_numpy(), second.numbers.to_numpy())
+    elif pairs[0].empty:
         return 1.0
-    effect = difference(first, second, 1.0)
-    return min(1.0, 2 * min(effect.p_above(0), effect.p_below(0)))
+    else:
+        effect = one_sample((pairs[0] - pairs[1]).to_numpy())
+    t, freedom = effect.against(0)
+    return min(1.0, 2 * tail(abs(t), freedom))
 
 
 def intervals(means: Sequence[float], p: np.ndarray) -> list[tuple[int, int]]:
