@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from vscbench import config as configs
 from vscbench.methods import METHODS, gaussian_thresh, laplacian, spike_slab
 
 
@@ -45,3 +46,17 @@ def test_settings_of_a_caller_lie_over_the_methods() -> None:
     assert "density" not in spike_slab().settings
     assert laplacian(noise_warmup={"final": 2}).settings["noise_warmup"]["final"] == 2
     assert laplacian().settings["noise_warmup"]["final"] == 1
+
+
+def test_the_density_of_an_experiment_is_that_of_every_method_with_one() -> None:
+    """No constant of the package stands in its way, and the code of every method is found."""
+    data = {"kind": "synthetic", "train": 40, "validation": 10, "test": 10, "pixels": 16, "latents": 16}
+    content = {"study": "all", "repetitions": 1, "datasets": {"made": data}}
+    experiment = {"dataset": "made", "methods": list(METHODS), "density": 0.2}
+    study = configs.check(content | {"experiments": {"made": experiment}})
+    for run in configs.runs(study):
+        spec = configs.run_spec(study, run)
+        threshold = spec["coder"].get("threshold")
+        densities = [part["density"] for part in (spec["coder"], threshold) if isinstance(part, dict) and "density" in part]
+        assert set(densities) <= {0.2}, run.method
+        assert configs.addresses(spec)

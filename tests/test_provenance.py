@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PACKAGE = Path(provenance.__file__).parent
 JOBS = (
     *("data", "train", "evaluate", "train_fid_classifier", "baselines"),
-    *("assemble", "table", "figure", "claims", "track"),
+    *("assemble", "table", "figure", "claims", "leaderboard", "track"),
 )
 """The commands that rules run."""
 

@@ -286,6 +286,14 @@ def front_page(args: argparse.Namespace) -> None:
     write_front_page(load(args)[1].results)
 
 
+def leaderboard(args: argparse.Namespace) -> None:
+    """Compare the coders of a study at equal density, with ranks and what cannot be told apart."""
+    from vscbench.reporting.leaderboard.page import write_leaderboard
+
+    layout = load(args)[1]
+    write_leaderboard(layout.results, layout.results)
+
+
 # ---------------------------------------------------------------------------- MLflow
 
 

@@ -41,6 +41,11 @@ def _threshold(kind: str, value: float, density: float | None) -> dict[str, Any]
     return {"kind": kind} | ({"value": value} if density is None else {"density": density})
 
 
+def _density(density: float | None) -> dict[str, float]:
+    """A density of its own; without one that of the experiment is taken, or of the family."""
+    return {} if density is None else {"density": density}
+
+
 PENALTY_WARMUP = {"initial": 0.1, "final": 1, "end": 0.0375}
 NOISE_WARMUP = {"initial": 0.1, "final": 1, "start": 0.00625, "end": 0.025}
 ONLINE = {"optimizer": {"kind": "online"}}
@@ -104,7 +109,7 @@ def spike_slab(density: float | None = None, **more: Any) -> Method:
     Tonolini, Jensen and Murray-Smith 2020, "Variational Sparse Coding".
     """
     constants: dict[str, Any] = {"gate": "logit", "noise_warmup": NOISE_WARMUP, "temperature": TEMPERATURE}
-    constants |= {"density": density} if density is not None else {}
+    constants |= _density(density)
     return _method("spike_slab", "Spike-and-slab", "spike_slab", constants, more)
 
 
@@ -157,26 +162,26 @@ def laplacian_sample_thresh_gamma(value: float = 0.25, density: float | None = N
     return _method("laplacian_sample_thresh_gamma", label, "laplacian", constants, more)
 
 
-def rectified_gaussian(density: float = 0.1, **more: Any) -> Method:
+def rectified_gaussian(density: float | None = None, **more: Any) -> Method:
     """z = max(s, 0), s ~ N(μ, σ²), against a prior whose mean gives `density` non-zeros (Salimans 2016)."""
-    return _method("rectified_gaussian", "Rectified Gaussian", "rectified_gaussian", {"density": density}, more)
+    return _method("rectified_gaussian", "Rectified Gaussian", "rectified_gaussian", _density(density), more)
 
 
-def spike_slab_leave_one_out(density: float = 0.1, **more: Any) -> Method:
+def spike_slab_leave_one_out(density: float | None = None, **more: Any) -> Method:
     """The spike-and-slab posterior with unbiased gradients of its gates: REINFORCE with the other draws as baseline.
 
     Kool, van Hoof and Welling 2019, "Buy 4 REINFORCE Samples, Get a Baseline for Free!".
     """
-    constants = {"gate_estimator": "leave_one_out", "density": density, "objective": {"sampling": "average"}}
+    constants = {"gate_estimator": "leave_one_out", "objective": {"sampling": "average"}} | _density(density)
     return _method("spike_slab_leave_one_out", "Spike-and-slab, leave-one-out", "spike_slab_gates", constants, more)
 
 
-def spike_slab_disarm(density: float = 0.1, **more: Any) -> Method:
+def spike_slab_disarm(density: float | None = None, **more: Any) -> Method:
     """The same by antithetic pairs of gates.
 
     Dong, Mnih and Tucker 2020, "DisARM: An Antithetic Gradient Estimator for Binary Latent Variables".
     """
-    constants = {"gate_estimator": "disarm", "density": density, "objective": {"sampling": "average"}}
+    constants = {"gate_estimator": "disarm", "objective": {"sampling": "average"}} | _density(density)
     return _method("spike_slab_disarm", "Spike-and-slab, DisARM", "spike_slab_gates", constants, more)
 
 
@@ -188,17 +193,17 @@ def vaease(**more: Any) -> Method:
     return _method("vaease", "VAEase", "vaease", {}, more)
 
 
-def hard_concrete(density: float = 0.1, **more: Any) -> Method:
+def hard_concrete(density: float | None = None, **more: Any) -> Method:
     """Gates that are stretched and clipped times a Gaussian slab, with a prior of `density` non-zeros.
 
     Louizos, Welling and Kingma 2018, "Learning Sparse Neural Networks through L0 Regularization".
     """
-    return _method("hard_concrete", "Hard concrete", "hard_concrete", {"density": density}, more)
+    return _method("hard_concrete", "Hard concrete", "hard_concrete", _density(density), more)
 
 
-def poisson(density: float = 0.1, **more: Any) -> Method:
+def poisson(density: float | None = None, **more: Any) -> Method:
     """z ~ Poisson(r δ(x)) against Poisson(r) with `density` non-zeros (Vafaii, Galor and Yates 2024)."""
-    return _method("poisson", "Poisson", "poisson", {"density": density}, more)
+    return _method("poisson", "Poisson", "poisson", _density(density), more)
 
 
 def semi_amortised(density: float | None = None, steps: int = 5, **more: Any) -> Method:
@@ -248,36 +253,36 @@ def lca(penalty: float = 1.6, **more: Any) -> Method:
     return _method("lca", "LCA", "lca", {"penalty": penalty, "training": ONLINE}, more)
 
 
-def omp(density: float = 0.1, **more: Any) -> Method:
+def omp(density: float | None = None, **more: Any) -> Method:
     """The code of at most `density` · K non-zeros that a greedy pursuit finds; atoms as of `online_dictionary`.
 
     Pati, Rezaiifar and Krishnaprasad 1993, "Orthogonal Matching Pursuit".
     """
-    return _method("omp", "OMP", "omp", {"density": density, "training": ONLINE}, more)
+    return _method("omp", "OMP", "omp", _density(density) | {"training": ONLINE}, more)
 
 
-def langevin(density: float = 0.1, **more: Any) -> Method:
+def langevin(density: float | None = None, **more: Any) -> Method:
     """Draws from the exact posterior of a Gaussian, thresholded: the truth that amortised ones approximate.
 
     After Fang, Mudigonda, Zarcone, Khosrowshahi and Olshausen 2022, arXiv 2204.11150, with a Metropolis adjustment.
     """
-    return _method("langevin", "Langevin", "langevin", {"density": density, "training": ONLINE}, more)
+    return _method("langevin", "Langevin", "langevin", _density(density) | {"training": ONLINE}, more)
 
 
-def topk(density: float = 0.1, **more: Any) -> Method:
+def topk(density: float | None = None, **more: Any) -> Method:
     """The k largest scores of an encoder, k = `density` · K, with the auxiliary loss of dead latents.
 
     Gao et al. 2024, "Scaling and evaluating sparse autoencoders", arXiv 2406.04093.
     """
-    return _method("topk", "TopK", "topk", {"density": density}, more)
+    return _method("topk", "TopK", "topk", _density(density), more)
 
 
-def batch_topk(density: float = 0.1, **more: Any) -> Method:
+def batch_topk(density: float | None = None, **more: Any) -> Method:
     """The largest scores of a batch, as many as `density` says; a threshold for each data point by itself.
 
     Bussmann, Leask and Nanda 2024, "BatchTopK Sparse Autoencoders", arXiv 2412.06410.
     """
-    return _method("batch_topk", "BatchTopK", "batch_topk", {"density": density}, more)
+    return _method("batch_topk", "BatchTopK", "batch_topk", _density(density), more)
 
 
 def relu(penalty: float = 1, **more: Any) -> Method:
@@ -288,12 +293,12 @@ def relu(penalty: float = 1, **more: Any) -> Method:
     return _method("relu", "ReLU + L1", "relu", {"penalty": penalty}, more)
 
 
-def jumprelu(density: float = 0.1, **more: Any) -> Method:
+def jumprelu(density: float | None = None, **more: Any) -> Method:
     """Scores that exceed a learned threshold, which is drawn to the target `density` of the codes.
 
     Rajamanoharan et al. 2024, "Jumping Ahead: Improving Reconstruction Fidelity with JumpReLU Sparse Autoencoders".
     """
-    return _method("jumprelu", "JumpReLU", "jumprelu", {"density": density}, more)
+    return _method("jumprelu", "JumpReLU", "jumprelu", _density(density), more)
 
 
 def gated(penalty: float = 1, **more: Any) -> Method:

@@ -24,6 +24,7 @@ from vscbench.config.reading import Loader
 from vscbench.errors import UserError
 from vscbench.files import write_text
 from vscbench.layout import Layout
+from vscbench.reporting.needs import several_coders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -199,6 +200,11 @@ class Plan:
 
         available = reporting.available_outputs(self.index)
         return [name for name in available if f"{kind}s" in self._output(name).partition(":")[0].split(".")]
+
+    @property
+    def compares(self) -> bool:
+        """Whether the study has coders to compare on a leaderboard."""
+        return several_coders(self.index)
 
     def caption(self, output: str) -> str:
         """What stands below a table or figure."""

@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "figure": lambda: [layout.figures / f"{name}.{suffix}" for suffix in ("png", "pdf", "svg")],
         "claims": lambda: [layout.tables / f"claims.{suffix}" for suffix in ("html", "csv", "md")],
         "front-page": lambda: [layout.front_page],
+        "leaderboard": lambda: [layout.results / f"leaderboard.{suffix}" for suffix in ("html", "csv")],
         "track": lambda: [layout.results / "tracking.json"],
     }[command]()
     for path in written:

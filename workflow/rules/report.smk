@@ -3,6 +3,7 @@ rule tables:
     input:
         [f"{RESULTS}/tables/{name}.html" for name in PLAN.outputs("table")],
         f"{RESULTS}/tables/claims.html",
+        [f"{RESULTS}/leaderboard.html"] if PLAN.compares else [],
     localrule: True
 
 
@@ -78,6 +79,29 @@ rule decide_claims:
         "python -m vscbench claims --config {params.config:q} > {log:q} 2>&1"
 
 
+rule rank_coders:
+    input:
+        f"{RESULTS}/metrics.csv",
+        f"{RESULTS}/study.json",
+    output:
+        report(
+            f"{RESULTS}/leaderboard.html",
+            caption="../report/leaderboard.rst",
+            category="Leaderboard",
+            labels={"page": "which sparse coder to use"},
+        ),
+        f"{RESULTS}/leaderboard.csv",
+    log:
+        f"{RESULTS}/logs/leaderboard.log",
+    conda:
+        "../envs/vscbench.yaml"
+    params:
+        config=CONFIG,
+        code=PLAN.code("leaderboard"),
+    shell:
+        "python -m vscbench leaderboard --config {params.config:q} > {log:q} 2>&1"
+
+
 rule draw_figure:
     input:
         f"{RESULTS}/metrics.csv",
@@ -101,26 +125,3 @@ rule draw_figure:
         code=lambda wildcards: PLAN.output_code("figure", wildcards.figure),
     shell:
         "python -m vscbench figure {wildcards.figure} --config {params.config:q} > {log:q} 2>&1"
-
-
-rule write_front_page:
-    # Last, since it links to all that is there.
-    input:
-        rules.tables.input,
-        rules.figures.input,
-    output:
-        report(
-            PLAN.layout.front_page,
-            caption="../report/study.rst",
-            category="Answer",
-            labels={"page": "the front page"},
-        ),
-    log:
-        f"{RESULTS}/logs/front_page.log",
-    conda:
-        "../envs/vscbench.yaml"
-    params:
-        config=CONFIG,
-        code=PLAN.code("front_page"),
-    shell:
-        "python -m vscbench front-page --config {params.config:q} > {log:q} 2>&1"

@@ -32,6 +32,8 @@ OUTPUTS = {
     "matched_density": "vscbench.reporting.tables.matched_density:TABLE",
     "rate_distortion": "vscbench.reporting.tables.rate_distortion:TABLE",
     "claims": "vscbench.reporting.figures.claims:FIGURE",
+    "leaderboard": "vscbench.reporting.figures.leaderboard:FIGURE",
+    "quality_seconds": "vscbench.reporting.figures.quality_seconds:FIGURE",
     "threshold": "vscbench.reporting.figures.threshold:FIGURE",
     "dictionaries": "vscbench.reporting.figures.dictionaries:FIGURE",
     "gradient_snr": "vscbench.reporting.figures.gradient_snr:FIGURE",

@@ -16,6 +16,8 @@ from vscbench.reporting import OUTPUTS, available_outputs
 from vscbench.reporting.claims.judge import judge
 from vscbench.reporting.formats import webpage
 from vscbench.reporting.inference import INCONCLUSIVE, NO_VERDICT, NOT_MEASURED, NOT_SUPPORTED, SUPPORTED
+from vscbench.reporting.leaderboard.advice import advice
+from vscbench.reporting.leaderboard.board import boards
 from vscbench.reporting.output import Table
 from vscbench.reporting.study import Study
 from vscbench.tracking import git_commit
@@ -147,9 +149,11 @@ def write_front_page(results: Path) -> None:
     import torch
 
     study = Study(results)
-    judgements = judge(study)
+    judgements, compared = judge(study), boards(study)
     content = {
-        "answer": [verdicts(judgements), trust(study)],
+        "answer": [*(f"{board.name}: {advice(board)}" for board in compared[:1]), verdicts(judgements), trust(study)],
+        "others": [(board.name, advice(board)) for board in compared[1:]],
+        "leaderboard": (results / "leaderboard.html").is_file(),
         "judgements": [each for each in judgements if each.stated],
         "pictures": [found for name in SHOWN if (found := picture(study, name))],
         "experiments": list(experiments(study)),

@@ -232,10 +232,10 @@ def settings(study: Study, experiment: str, knobs: Collection[str]) -> Iterator[
             yield Setting(name, groups, "latents" not in point or float(point["latents"]) == largest)
 
 
-def frontiers(study: Study) -> dict[str, Frontier]:
-    """The frontiers of a study by name: the experiment, and its setting where that is swept too.
+def places(study: Study) -> dict[str, Frontier]:
+    """The operating points of a study by the name of their place: the experiment, and its setting where that is swept.
 
-    Only those in which some method has several operating points of different density.
+    A method may have a single one.
     """
     import pandas as pd
 
@@ -247,10 +247,13 @@ def frontiers(study: Study) -> dict[str, Frontier]:
         for setting in settings(study, experiment, knobs(study, experiment)):
             runs = chosen[chosen["group"].isin(setting.groups) & (chosen["status"] == "completed")]
             rows = pd.concat([runs, references]) if setting.references else runs
-            place = Frontier(setting.groups, _wide(rows, names))
-            if place.swept():
-                found[setting.name] = place
+            found[setting.name] = Frontier(setting.groups, _wide(rows, names))
     return found
+
+
+def frontiers(study: Study) -> dict[str, Frontier]:
+    """Those of the `places` of a study in which some method has several operating points of different density."""
+    return {name: place for name, place in places(study).items() if place.swept()}
 
 
 def _wide(rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
