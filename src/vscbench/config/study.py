@@ -20,7 +20,8 @@ MOST_RUNS = 100_000
 """Of a study: what is more is a slip, and is told at once."""
 RESERVED = (
     "all data train metrics tables figures mlflow prepare_data train_run evaluate_run measure_baselines "
-    "train_fid_classifier assemble_metrics make_table decide_claims rank_coders draw_figure track_runs study"
+    "train_fid_classifier assemble_metrics make_table decide_claims rank_coders draw_figure "
+    "write_front_page track_runs study"
 )
 """Rules of the workflow, and of the Snakefile of `vscbench init`: no names of experiments, which are targets too."""
 
