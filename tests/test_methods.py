@@ -57,6 +57,8 @@ def test_the_density_of_an_experiment_is_that_of_every_method_with_one() -> None
     for run in configs.runs(study):
         spec = configs.run_spec(study, run)
         threshold = spec["coder"].get("threshold")
-        densities = [part["density"] for part in (spec["coder"], threshold) if isinstance(part, dict) and "density" in part]
+        densities = [
+            part["density"] for part in (spec["coder"], threshold) if isinstance(part, dict) and "density" in part
+        ]
         assert set(densities) <= {0.2}, run.method
         assert configs.addresses(spec)

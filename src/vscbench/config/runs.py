@@ -227,7 +227,10 @@ def addresses(spec: Mapping[str, Any]) -> list[str]:
     coder = spec["coder"]
     named = {key: spec[key].get("kind") for key in ("dataset", "generator", "encoder")}
     nested = parts.ROLES["coder"].nested
-    named |= {"coder": coder["family"], **{key: coder[key]["kind"] for key in nested if isinstance(coder.get(key), dict)}}
+    named |= {
+        "coder": coder["family"],
+        **{key: coder[key]["kind"] for key in nested if isinstance(coder.get(key), dict)},
+    }
     named |= {"rule": spec["objective"]["sampling"], "optimizer": spec["training"]["optimizer"]["kind"]}
     return [parts.address(role, name) for role, name in named.items() if name]
 

@@ -49,7 +49,9 @@ def show(axes: Axes, board: Board) -> None:
     bold = [coder.compared is not None and coder.compared.place != WORSE for coder in board.coders]
     for tick, best in zip(axes.get_yticklabels(), bold, strict=True):
         tick.set_fontweight("bold" if best else "normal")
-    axes.set(ylim=(len(labels) - 0.4, -0.6), xlabel=f"variance explained by one draw at {100 * AT:g} % density, test data")
+    axes.set(
+        ylim=(len(labels) - 0.4, -0.6), xlabel=f"variance explained by one draw at {100 * AT:g} % density, test data"
+    )
     left, right = axes.get_xlim()
     axes.set_xlim(max(left, 1.3 * FLOOR), right + 0.12 * (right - left))
     axes.grid(visible=True, axis="y", lw=0.3)
@@ -73,7 +75,9 @@ def key(found: list[Board]) -> list[Line2D]:
     """What colours and marks mean."""
     present = {coder.kind for board in found for coder in board.coders}
     handles = [
-        mark(color=look.colour, marker=look.marker, lw=1.4, label=kind) for kind, look in LOOKS.items() if kind in present
+        mark(color=look.colour, marker=look.marker, lw=1.4, label=kind)
+        for kind, look in LOOKS.items()
+        if kind in present
     ]
     if any(coder.explained and not coder.compared for board in found for coder in board.coders):
         handles.append(mark(color="0.35", marker="o", mfc="white", lw=0, label="another density"))

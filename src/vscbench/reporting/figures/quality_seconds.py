@@ -52,7 +52,9 @@ def show(axes: Axes, coders: list[Coder]) -> None:
     logarithmic(axes, "x")
     left, right = axes.get_xlim()
     axes.set(xlim=(left, right * (right / left) ** 0.25), ylim=(max(bottom, 1.5 * FLOOR), top))
-    axes.set(xlabel="microseconds a code, 1,000 at once", ylabel=f"variance explained by\none draw at {100 * AT:g} % density")
+    axes.set(
+        xlabel="microseconds a code, 1,000 at once", ylabel=f"variance explained by\none draw at {100 * AT:g} % density"
+    )
 
 
 def draw(study: Study) -> Figure:

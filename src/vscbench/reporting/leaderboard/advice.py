@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from vscbench.reporting.leaderboard.board import VARIATIONAL
+from vscbench.reporting.leaderboard.board import DENSE, VARIATIONAL
 from vscbench.reporting.leaderboard.columns import AT
 from vscbench.reporting.leaderboard.ranking import TIED
 from vscbench.reporting.numbers import figures_of
@@ -55,8 +55,9 @@ def advice(board: Board) -> str:
         f"Use {best.label}: at {100 * AT:g} % density one draw explains {number(best.compared)} of the variance",
         *(_over(coder) for coder in compared if coder.diverged and coder.compared.mean > best.compared.mean),
         _equals(kept),
-        _variational(kept),
+        _variational(board, kept),
         _bound(board),
+        _apart(board),
     ]
     return "; ".join(part for part in parts if part) + "."
 
@@ -72,7 +73,7 @@ def _equals(kept: list[Coder]) -> str:
     """Those that cannot be told from the best, and the cheapest among them and it."""
     tied = [coder for coder in kept[1:] if coder.compared and coder.compared.place == TIED]
     if not tied:
-        return "every other coder is significantly worse"
+        return "every other coder with codes that dense is significantly worse"
     said = f"not significantly different {'is' if len(tied) == 1 else 'are'} {listed(coder.label for coder in tied)}"
     for name in CHEAP:
         priced = [coder for coder in (kept[0], *tied) if name in coder.cells]
@@ -84,12 +85,13 @@ def _equals(kept: list[Coder]) -> str:
     return said
 
 
-def _variational(kept: list[Coder]) -> str:
+def _variational(board: Board, kept: list[Coder]) -> str:
     """The best variational coder, where that is not the best of all."""
     found = next((coder for coder in kept if coder.kind == VARIATIONAL), None)
-    if found is None or found is kept[0]:
-        return "it is variational" if found else ""
-    assert found.compared  # noqa: S101
+    if found is kept[0]:
+        return "it is variational"
+    if found is None or not found.compared:
+        return "no variational coder has such codes" if any(c.kind == VARIATIONAL for c in board.coders) else ""
     return f"the best variational coder is {found.label}, {number(found.compared)}"
 
 
@@ -100,3 +102,9 @@ def _bound(board: Board) -> str:
         return ""
     best = max(having, key=lambda coder: coder.cells["bound"].standing.mean)
     return f"by the evidence bound the best is {best.label}, {number(best.cells['bound'].standing)} nats"
+
+
+def _apart(board: Board) -> str:
+    """The sparse coders that were not compared, for want of codes of that density."""
+    found = [coder for coder in board.coders if coder.explained and (coder.explained.density or 1) < DENSE]
+    return f"not compared for want of such codes: {listed(coder.label for coder in found)}" if found else ""

@@ -100,7 +100,8 @@ def board(study: Study, name: str, place: Frontier) -> Board | None:
         standing = standings(ranked, higher=score.higher) if score.higher is not None else {}
         for method, (runs, density) in here.items():
             alone = standing.get(method) or mean_of(runs, spread=not score.paired)
-            cells[method][score.name] = Cell(score, alone, density)
+            kept = alone._replace(low=max(alone.low, score.least)) if alone.low < score.least else alone
+            cells[method][score.name] = Cell(score, kept, density)
     coders = [_coder(study, place, table, method, cells[method]) for method in methods]
     pca = [each.at(AT) for each in place.curves("pca").values()]
     return Board(name, place.groups, sorted(coders, key=_order), float(np.mean(pca)) if pca else math.nan)
@@ -151,7 +152,10 @@ def _numbers(
     after = (lost, planned, folded(study, place.groups[0]))
     own = _own(rows)
     parts = {
-        int(repetition): (part["density"].round(DIGITS).to_numpy(), {s.metric: part[s.metric].to_numpy() for s in SCORES})
+        int(repetition): (
+            part["density"].round(DIGITS).to_numpy(),
+            {s.metric: part[s.metric].to_numpy() for s in SCORES},
+        )
         for repetition, part in rows.groupby("repetition")
     }
     for score in SCORES:

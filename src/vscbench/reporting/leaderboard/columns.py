@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from vscbench.reporting.frontier import DENSITIES
@@ -33,6 +34,8 @@ class Score:
     """Whether it compares repetitions with each other: numbers that share their pairs have no spread to show."""
     factor: float = 1
     """By which the metric is multiplied where it is shown."""
+    least: float = -math.inf
+    """What it cannot be below: intervals end there."""
     unit: str = ""
     """Of what is shown, as a sentence says it."""
 
@@ -128,6 +131,7 @@ SCORES = (
         "other machines, and what a compiler would make of it",
         False,
         anywhere=True,
+        least=0,
         factor=1e3,
         unit="ms for a code by itself",
     ),
@@ -139,6 +143,7 @@ SCORES = (
         "other machines, and what a compiler would make of it",
         False,
         anywhere=True,
+        least=0,
         factor=1e6,
         unit="µs a code of 1,000",
     ),
@@ -159,6 +164,7 @@ SCORES = (
         "whether it had to be that long, and what else the machine did",
         False,
         anywhere=True,
+        least=0,
         unit="s of training",
     ),
     Score(
@@ -169,6 +175,7 @@ SCORES = (
         "how good that is: who learns little is there soon",
         False,
         anywhere=True,
+        least=0,
     ),
 )
 """All columns, in order; those that nothing measured are left out."""

@@ -81,7 +81,9 @@ def rank(cell: Cell) -> str:
 
 def fewer(cell: Cell, board: Board) -> str:
     """'n = 2' of a coder that has fewer repetitions in a column than another."""
-    most = max(coder.cells[cell.score.name].standing.repetitions for coder in board.coders if cell.score.name in coder.cells)
+    most = max(
+        coder.cells[cell.score.name].standing.repetitions for coder in board.coders if cell.score.name in coder.cells
+    )
     return f"n = {cell.standing.repetitions}" if cell.standing.repetitions < most else ""
 
 
@@ -136,7 +138,15 @@ def write_leaderboard(results: Path, out: Path) -> None:
     rows = [row for board in found for row in long_rows(board)]
     table = pd.DataFrame(rows, columns=COLUMNS).astype({name: "Int64" for name in COLUMNS if name.startswith("rank")})
     write_text(out / "leaderboard.csv", table.to_csv(index=False, lineterminator="\n"))
-    tools = {"mean": mean, "between": between, "rank": rank, "sign": sign, "fewer": fewer, "outcomes": outcomes, "advice": advice}
+    tools = {
+        "mean": mean,
+        "between": between,
+        "rank": rank,
+        "sign": sign,
+        "fewer": fewer,
+        "outcomes": outcomes,
+        "advice": advice,
+    }
     content = {
         "how": HOW,
         "nothing": NOTHING,
