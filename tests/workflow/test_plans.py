@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
     from conftest import Project
 
-OF_ALL = ("assemble_metrics", "track_runs", "make_table", "decide_claims", "rank_coders", "draw_figure", "write_front_page")
+OF_ALL = (
+    "assemble_metrics",
+    "track_runs",
+    "make_table",
+    "decide_claims",
+    "rank_coders",
+    "draw_figure",
+    "write_front_page",
+)
 """What is made of all runs, which any change of one makes anew."""
 OF_ONE = ("train_run", "evaluate_run")
 RUNS, LINEAR = 12, 8
