@@ -87,12 +87,12 @@ def parser() -> Parser:
     command = add(commands.baselines, "natural_images", config)
     command.add_argument("experiment", help="a name under `experiments`, of one with a dictionary")
 
-    add(commands.assemble, "--config results/config.yaml", config)
+    for run in (commands.assemble, commands.leaderboard):
+        add(run, "--config results/config.yaml", config)
     for run, name in ((commands.table, "table1"), (commands.figure, "frontier")):
         command = add(run, f"{name} --config results/config.yaml", config)
         command.add_argument("name", help=f"which {run.__name__}")
     add(commands.claims, "--config results/config.yaml", config)
-    add(commands.leaderboard, "--config results/config.yaml", config)
 
     command = add(commands.track, "--store http://127.0.0.1:5000", config, store)
     command.add_argument("runs", nargs="*", metavar="run", help=f"{RUN} (default: all)")

@@ -64,7 +64,7 @@ def make(folder: Path, lost: Callable[[configs.Run], bool] | None = None, **chan
             1.0 if run.method == "gaussian" else 0.4 / coder["penalty"] if run.method == "fista" else coder["density"]
         )
         found = fve(run.method, density, run.repetition)
-        numbers = {name: found for name in ("fve_draw", "fve_best")} | {"mse_draw": 1 - found, "mse_best": 1 - found}
+        numbers = dict.fromkeys(("fve_draw", "fve_best"), found) | {"mse_draw": 1 - found, "mse_best": 1 - found}
         numbers |= {"density": density, "density_best": density, "cost_seconds_1000": SECONDS[run.method]}
         if run.method in BOUND:
             numbers |= {"elbo_fitted": BOUND[run.method] + NOISE[run.repetition], "rate": 10 * density}
