@@ -71,7 +71,8 @@ class Hierarchical(Synthetic):
         if (most := float(self.frequencies[0])) > 1:
             raise UserError(
                 f"density: {self.density:g} would make the first feature active with a probability of {most:.3g}; with "
-                f"{self.latents} latents and an exponent of {self.exponent:g} it must be at most {self.density / most:.3g}"
+                f"{self.latents} latents and an exponent of {self.exponent:g} it must be at most "
+                f"{self.density / most:.3g}"
             )
 
     def codes(self, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
@@ -87,7 +88,8 @@ class Hierarchical(Synthetic):
         for child in np.flatnonzero(~roots):
             active[:, child] &= active[:, parents[child]]
             signs[:, child] = signs[:, parents[child]]
-        return active * signs * sizes / np.sqrt(self.density * (1 + self.spread**2))
+        codes: NDArray[np.float64] = active * signs * sizes / np.sqrt(self.density * (1 + self.spread**2))
+        return codes
 
     def load(self) -> Data:
         """The data set and its truth, parents included."""
