@@ -21,10 +21,10 @@ PRECISE, USED = 0.75, 0.1
 
 
 class Absorption(NamedTuple):
-    """Of pairs of a parent and a child, and of their parents."""
+    """Of pairs of a parent and a child, and of their parents; nan where nothing could be judged."""
 
     with_child: float
-    """Share of points where both are active and the parent's latent is silent: nan where nothing could be judged."""
+    """Share of points where both are active and the parent's latent is silent."""
     without: float
     """Share of points where the latents are silent while their parents alone are active, parents weighed as before."""
     judged: float
@@ -133,7 +133,8 @@ def measure(e: Evaluation) -> Measures:
       that have a good detector, those that the others are over.
     - `absorption_atoms`: how much of the parent is in the atom of a child (`parents_share`).
 
-    Features that are never active in the test data are left out. Without known codes nothing is measured, without
+    Features that are never active in the test data are left out, and so is what would be over nothing: splitting where
+    no feature is covered, absorption where no parent has a detector. Without known codes nothing is measured, without
     parents no absorption, and without a dictionary not that of its atoms.
     """
     truth = e.data.truth
@@ -142,21 +143,17 @@ def measure(e: Evaluation) -> Measures:
     true, learnt = torch.from_numpy(truth["codes.test"]).to(e.device) != 0, e.draw != 0
     counts = latents_of(learnt, true)[true.any(0)].double()
     covered = counts[counts > 0]
-    measures: Measures = {
-        "features_covered": 100 * float((counts > 0).double().mean()),
-        "splitting": 100 * float((covered > 1).double().mean()),
-        "splitting_latents": float(covered.mean()),
-    }
+    measures: Measures = {"features_covered": 100 * float((counts > 0).double().mean())}
+    if len(covered):
+        measures["splitting"] = 100 * float((covered > 1).double().mean())
+        measures["splitting_latents"] = float(covered.mean())
     if "parents" not in truth:
         return measures
     parents = torch.from_numpy(truth["parents"]).to(e.device)
     with_child, without, judged = absorption(learnt, true, parents)
-    measures |= {
-        "absorption": with_child,
-        "absorption_null": without,
-        "absorption_excess": with_child - without,
-        "absorption_parents": 100 * judged,
-    }
+    measures["absorption_parents"] = 100 * judged
+    if judged:
+        measures |= {"absorption": with_child, "absorption_null": without, "absorption_excess": with_child - without}
     if e.coder.atoms is not None:
         atoms = torch.from_numpy(truth["atoms"]).to(e.device)
         measures["absorption_atoms"] = parents_share(e.coder.atoms, atoms, parents)
