@@ -8,8 +8,8 @@ import torch
 from sklearn.linear_model import Lasso
 from torch import Generator, Tensor
 
-from vscbench.coders.fista import Fista, Prepared, fista
 from vscbench.coders.duality import duality_gap
+from vscbench.coders.fista import Fista, Prepared, fista
 from vscbench.coders.published_fista import published_fista
 from vscbench.networks.dictionary import Dictionary
 from vscbench.objectives.lasso import lasso_objective
