@@ -22,7 +22,9 @@ from vscbench.errors import UserError
 from vscbench.files import of_this_version, read_json
 from vscbench.fitted import Run
 from vscbench.metrics import measuring
+from vscbench.metrics.evaluation import Past
 from vscbench.training import run as training
+from vscbench.training.curves import read_history
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -142,7 +144,7 @@ def load(folder: str | Path, device: str = "auto") -> Run:
     spec = of_this_version(read_json(place / "config.json"), place / "config.json")
     loaded = model.load(spec, place / "weights.safetensors", model.device(device))
     status, resources = read_json(place / "status.json"), read_json(place / "resources.json")
-    history = training.read_history(place / "history.csv")
+    history = read_history(place / "history.csv")
     return Run(spec, training.Trained(loaded, history, status, resources), spec.get("label") or spec["method"])
 
 
@@ -178,7 +180,8 @@ def evaluate(
         raise UserError("this run was loaded: give the data that it is measured on, evaluate(run, data)")
     if tuple(data.shape) != tuple(run.trained.model.shape):
         raise UserError(f"data points of {tuple(data.shape)}: this run codes {tuple(run.trained.model.shape)}")
-    values, _ = measuring.evaluate(run.coder, data, settings, run.spec["seed"], run.device, only=only)
+    past = Past(run.spec, run.trained.history, run.trained.resources.get("epoch_seconds", ()))
+    values, _ = measuring.evaluate(run.coder, data, settings, run.spec["seed"], run.device, only=only, past=past)
     return pd.Series(values, dtype=float, name=run.label)
 
 

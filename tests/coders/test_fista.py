@@ -8,7 +8,8 @@ import torch
 from sklearn.linear_model import Lasso
 from torch import Generator, Tensor
 
-from vscbench.coders.fista import Fista, fista
+from vscbench.coders.duality import duality_gap
+from vscbench.coders.fista import Fista, Prepared, fista
 from vscbench.coders.published_fista import published_fista
 from vscbench.networks.dictionary import Dictionary
 from vscbench.objectives.lasso import lasso_objective
@@ -146,6 +147,22 @@ def test_dictionary_that_diverged_gives_no_code(problem: tuple[Tensor, Tensor]) 
         broken = atoms.clone()
         broken[0, 0] = value
         assert not fista(x, broken, 0.5).codes.isfinite().all()
+
+
+@pytest.mark.parametrize("gap", [None, 1e-6])
+def test_a_dictionary_of_many_atoms_is_taken_as_two_factors(rng: Generator, gap: float | None) -> None:
+    """More than two atoms a pixel: the same codes as by the Gram matrix, and the gap that was asked for."""
+    x, atoms = torch.randn(20, 8, generator=rng).double(), torch.randn(8, 40, generator=rng).double()
+    gram = atoms.T @ atoms
+    step = 1 / torch.linalg.eigvalsh(gram)[-1]
+    by_gram = Prepared(atoms, gram, step, torch.eye(40).double() - gram * step)
+    wide = Prepared.of(atoms)
+    assert wide is not None
+    assert wide.gram is None
+    found, expected = (fista(x, atoms, 0.5, 5000, 1e-9, gap=gap, prepared=each).codes for each in (wide, by_gram))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    if gap:
+        assert duality_gap(x, atoms, found, 0.5).relative.max() <= gap
 
 
 def test_solver_scales_its_penalty_while_warming_up(problem: tuple[Tensor, Tensor], rng: Generator) -> None:

@@ -13,7 +13,7 @@ from vscbench.coders.fista import Fista
 from vscbench.data import Data
 from vscbench.files import read_json
 from vscbench.methods import METHODS, Method
-from vscbench.metrics import METRICS
+from vscbench.metrics import METRICS, ON_REQUEST
 from vscbench.metrics.evaluation import Evaluation
 from vscbench.metrics.measuring import measure_run
 from vscbench.networks.dictionary import Dictionary
@@ -110,7 +110,9 @@ def evaluation(coder: Any, data: Data, penalties: Sequence[float] = PENALTIES) -
 
 def measures(e: Evaluation) -> dict[str, Measures]:
     """What each metric measures, by the settings of the runs."""
-    return {name: find(METRICS, name, "metric")(e, **SETTINGS.get(name, {})) for name in METRICS}
+    return {
+        name: find(METRICS, name, "metric")(e, **SETTINGS.get(name, {})) for name in METRICS if name not in ON_REQUEST
+    }
 
 
 def content(run: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from vscbench.coders.amortised import Amortised
 from vscbench.coders.fista import fista
 from vscbench.data.synthetic import Synthetic
 from vscbench.metrics import recovery
-from vscbench.metrics.recovery import aligned, calibration_error, f1, match, oracle, reliability
+from vscbench.metrics.recovery import aligned, calibration_error, correlation, f1, match, oracle, reliability
 from vscbench.model import build_posterior
 from vscbench.networks.mlp import MLP
 from vscbench.objectives import Objective
@@ -157,6 +157,34 @@ def test_the_oracle_is_fista_at_its_best_penalty(planted: Data) -> None:
     assert best == pytest.approx(max(others), abs=0.01)
     assert best > 0.8
     assert min(others) < best - 0.1
+
+
+def test_mcc_is_the_best_of_all_pairings_by_numpy(rng: Generator) -> None:
+    """With fewer learnt latents than true ones, and one that is constant."""
+    true = normal(rng, 200, 4)
+    codes = torch.stack((true[:, 2] + normal(rng, 200), -3 * true[:, 0] + 7, torch.ones(200)), 1)
+    correlations = np.corrcoef(codes[:, :2].T, true.T)[:2, 2:]
+    best = max(abs(correlations[[0, 1], list(pair)]).sum() for pair in permutations(range(4), 2))
+    assert correlation(codes, true) == pytest.approx(best / 4)
+
+
+def test_mcc_of_known_noise_and_of_chance(rng: Generator) -> None:
+    """Codes with noise of their own variance correlate by 1/√2, in any order, sign and scale; by chance hardly."""
+    true = normal(rng, 4000, 16)
+    order, scale = torch.randperm(16, generator=rng), normal(rng, 16)
+    codes = ((true + normal(rng, 4000, 16)) * scale)[:, order]
+    assert correlation(codes, true) == pytest.approx(0.5**0.5, abs=0.01)
+    assert correlation(codes[torch.randperm(4000, generator=rng)], true) < (2 * np.log(16) / 4000) ** 0.5
+
+
+def test_mcc_of_a_run_is_by_codes_alone(planted: Data) -> None:
+    """Whatever the atoms, and without any; its null is what other data points give."""
+    atoms, codes = truth(planted)
+    for generator in (dictionary(torch.ones_like(atoms)), nn.Identity()):
+        found = recovery.measure(evaluation_of(Known(generator, -codes.flip(1)), planted))
+        assert found["recovery_mcc_draw"] == found["recovery_mcc_mean"] == pytest.approx(1)
+        assert 0.02 < found["recovery_mcc_null"] < 0.2
+    assert found.keys() == {f"recovery_mcc_{name}" for name in ("draw", "mean", "null")}
 
 
 # -------------------------------------------------------------------- calibration

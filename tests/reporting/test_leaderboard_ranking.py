@@ -96,7 +96,7 @@ def test_p_values_are_scipys() -> None:
 
 
 def test_folds_are_compared_one_by_one() -> None:
-    """What is hard about a fold is hard for both: a small difference on every fold is told apart, by Welch it is not."""
+    """What is hard about a fold is hard for both: a small difference on every fold is told apart, by Welch not."""
     hard = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
     better, worse = hard + 0.05 + np.array([0, 1, -1, 1, -1]) / 1000, hard
     for folded, place in ((True, WORSE), (False, TIED)):

@@ -11,8 +11,7 @@ import torch
 
 from training.runs import CODERS, spec_of, trained, trainer_of
 from vscbench.data import Data, read, write
-from vscbench.training.curves import validate
-from vscbench.training.run import read_history
+from vscbench.training.curves import read_history, validate
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,6 +14,7 @@ rule evaluate_run:
             "config.json",
             "status.json",
             "resources.json",
+            "history.csv",
         ),
         classifier=lambda wildcards: PLAN.classifiers(
             wildcards.experiment, int(wildcards.repetition)

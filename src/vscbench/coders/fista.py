@@ -2,24 +2,62 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import torch
 
 from vscbench.coders.deep_fista import deep_fista
-from vscbench.coders.duality import gap_of_products
+from vscbench.coders.duality import Gap, duality_gap, gap_of_products
 from vscbench.coders.map_solver import MapSolver, Solution
 from vscbench.coders.published_fista import published_fista
 from vscbench.ramps import Ramp
 from vscbench.settings import Count, Positive
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from torch import Tensor, nn
 
 Stop: TypeAlias = Literal["gap", "change", "published"]
 
 CHECK_EVERY = 5
 """Iterations between two looks at convergence: a look costs about one iteration."""
+
+
+class Prepared(NamedTuple):
+    """What FISTA needs of a dictionary, whatever the data."""
+
+    atoms: Tensor
+    """A, (P, K)."""
+    gram: Tensor | None
+    """AᵀA, (K, K): K² operations an iteration instead of 2PK; None where that is more."""
+    step: Tensor
+    """1/L, of the largest eigenvalue L of AᵀA."""
+    rest: Tensor
+    """1 - AᵀA/L, (K, K), or A/L, (P, K), where there is no Gram matrix."""
+
+    @classmethod
+    def of(cls, atoms: Tensor) -> Self | None:
+        """Of atoms (P, K); None of a dictionary that diverged."""
+        pixels, latents = atoms.shape
+        wide = latents > 2 * pixels
+        gram = atoms @ atoms.T if wide else atoms.T @ atoms  # of the same largest eigenvalue
+        if not gram.isfinite().all():
+            return None
+        step = 1 / torch.linalg.eigvalsh(gram)[-1].clamp(min=torch.finfo(gram.dtype).tiny)
+        if wide:
+            return cls(atoms, None, step, atoms * step)
+        return cls(atoms, gram, step, torch.eye(len(gram), dtype=gram.dtype, device=gram.device) - gram * step)
+
+    def descended(self, codes: Tensor) -> Tensor:
+        """Codes y (B, K) after a step down ½‖A y‖²: y - AᵀA y/L."""
+        return codes - (codes @ self.atoms.T) @ self.rest if self.gram is None else codes @ self.rest
+
+    def gap(self, x: Tensor, power: Tensor, products: Tensor, codes: Tensor, penalty: float) -> Gap:
+        """The duality gap of codes (B, K) of data (B, P), ‖x‖² (B,) and xᵀA (B, K) being known."""
+        if self.gram is None:
+            return duality_gap(x, self.atoms, codes, penalty)
+        return gap_of_products(power, products, self.gram, codes, penalty)
 
 
 @torch.no_grad()
@@ -31,21 +69,20 @@ def fista(
     tolerance: float = 1e-3,
     *,
     gap: float | None = None,
+    prepared: Prepared | None = None,
 ) -> Solution:
     """Minimise ½‖x - A z‖² + λ‖z‖₁ over z for data (B, P) and atoms (P, K).
 
     Each data point stops by itself and leaves the batch, when at a look ‖z - z_old‖ ≤ tolerance · ‖z_old‖ holds; with a
     `gap`, when its duality gap is at most that share of its objective. The momentum of a data point restarts when it
-    points uphill (O'Donoghue and Candès, 2015).
+    points uphill (O'Donoghue and Candès, 2015). What of it depends on the atoms alone may be `prepared`.
     """
-    gram = atoms.T @ atoms  # (K, K): K² operations an iteration instead of 2PK
-    correlation = x @ atoms  # (B, K)
-    if not gram.isfinite().all():  # the dictionary diverged: no codes, so that the run ends as diverged
+    prepared = prepared or Prepared.of(atoms)
+    if prepared is None:  # the dictionary diverged: no codes, so that the run ends as diverged
         return Solution.of_no_dictionary(x, atoms.shape[1])
-    step = 1 / torch.linalg.eigvalsh(gram)[-1].clamp(min=torch.finfo(gram.dtype).tiny)
-    rest = torch.eye(len(gram), dtype=x.dtype, device=x.device) - gram * step
-    power, products = x.square().sum(1), correlation
-    correlation, shrink = correlation * step, penalty * step
+    products = x @ atoms  # (B, K)
+    power = x.square().sum(1)
+    correlation, shrink = products * prepared.step, penalty * prepared.step
 
     solution = torch.zeros_like(correlation)
     iterations = torch.full((len(x),), max_iterations, device=x.device)
@@ -54,7 +91,7 @@ def fista(
     momentum = x.new_ones(len(x), 1)
     for iteration in range(1, max_iterations + 1):
         # z = soft(y - (y AᵀA - x A)/L, λ/L), with one product and one sum: y (1 - AᵀA/L) + x A/L.
-        target = (look_ahead @ rest).add_(correlation)
+        target = prepared.descended(look_ahead).add_(correlation)
         new = target - target.clamp(-shrink, shrink)
         change = new - codes
         uphill = torch.linalg.vecdot(look_ahead - new, change).unsqueeze(-1) > 0
@@ -68,7 +105,7 @@ def fista(
             size = torch.linalg.vector_norm(codes - change, dim=-1)
             done = torch.linalg.vector_norm(change, dim=-1) <= tolerance * size
         else:
-            done = gap_of_products(power, products, gram, codes, penalty).relative <= gap
+            done = prepared.gap(x, power, products, codes, penalty).relative <= gap
         # Repacking the batch costs as much as an iteration: wait until enough of it has converged.
         if iteration < max_iterations and done.sum() * 8 < len(done):
             continue
@@ -78,6 +115,7 @@ def fista(
         if not keep.any():
             break
         rows, correlation, products, power = rows[keep], correlation[keep], products[keep], power[keep]
+        x = x[keep]
         codes, look_ahead, momentum = codes[keep], look_ahead[keep], momentum[keep]
     return Solution(solution, iterations)
 

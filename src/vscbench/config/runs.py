@@ -263,6 +263,7 @@ def describe(study: Study, experiment: str) -> dict[str, Any]:
         "generator": generator["kind"],
         "latents": max(latents) if isinstance(latents, list) else latents,
         "methods": setup.methods,
+        "differs_from": setup.differs_from,
         "repetitions": repetitions(study, experiment),
         "folds": len(set(data_of_repetitions(study, experiment))),
         "axes": {axis.name: axis.values for each in plans for axis in each.axes if len(axis.values) > 1},

@@ -27,6 +27,7 @@ SOURCES = {
     "digits": "vscbench.data.digits:Digits",
     "faces": "vscbench.data.faces:Faces",
     "fashion_mnist": "vscbench.data.fashion_mnist:FashionMNIST",
+    "hierarchical": "vscbench.data.hierarchical:Hierarchical",
     "images": "vscbench.data.images:Images",
     "natural_images": "vscbench.data.natural_images:NaturalImages",
     "olshausen": "vscbench.data.olshausen:Olshausen",

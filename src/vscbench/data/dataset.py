@@ -129,8 +129,9 @@ class Data(Description):
     """As train: for the curves."""
     test: NDArray[Any]
     """As train: for every reported number."""
-    truth: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    """What is known of made-up data: `atoms` (P, K) and `codes.SPLIT` (N, K); empty for real data."""
+    truth: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    """What is known of made-up data: `atoms` (P, K), `codes.SPLIT` (N, K) and, of a forest, `parents` (K,); empty for
+    real data."""
 
     @classmethod
     def from_array(

@@ -44,6 +44,11 @@ class Synthetic(Counted):
         """(P,)."""
         return (self.pixels,)
 
+    def codes(self, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+        """Codes z of so many data points: (count, K)."""
+        support = rng.random((count, self.latents)) < self.density
+        return support * rng.laplace(scale=np.sqrt(0.5 / self.density), size=(count, self.latents))
+
     def load(self) -> Data:
         """The data set and its truth."""
         rng = np.random.default_rng(self.seed)
@@ -52,8 +57,7 @@ class Synthetic(Counted):
         truth: dict[str, NDArray[np.float32]] = {"atoms": atoms.astype(np.float32)}
         parts: dict[str, Any] = {}
         for name, count in self.counts.items():
-            support = rng.random((count, self.latents)) < self.density
-            codes = support * rng.laplace(scale=np.sqrt(0.5 / self.density), size=(count, self.latents))
+            codes = self.codes(rng, count)
             x = codes @ atoms.T + self.noise * rng.standard_normal((count, self.pixels))
             parts[name] = x.astype(np.float32)
             truth[f"codes.{name}"] = codes.astype(np.float32)

@@ -2,9 +2,10 @@
 
 A metric is registered by its line in `METRICS`. The annotated keyword arguments of its `measure` are its settings: in
 the `evaluation` section of an experiment `NAME: {settings}` changes them, and `NAME: false` leaves the metric out.
+Those of `ON_REQUEST` are left out where it does not name them.
 """
 
-__all__ = ["METRICS"]
+__all__ = ["METRICS", "ON_REQUEST"]
 
 METRICS = {
     "reconstruction": "vscbench.metrics.reconstruction:measure",
@@ -16,6 +17,7 @@ METRICS = {
     "units": "vscbench.metrics.units:measure",
     "collapse": "vscbench.metrics.collapse:measure",
     "bounds": "vscbench.metrics.bounds:measure",
+    "convergence": "vscbench.metrics.convergence:measure",
     "dependence": "vscbench.metrics.dependence:measure",
     "pairwise": "vscbench.metrics.pairwise:measure",
     "two_sample": "vscbench.metrics.two_sample:measure",
@@ -26,8 +28,13 @@ METRICS = {
     "stability": "vscbench.metrics.stability:measure",
     "exactness": "vscbench.metrics.exactness:measure",
     "recovery": "vscbench.metrics.recovery:measure",
+    "hierarchy": "vscbench.metrics.hierarchy:measure",
+    "cost": "vscbench.metrics.cost:measure",
     "generation": "vscbench.metrics.generation:measure",
     "attributes": "vscbench.metrics.attributes:measure",
     "pictures": "vscbench.metrics.pictures:measure",
 }
 """Where each metric stands, in the order in which they are measured."""
+
+ON_REQUEST = frozenset({"cost"})
+"""Measured only where they are asked for: their numbers are of the machine, and differ from call to call."""

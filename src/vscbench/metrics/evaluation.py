@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Generator, Tensor
@@ -13,7 +13,7 @@ from vscbench.data.batches import inputs
 from vscbench.seeds import derive_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -32,6 +32,17 @@ CHUNK = {False: 500, True: 100}
 """Data points inferred at once, vectors and images: 20 draws of each and what decodes them stay below 100 MB."""
 
 
+class Past(NamedTuple):
+    """How a coder came to be what it is."""
+
+    spec: Mapping[str, Any]
+    """Its specification, of which another can be made."""
+    history: Sequence[Mapping[str, float]]
+    """Its curves, one row an epoch."""
+    seconds: Sequence[float]
+    """Of training, up to the end of each epoch; none where that is not known."""
+
+
 class Evaluation:
     """A trained coder on test data, its codes inferred once and shared by all metrics.
 
@@ -43,6 +54,7 @@ class Evaluation:
         samples: J of the best of J draws.
         penalties: λ of the lasso objectives.
         classifier: file of the classifier by whose features images are compared; None: there is none.
+        past: how the coder was trained; None: that is not known.
     """
 
     def __init__(
@@ -55,9 +67,10 @@ class Evaluation:
         samples: int,
         penalties: Sequence[float],
         classifier: Path | None = None,
+        past: Past | None = None,
     ) -> None:
         self.coder, self.data, self.seed, self.device = coder, data, seed, device or torch.device("cpu")
-        self.samples, self.penalties, self.classifier = samples, penalties, classifier
+        self.samples, self.penalties, self.classifier, self.past = samples, penalties, classifier, past
         self.x = torch.from_numpy(data.test)
 
     # ----------------------------------------------------------------- the data

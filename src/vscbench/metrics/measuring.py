@@ -9,11 +9,12 @@ import numpy as np
 from vscbench import model
 from vscbench.errors import UserError
 from vscbench.files import atomic, read_json, write_json
-from vscbench.metrics import METRICS
-from vscbench.metrics.evaluation import Evaluation
+from vscbench.metrics import METRICS, ON_REQUEST
+from vscbench.metrics.evaluation import Evaluation, Past
 from vscbench.metrics.shared import Shared
 from vscbench.registry import find
 from vscbench.settings import plain
+from vscbench.training.curves import read_history
 from vscbench.training.memory import keep_freed_memory
 from vscbench.violations import ViolationsError
 
@@ -30,13 +31,24 @@ if TYPE_CHECKING:
 RESOURCES = ("train_seconds", "peak_memory_mb")
 
 
+def timed(metric: str) -> bool:
+    """Whether a metric depends on clock and machine; all others of a run are the same to the last bit on one CPU.
+
+    Example:
+        >>> timed("cost_seconds_1"), timed("seconds_to_90"), timed("steps_to_90")
+        (True, True, False)
+    """
+    return metric in RESOURCES or metric.startswith(("cost_", "seconds_to_"))
+
+
 def filled(settings: Mapping[str, Any], only: Iterable[str] | None = None) -> dict[str, dict[str, Any]]:
     """The settings that the metrics share, by "shared", and of each metric to be measured, with their defaults.
 
     Args:
         settings: the `evaluation` section of an experiment: `samples` and `penalties`, which metrics share, and by the
             name of a metric its own, or false to leave it out.
-        only: names of metrics, of the package or as `module:function`; all of the package's where None.
+        only: names of metrics, of the package or as `module:function`; where None all of the package's, but those of
+            `ON_REQUEST` that the settings do not name.
 
     Raises:
         UserError: there is no such metric, or its settings are not valid.
@@ -46,7 +58,8 @@ def filled(settings: Mapping[str, Any], only: Iterable[str] | None = None) -> di
         {'shared': {'samples': 20, 'penalties': [20.0, 8.0]}, 'bounds': {'points': 10}, 'sparsity': {}}
     """
     shared = {key: value for key, value in settings.items() if key in Shared.__dataclass_fields__}
-    sections: dict[str, Any] = {name: settings.get(name, True) for name in [*METRICS, *settings] if name not in shared}
+    asked = {**{name: name not in ON_REQUEST for name in METRICS}, **settings}
+    sections: dict[str, Any] = {name: section for name, section in asked.items() if name not in shared}
     if only is not None:
         sections = {name: settings.get(name, True) for name in only}
     found = {}
@@ -70,6 +83,7 @@ def evaluate(
     *,
     only: Iterable[str] | None = None,
     classifier: Path | None = None,
+    past: Past | None = None,
 ) -> tuple[dict[str, float], dict[str, NDArray[Any]]]:
     """The numbers and the arrays that the metrics make of a trained coder on test data, by name.
 
@@ -84,6 +98,7 @@ def evaluate(
         device: where the coder is; the CPU where None.
         only: as of `filled`.
         classifier: file of the classifier by whose features images are compared, as `save_classifier` writes it.
+        past: how the coder was trained, where that is known.
 
     Raises:
         UserError: as of `filled`; or a metric refuses the data.
@@ -99,7 +114,7 @@ def evaluate(
         ['mse_draw', 'fve_draw', 'mse_mean', 'fve_mean', 'mse_best', 'fve_best']
     """
     sections = filled(settings or {}, only)
-    e = Evaluation(coder, data, seed, device, **sections.pop("shared"), classifier=classifier)
+    e = Evaluation(coder, data, seed, device, **sections.pop("shared"), classifier=classifier, past=past)
     values: dict[str, float] = {}
     arrays: dict[str, NDArray[Any]] = {}
     for name, section in sections.items():
@@ -131,6 +146,7 @@ def measure_run(
     try:
         seed, completed = int(spec["seed"]), ("diverged", "completed").index(status["status"])
         used = {name: float(resources[name]) for name in RESOURCES}
+        seconds = [float(second) for second in resources.get("epoch_seconds", [])]
     except (KeyError, TypeError, ValueError):
         raise UserError(
             f"{folder}: its config.json, status.json or resources.json is damaged: delete the folder and train again"
@@ -140,7 +156,8 @@ def measure_run(
     if completed:
         keep_freed_memory()
         coder = model.load(spec, folder / "weights.safetensors", device).coder
-        values, arrays = evaluate(coder, data, settings, seed, device, classifier=classifier)
+        past = Past(spec, read_history(folder / "history.csv"), seconds)
+        values, arrays = evaluate(coder, data, settings, seed, device, classifier=classifier, past=past)
     with atomic(folder / "arrays.npz") as partial, partial.open("wb") as file:
         np.savez_compressed(file, **arrays)
     finite = {name: value for name, value in (values | used).items() if np.isfinite(value)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 if TYPE_CHECKING:
     from vscbench.metrics.evaluation import Evaluation, Measures
@@ -28,11 +29,11 @@ def measure(e: Evaluation) -> Measures:
     return measures
 
 
-def variance(e: Evaluation) -> float:
-    """Mean over pixels of x², of images less that of their mean."""
+def variance(e: Evaluation, of: Tensor | None = None) -> float:
+    """Mean over pixels of x², of images less that of their mean; of the test data, or of data `of`."""
     squares = total = torch.zeros((), dtype=torch.float64, device=e.device)
-    for x in e.chunks():
+    for x in e.chunks(of):
         squares = squares + x.double().square().sum(0)
         total = total + x.double().sum(0)
-    count = len(e.x)
+    count = len(e.x if of is None else of)
     return float((squares / count - (total / count).square() * e.is_images).mean())

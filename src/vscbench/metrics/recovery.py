@@ -59,6 +59,28 @@ def aligned(codes: Tensor, matching: Matching, latents: int) -> Tensor:
     return there
 
 
+def correlation(codes: Tensor, truth: Tensor) -> float:
+    """MCC: the mean over true latents of |correlation| with the learnt latent paired with each, by codes alone.
+
+    The pairing is that of the largest sum of |correlation| over data (Hungarian method); a true latent without a
+    partner, or that is constant in either, counts 0. It is 1 for codes up to order, sign, scale and shift. As of
+    non-linear ICA (Hyvärinen and Morioka, Unsupervised feature extraction by time-contrastive learning, 2016,
+    arXiv:1605.06336).
+
+    Args:
+        codes: learnt (N, K).
+        truth: true codes (N, K*).
+
+    Example:
+        >>> z = torch.tensor([[0.0, 1.0], [1.0, 2.0], [2.0, 1.0]])
+        >>> round(correlation(3 - 2 * z.flip(1), z), 6)
+        1.0
+    """
+    learnt, true = (F.normalize(each.double() - each.double().mean(0), dim=0) for each in (codes, truth))
+    correlations = (true.T @ learnt).abs().cpu().numpy()
+    return float(correlations[linear_sum_assignment(correlations, maximize=True)].sum() / truth.shape[1])
+
+
 def f1(support: Tensor, truth: Tensor) -> float:
     """2 TP/(|found| + |true|) of supports, both (N, K).
 
@@ -114,15 +136,25 @@ def measure(e: Evaluation) -> Measures:
       code is non-zero; `recovery_reliability` are the bins that it is made of.
     - `recovery_f1_best`: F1 of the best of J; `recovery_f1_oracle`: of FISTA on the true dictionary at its best λ,
       which is chosen with the true codes: what is reached where the atoms are known.
+    - `recovery_mcc_draw`, `recovery_mcc_mean`: `correlation` of codes with the true ones, paired by themselves, not by
+      their atoms; `recovery_mcc_null`: of mean codes with those of other data points, what pairing finds by chance.
 
-    Left out where the data have no known atoms or the generator is not linear; the calibration where there is no
-    posterior.
+    Left out where the data have no known atoms, all but the MCC where the generator is not linear, and the calibration
+    where there is no posterior.
     """
     truth, learnt = e.data.truth, e.coder.atoms
-    if learnt is None or not truth:
+    if not truth:
         return {}
-    atoms = torch.from_numpy(truth["atoms"]).to(e.device)
     codes = torch.from_numpy(truth["codes.test"]).to(e.device)
+    others = torch.randperm(len(codes), generator=e.rng("recovery"), device=e.device)
+    measures: Measures = {
+        "recovery_mcc_draw": correlation(e.draw, codes),
+        "recovery_mcc_mean": correlation(e.mean, codes),
+        "recovery_mcc_null": correlation(e.mean[others], codes),
+    }
+    if learnt is None:
+        return measures
+    atoms = torch.from_numpy(truth["atoms"]).to(e.device)
     matching, latents = match(learnt, atoms), codes.shape[1]
     found = torch.zeros(latents, device=e.device)
     found[matching.true] = matching.cosine
@@ -130,7 +162,7 @@ def measure(e: Evaluation) -> Measures:
     estimate, on, drawn = aligned(e.draw, matching, latents), codes != 0, e.draw.ne(0).sum()
     both = (estimate != 0) & on
     hits, amplitudes = estimate[both].double(), codes[both].double()
-    measures: Measures = {
+    measures |= {
         "recovery_cosine": float(found.mean()),
         "recovery_atoms": 100 * float((found > FOUND).float().mean()),
         "recovery_precision": float(both.sum() / drawn),

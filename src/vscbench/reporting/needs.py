@@ -64,6 +64,11 @@ def several_coders(index: Index) -> bool:
     return any(len({*setup.get("methods", ())}) > 1 for setup in index["experiments"].values())
 
 
+def parts(index: Index) -> bool:
+    """An experiment that says which other it changes a part of."""
+    return any(setup.get("differs_from") for setup in index["experiments"].values())
+
+
 def setting(index: Index) -> bool:
     """A setting of a dictionary that methods, or values of it, are compared by."""
     return any(setup["linear"] and any(points) and comparable(points) for setup, points in _points(index))

@@ -223,6 +223,7 @@ class CapturedTrainer(Trainer):
                 self.step += steps
                 self.close_epoch(steps)
                 self.seconds = before + time.monotonic() - started
+                self.times.append(self.seconds)
                 self.at_epoch()
                 if self.progress:
                     left = self.seconds / self.step * (self.steps - self.step)

@@ -16,7 +16,7 @@ from vscbench.data.batches import flipped, inputs
 from vscbench.registry import find
 from vscbench.settings import construct
 from vscbench.training import OPTIMIZERS, checkpoint
-from vscbench.training.curves import validate
+from vscbench.training.curves import VALIDATION_POINTS, validate
 from vscbench.training.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ Progress: TypeAlias = "Callable[[int, int, Mapping[str, float], float], None]"
 SUMS = ("loss", "mse", "kl", "density")
 CHECK_EVERY = 20
 """Steps between two checks that the loss is finite: each check waits for the device."""
-VALIDATION_POINTS = 1000
-"""Data points that the curves are measured on after each epoch."""
 
 
 class Diverged(Exception):  # noqa: N818  (a result, not an error)
@@ -96,6 +94,8 @@ class Trainer:
         self.rng = Generator(device).manual_seed(spec["seed"])
         self.step, self.seconds = 0, 0.0
         self.history: list[dict[str, float]] = []
+        self.times: list[float] = []
+        """Seconds at the end of each epoch: not in the history, whose bits do not hang on the clock."""
         self.sums = torch.zeros(len(SUMS), device=device, dtype=torch.float64)
 
     def build(self, data: Data) -> Model:
@@ -111,6 +111,7 @@ class Trainer:
             "step": self.step,
             "seconds": self.seconds,
             "history": self.history,
+            "times": self.times,
             "sums": self.sums,
         }
 
@@ -120,7 +121,7 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.rng.set_state(state["rng"])
         self.step, self.seconds, self.history = state["step"], state["seconds"], state["history"]
-        self.sums = state["sums"].to(self.device)
+        self.times, self.sums = state["times"], state["sums"].to(self.device)
 
     def save(self) -> None:
         """Write the checkpoint, if there is a place for it."""
@@ -211,6 +212,7 @@ class Trainer:
 
     def end_epoch(self, epoch: int, steps: int) -> None:
         """Close an epoch of so many steps, the last may be a part of one: one row of history."""
+        self.times.append(self.seconds)
         means = (self.sums / (steps * self.batch)).tolist()
         self.sums.zero_()
         row = {"epoch": float(epoch), "step": float(self.step)}

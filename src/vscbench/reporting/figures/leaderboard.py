@@ -98,7 +98,7 @@ def draw(study: Study) -> Figure:
         note(
             figure,
             "Mean over repetitions with Student's 95 % interval, linear in log density between the operating points of "
-            "a coder. Bold: not significantly different from the best (Welch's test, of folds Student's of pairs; Holm).",
+            "a coder. Bold: not significantly different from the best (Welch's test, of folds that of pairs; Holm).",
         )
     return figure
 

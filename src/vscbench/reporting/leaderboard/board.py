@@ -50,7 +50,7 @@ class Coder(NamedTuple):
     diverged: int
     """Runs that did not come to their end."""
     nothing: int
-    """Runs that did, of which a draw explains no more than the all-zero code."""
+    """Runs that did and are no better than the empty model or the all-zero code: `Study.learnt_nothing`."""
     cells: dict[str, Cell]
     """By the name of the column."""
 
@@ -190,7 +190,7 @@ def _coder(study: Study, place: Frontier, table: pd.DataFrame, method: str, cell
         kind_of(study.spec_of(groups[0], method)["coder"]["family"]),
         len(ended) + lost,
         lost,
-        int((ended["fve_draw"] <= 0).sum()),
+        sum(int(study.learnt_nothing(group, method).sum()) for group in groups),
         cells,
     )
 
