@@ -26,6 +26,7 @@ METRICS = {
     "stability": "vscbench.metrics.stability:measure",
     "exactness": "vscbench.metrics.exactness:measure",
     "recovery": "vscbench.metrics.recovery:measure",
+    "atoms": "vscbench.metrics.atoms:measure",
     "generation": "vscbench.metrics.generation:measure",
     "attributes": "vscbench.metrics.attributes:measure",
     "pictures": "vscbench.metrics.pictures:measure",
