@@ -11,8 +11,8 @@ import torch
 from metrics.runs import dictionary, evaluation, made_up, untrained
 from metrics.test_gabor import planted
 from vscbench.coders.fista import Fista
-from vscbench.metrics.atoms import GABOR_LIKE, largest_cosines, least_squares, measure, shrinkage
-from vscbench.metrics.gabor import Gabors
+from vscbench.metrics.atoms import largest_cosines, least_squares, measure, shrinkage
+from vscbench.metrics.gabor import BROAD, GABOR_LIKE, Gabors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -97,12 +97,24 @@ def test_share_and_medians_of_planted_gabors() -> None:
     atoms = torch.from_numpy(np.concatenate([noise, pictures]).reshape(100, -1).T)
     found = measured(atoms, random(5, 256), 5.0, patch_shape=(1, 16, 16))
     assert found["gabor_like"] == pytest.approx(40)
-    assert found["gabor_frequency"] == pytest.approx(np.median(gabors.frequency), rel=1e-3)
-    assert found["gabor_n_x"] == pytest.approx(np.median(gabors.sigma_x * gabors.frequency), rel=1e-2)
-    assert found["gabor_n_y"] == pytest.approx(np.median(gabors.sigma_y * gabors.frequency), rel=1e-2)
+    across, along = gabors.sigma_x * gabors.frequency, gabors.sigma_y * gabors.frequency
+    broad = across < 1 / (2 * np.pi)
+    assert found["gabor_n_x"] == pytest.approx(np.median(across), rel=1e-2)
+    assert found["gabor_n_y"] == pytest.approx(np.median(along), rel=1e-2)
+    assert found["gabor_broad"] == pytest.approx(100 * broad.mean())
+    assert 0 < broad.sum() < 20
+    assert found["gabor_frequency"] == pytest.approx(np.median(gabors.frequency[~broad]), rel=1e-3)
     assert (np.asarray(found["gabor_fits"]) >= GABOR_LIKE).tolist() == [False] * 60 + [True] * 40
     again = Gabors(*np.asarray(found["gabor_parameters"], dtype=float))
     np.testing.assert_allclose(again.frequency[60:], gabors.frequency, rtol=1e-3)
+
+
+def test_lobes_of_an_even_gabor_are_one_where_it_is_called_broad() -> None:
+    """By its Fourier transform on a fine grid."""
+    k, x = np.linspace(0, 0.2, 401), np.linspace(-20, 20, 401)
+    for n, lobes in ((0.9 * BROAD, 1), (1.1 * BROAD, 2)):
+        spectrum = np.cos(2 * np.pi * np.outer(k, x)) @ (np.exp(-(x**2) / 18) * np.cos(2 * np.pi * n / 3 * x))
+        assert (spectrum.argmax() == 0) == (lobes == 1)
 
 
 def test_gabors_are_of_grey_patches_and_the_rest_of_dictionaries(data: Data) -> None:

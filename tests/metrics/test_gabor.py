@@ -8,8 +8,7 @@ from scipy.optimize import least_squares
 from sklearn.decomposition import PCA, FastICA
 
 from vscbench.data.natural_images import NaturalImages
-from vscbench.metrics.atoms import GABOR_LIKE
-from vscbench.metrics.gabor import Gabors, fit
+from vscbench.metrics.gabor import GABOR_LIKE, Gabors, fit
 
 SIDE = 16
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from vscbench.metrics.gabor import fit
+from vscbench.metrics.gabor import BROAD, GABOR_LIKE, fit
 from vscbench.settings import Count
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from vscbench.metrics.evaluation import Evaluation, Measures
 
-GABOR_LIKE = 0.8
-"""Share of its variance that a Gabor function explains of an atom that is called like one."""
 POINTS_AT_ONCE = 100
 
 
@@ -74,10 +72,12 @@ def measure(e: Evaluation, *, points: Count = 500) -> Measures:
     """Gabor fits, coherence and norms of the atoms of a linear generator, and the shrinkage of its codes.
 
     - Of patches of one channel: `gabor_like`, percentage of atoms of which a Gabor function explains 80 % of the
-      variance or more; `gabor_fit`, the median share that it explains; and of the atoms that are Gabor-like the medians
-      `gabor_frequency`, in cycles a pixel, `gabor_n_x` = σ_x f and `gabor_n_y` = σ_y f, the widths across and along the
-      stripes in cycles (Ringach, J. Neurophysiol. 88:455, 2002). `gabor_fits` and `gabor_parameters` are those of each
-      atom, in the order of `gabor.Gabors`; an atom of zero explains nothing.
+      variance or more; `gabor_fit`, the median share that it explains, of all atoms. Of the Gabor-like, medians
+      `gabor_n_x` = σ_x f and `gabor_n_y` = σ_y f, their widths across and along the stripes in cycles (Ringach, J.
+      Neurophysiol. 88:455, 2002); `gabor_broad`, the percentage with n_x < 1/2π, blobs and edges: the two lobes that an
+      even one has in its spectrum are one there, and f is no frequency of it; and of the others `gabor_frequency`, the
+      median f in cycles a pixel. `gabor_fits` and `gabor_parameters` are those of each atom, the latter in the order of
+      `gabor.Gabors`; an atom of zero explains nothing.
     - `coherence`: the largest |cos| of two atoms; `coherence_mean`: of an atom with the one most like it, mean over
       atoms; `coherence_null`: the mean of random directions, as many.
     - `atom_norm` and `atom_norm_spread`: mean norm and its standard deviation as a share of it.
@@ -114,8 +114,14 @@ def measure(e: Evaluation, *, points: Count = 500) -> Measures:
         "gabor_fits": explained.astype(np.float32),
         "gabor_parameters": np.stack(gabors).astype(np.float32),
     }
+    across, along = gabors.sigma_x * gabors.frequency, gabors.sigma_y * gabors.frequency
+    broad = across < BROAD
     if like.any():
-        f = gabors.frequency
-        medians = {"frequency": f, "n_x": gabors.sigma_x * f, "n_y": gabors.sigma_y * f}
-        measures |= {f"gabor_{name}": float(np.median(values[like])) for name, values in medians.items()}
+        measures |= {
+            "gabor_n_x": float(np.median(across[like])),
+            "gabor_n_y": float(np.median(along[like])),
+            "gabor_broad": 100 * float(broad[like].mean()),
+        }
+    if (like & ~broad).any():
+        measures["gabor_frequency"] = float(np.median(gabors.frequency[like & ~broad]))
     return measures

@@ -13,8 +13,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    Floats = NDArray[np.floating]
 
+GABOR_LIKE = 0.8
+"""Share of its variance that a Gabor function explains of an atom that is called like one."""
+BROAD = 1 / (2 * math.pi)
+"""Width σ_x f up to which the spectrum of an even Gabor, two Gaussians of width 1/(2πσ_x) at ±f, has one peak."""
 NARROWEST = 1.0
 """Least width in pixels: a narrower Gabor is one pixel, which every dictionary of pixels would have."""
 PLACES, ANGLES, FREQUENCIES = 6, 8, 6
@@ -25,7 +29,7 @@ WIDTHS = (0.1, 0.2, 0.4)
 """Of the bank, as shares of the longer side: a start at each."""
 FIRST, MOST = 8, 60
 """Steps from every start, and from the best of a picture."""
-ENOUGH = 1e-7
+ENOUGH = 1e-5
 """A picture is fitted when a step lowers its error by less than this share of its energy."""
 FLAT = 1e-12
 """A picture of less variance, as a share of its energy, is constant."""
@@ -84,10 +88,11 @@ def fit(pictures: NDArray[np.floating]) -> tuple[Gabors, Floats]:
 
 def _fit(pictures: Floats) -> tuple[Gabors, Floats]:
     count, height, width = pictures.shape
-    rows, columns = np.mgrid[:height, :width].reshape(2, -1).astype(float)
+    # In single precision: the functions of sine and exponential are four times as fast.
+    rows, columns = np.mgrid[:height, :width].reshape(2, -1).astype(np.float32)
     flat = pictures.reshape(count, -1)
     size = np.linalg.norm(flat, axis=1, keepdims=True)
-    y = flat / np.where(size > 0, size, 1)
+    y = (flat / np.where(size > 0, size, 1)).astype(np.float32)
 
     side = max(height, width)
     narrow, wide = math.log(NARROWEST), math.log(side)
@@ -120,7 +125,7 @@ class Pixels(NamedTuple):
 
 def _pair(parameters: Floats, pixels: Pixels) -> tuple[Floats, Floats, Floats]:
     """Cosine and sine under the envelope (K, P, 2) of parameters (K, 6), and x', y' of every pixel: (K, P) each."""
-    x, y, frequency, angle, log_x, log_y = parameters.T[..., None]
+    x, y, frequency, angle, log_x, log_y = parameters.T[..., None].astype(pixels.columns.dtype)
     right, down = pixels.columns - x, pixels.rows - y
     across, along = right * np.cos(angle) + down * np.sin(angle), down * np.cos(angle) - right * np.sin(angle)
     envelope = np.exp(-0.5 * ((across * np.exp(-log_x)) ** 2 + (along * np.exp(-log_y)) ** 2))
@@ -189,7 +194,7 @@ def _derivatives(y: Floats, at: Floats, pixels: Pixels) -> tuple[Floats, Floats]
     residual, parts, inverse = _nearest(y, pair)
     function = (pair @ parts[..., None])[..., 0]
     turned = (pair @ np.stack((parts[:, 1], -parts[:, 0]), -1)[..., None])[..., 0]  # d function / d phase of the wave
-    _, _, frequency, angle, log_x, log_y = at.T[..., None]
+    _, _, frequency, angle, log_x, log_y = at.T[..., None].astype(y.dtype)
     cos, sin, wave = np.cos(angle), np.sin(angle), 2 * math.pi * frequency
     near_x, near_y = across * np.exp(-2 * log_x), along * np.exp(-2 * log_y)
     slopes = np.stack(
