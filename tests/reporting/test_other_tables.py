@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
+import torch
 
 from metrics.runs import SAMPLES, SETTINGS, spec_of
 from reporting.pages import TABLES, blocks
@@ -145,9 +147,10 @@ def test_a_study_without_made_up_data_has_no_table_of_recovery(tmp_path: Path) -
 
 def test_every_metric_of_the_tables_is_measured() -> None:
     """By the settings that metrics have themselves; a column whose metric nobody measures would be empty."""
-    data = Synthetic(train=210, validation=30, test=40, pixels=16, latents=16).load()
+    data = replace(Synthetic(train=210, validation=30, test=40, pixels=16, latents=16).load(), patch_shape=(1, 4, 4))
     model = models.build(spec_of({"family": "spike_slab"}), data.shape).eval()
     model.coder.set_step(1, 1)
+    model.coder.set_atoms(torch.tensor([0]), torch.cos(2.0 * (torch.arange(16) % 4))[None])  # one like a Gabor
     e = Evaluation(model.coder, data, samples=SAMPLES, penalties=(20.0, 8.0))
     few = {"gradients": {"passes": 2}, "stability": SETTINGS["stability"]}
     measured = {value for name in METRICS for value in find(METRICS, name, "metric")(e, **few.get(name, {}))}
