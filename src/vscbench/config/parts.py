@@ -195,4 +195,5 @@ def takes_list(role: str, part: Mapping[str, Any], path: tuple[str, ...]) -> boo
         keys, there = rules(settings.schema(model(role, chosen(role, part))), path)
     except ViolationsError:
         return True  # of a class that there is not: what is wrong is told by `filled`
-    return len(keys) == len(path) and any(rule.get("type") == "array" for rule in there)
+    # Of a key that there is not `filled` tells, too.
+    return len(keys) < len(path) or any(rule.get("type") == "array" for rule in there)
