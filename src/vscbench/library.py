@@ -17,9 +17,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vscbench import config, model
+from vscbench import config, model, records
 from vscbench.errors import UserError
-from vscbench.files import of_this_version, read_json
 from vscbench.fitted import Run
 from vscbench.metrics import measuring
 from vscbench.training import run as training
@@ -139,10 +138,10 @@ def load(folder: str | Path, device: str = "auto") -> Run:
         True
     """
     place = Path(folder)
-    spec = of_this_version(read_json(place / "config.json"), place / "config.json")
+    spec = records.spec(place)
     loaded = model.load(spec, place / "weights.safetensors", model.device(device))
-    status, resources = read_json(place / "status.json"), read_json(place / "resources.json")
-    history = training.read_history(place / "history.csv")
+    status, resources = records.status(place), records.read(records.Resources, place / "resources.json")
+    history = records.history(place / "history.csv")
     return Run(spec, training.Trained(loaded, history, status, resources), spec.get("label") or spec["method"])
 
 

@@ -121,7 +121,7 @@ def unknown_key(rng: Random, content: dict[str, Any]) -> Verdict:
     """A key that is near no other."""
     above = [(), *(p for p in places(content) if isinstance(at(content, p), dict) and p[-1] not in FREE)]
     at(content, rng.choice(above))["xqzvw"] = rng.choice([1, "a", None, [1], {"a": 1}])
-    return Verdict(True, ("xqzvw", ))
+    return Verdict(True, ("xqzvw",))
 
 
 def wrong_type(rng: Random, content: dict[str, Any]) -> Verdict:

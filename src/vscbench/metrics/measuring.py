@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vscbench import model
+from vscbench import model, records
 from vscbench.errors import UserError
-from vscbench.files import atomic, read_json, write_json
+from vscbench.files import atomic, write_json
 from vscbench.metrics import METRICS
 from vscbench.metrics.evaluation import Evaluation
 from vscbench.metrics.shared import Shared
@@ -127,20 +127,15 @@ def measure_run(
     Raises:
         UserError: a file of the run is missing or damaged, or as of `evaluate`.
     """
-    spec, status, resources = (read_json(folder / f"{name}.json") for name in ("config", "status", "resources"))
-    try:
-        seed, completed = int(spec["seed"]), ("diverged", "completed").index(status["status"])
-        used = {name: float(resources[name]) for name in RESOURCES}
-    except (KeyError, TypeError, ValueError):
-        raise UserError(
-            f"{folder}: its config.json, status.json or resources.json is damaged: delete the folder and train again"
-        ) from None
+    spec, status = records.spec(folder), records.status(folder)
+    resources = records.read(records.Resources, folder / "resources.json")
+    used = {name: float(resources[name]) for name in RESOURCES}
     values: dict[str, float] = {}
     arrays: dict[str, Any] = {}
-    if completed:
+    if status["status"] == "completed":
         keep_freed_memory()
         coder = model.load(spec, folder / "weights.safetensors", device).coder
-        values, arrays = evaluate(coder, data, settings, seed, device, classifier=classifier)
+        values, arrays = evaluate(coder, data, settings, spec["seed"], device, classifier=classifier)
     with atomic(folder / "arrays.npz") as partial, partial.open("wb") as file:
         np.savez_compressed(file, **arrays)
     finite = {name: value for name, value in (values | used).items() if np.isfinite(value)}

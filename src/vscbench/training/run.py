@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from safetensors.torch import save_file
 
-from vscbench.errors import UserError
 from vscbench.files import atomic, write_json, write_text
 from vscbench.training.memory import peak_memory_mb
 from vscbench.training.trainer import Diverged, Trainer
@@ -135,18 +134,3 @@ def write_history(path: Path, history: Sequence[Mapping[str, float]]) -> None:
     writer.writeheader()
     writer.writerows(history)
     write_text(path, text.getvalue())
-
-
-def read_history(path: Path) -> list[dict[str, float]]:
-    """The rows that `write_history` wrote.
-
-    Raises:
-        UserError: the file is missing, or damaged.
-    """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: train the run again") from None
-    except (ValueError, TypeError, AttributeError):
-        raise UserError(f"{path} is damaged: train the run again") from None
