@@ -6,9 +6,10 @@ did, a line each. A dry run, `--verbose` and `--printshellcmds` show Snakemake's
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,6 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Callable, Mapping
 
 EVERY_S = 10
@@ -31,7 +31,7 @@ def duration(seconds: float) -> str:
     """A time in words.
 
     Example:
-        >>> duration(7.4), duration(100), duration(7300)
+        >>> duration(7.4), duration(100), duration(7320)
         ('7 s', '1 min 40 s', '2 h 2 min')
     """
     whole = round(seconds)
@@ -62,12 +62,12 @@ class Pace:
         20.0
     """
 
-    def __init__(self, jobs: Mapping[str, int], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, jobs: Mapping[str, int], clock: Callable[[], float]) -> None:
         self.jobs, self.clock = Counter(jobs), clock
         self.began = clock()
         self.running: dict[int, tuple[str, float]] = {}
         self.done: Counter[str] = Counter()
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
 
     def start(self, job: int, rule: str) -> None:
         """A job has begun."""
@@ -75,9 +75,10 @@ class Pace:
 
     def end(self, job: int) -> None:
         """A job has come to its end."""
-        rule, began = self.running.pop(job, ("", self.clock()))
+        now = self.clock()
+        rule, began = self.running.pop(job, ("", now))
         self.done[rule] += 1
-        self.seconds[rule] += self.clock() - began
+        self.seconds[rule] += now - began
 
     def left(self) -> float | None:
         """Seconds that are left; None where most of the jobs that are left are of rules of which none has ended."""
@@ -105,7 +106,7 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         settings = self.common_settings
         self.stream = sys.stdout if settings.stdout else sys.stderr
-        self.pace = Pace({})
+        self.pace = Pace({}, time.monotonic)
         self.said = self.pace.began
         self.failed: dict[int, str] = {}
         self.names: dict[int, str] = {}
@@ -113,11 +114,12 @@ class LogHandler(LogHandlerBase):
         if settings.dryrun or settings.verbose or settings.printshellcmds:
             from snakemake.logging import ColorizingTextHandler, DefaultFilter, DefaultFormatter
 
-            quiet = settings.quiet if settings.dryrun else set()
-            self.plain = ColorizingTextHandler(settings.nocolor, self.stream)
+            quiet = (settings.quiet or ()) if settings.dryrun else ()
+            plain = ColorizingTextHandler(settings.nocolor, self.stream)
             shown = (quiet, settings.debug_dag, settings.verbose, settings.dryrun, settings.printshellcmds)
-            self.plain.addFilter(DefaultFilter(*shown))
-            self.plain.setFormatter(DefaultFormatter(quiet, settings.show_failed_logs))
+            plain.addFilter(DefaultFilter(*shown))
+            plain.setFormatter(DefaultFormatter(quiet, settings.show_failed_logs))
+            self.plain = plain
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show a message, or a part of it, or nothing."""
@@ -126,11 +128,11 @@ class LogHandler(LogHandlerBase):
             return
         event, about = getattr(record, "event", None), vars(record)
         if event == LogEvent.RUN_INFO:
-            self.pace = Pace({rule: count for rule, count in about["stats"].items() if rule != "total"})
+            jobs = {rule: count for rule, count in about["stats"].items() if rule != "total"}
+            self.pace = Pace(jobs, time.monotonic)
             self.said = self.pace.began
-            jobs = self.pace.jobs
-            most = ", ".join(f"{count} {rule}" for rule, count in jobs.most_common() if count > 1)
-            self.say(f"{jobs.total()} jobs" + (f": {most}" if most else ""))
+            most = ", ".join(f"{count} {rule}" for rule, count in self.pace.jobs.most_common() if count > 1)
+            self.say(f"{self.pace.jobs.total()} jobs" + (f": {most}" if most else ""))
         elif event == LogEvent.JOB_INFO:
             self.pace.start(about["jobid"], about["rule_name"])
             self.names[about["jobid"]] = "/".join(map(str, about["wildcards"].values()))
@@ -143,14 +145,13 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.GROUP_ERROR:
             for job in about["job_error_info"]:
                 self.failure(job)
-        elif event is LogEvent.ERROR or (event is None and self.matters(record)):
+        elif event == LogEvent.ERROR or (event is None and self.matters(record)):
             self.say(record.getMessage())
 
     def matters(self, record: logging.LogRecord) -> bool:
-        """Whether a message that is no event is for a person who waits for results."""
-        import logging
-
-        return record.levelno >= logging.WARNING or record.getMessage().startswith(KEPT)
+        """Whether a message that is no event is for a person who waits for results; the Snakefile marks its own."""
+        told = record.levelno >= logging.WARNING or record.getMessage().startswith(KEPT)
+        return told or hasattr(record, "shown")
 
     def say(self, text: str) -> None:
         """Write a line."""
