@@ -10,8 +10,8 @@ READY := $(VENV)/.ready
 
 .PHONY: study figures tables test test-all check paper-check format bench ui clean help
 
-study: $(READY)  ## set up, then run the default study, or one of config/: make STUDY=recovery CORES=1
-	snakemake --cores $(CORES) --configfile $(CONFIG)
+study: $(READY)  ## set up, then run the default study, or one of config/: make STUDY=recovery CORES=1 VERBOSE=1
+	@snakemake --cores $(CORES) --configfile $(CONFIG) $(if $(VERBOSE),--printshellcmds)
 
 figures tables: $(READY)  ## only the figures, or only the tables, and what they need
 	snakemake --cores $(CORES) --configfile $(CONFIG) $@

@@ -1,8 +1,10 @@
 # The study of config.yaml, or of --configfile, from data to figures. Rules are in workflow/rules, one file a stage.
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
 from vscbench import planning, preloading
+from vscbench.closing import closing
 from vscbench.errors import UserError
 
 min_version("9.8")
@@ -38,6 +40,11 @@ onstart:
     # Fewer jobs import less than what is imported here for all of them.
     if len(workflow.dag) > 4:
         preloading.start()
+
+
+onsuccess:
+    for line in closing(PLAN.layout):
+        logger.info(line, extra={"shown": True})
 
 
 rule all:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
+    from vscbench.data import Data
+
 log = logging.getLogger("vscbench")
 
 
@@ -130,15 +132,22 @@ def data(args: argparse.Namespace) -> None:
         log.info("[%s] %s", each, data.prepare(configs.dataset_spec(study, each), layout.data(each)))
 
 
+def prepared(study: configs.Study, layout: Layout, name: str) -> Data:
+    """A data set that was prepared; a `UserError` where it was not, or is another than the study says."""
+    from vscbench import data
+
+    return data.read(layout.data(name), configs.dataset_spec(study, name))
+
+
 def train(args: argparse.Namespace) -> None:
     """Train a run; one that was stopped goes on from its last checkpoint."""
-    from vscbench import data, model
+    from vscbench import model
     from vscbench.training import run
 
     study, layout = load(args)
     each = configs.resolve(study, args.run)
     spec = configs.run_spec(study, each)
-    source = data.read(layout.data(configs.dataset_of(study, each.experiment, each.repetition)))
+    source = prepared(study, layout, configs.dataset_of(study, each.experiment, each.repetition))
     checkpoint = layout.checkpoint(each.name)
     trained = run.train(
         spec,
@@ -154,14 +163,14 @@ def train(args: argparse.Namespace) -> None:
 
 def train_together(args: argparse.Namespace) -> None:
     """Train many runs at once on a GPU; those of one method differ by their seed and train as one model."""
-    from vscbench import data, model
+    from vscbench import model
     from vscbench.training import run
     from vscbench.training.together import Job, train_together
 
     study, layout = load(args)
     runs = [configs.resolve(study, name) for name in args.runs] or list(configs.runs(study))
     names = [configs.dataset_of(study, each.experiment, each.repetition) for each in runs]
-    read = {name: data.read(layout.data(name)) for name in dict.fromkeys(names)}
+    read = {name: prepared(study, layout, name) for name in dict.fromkeys(names)}
     jobs = {}
     for each, name in zip(runs, names, strict=True):
         spec, source = configs.run_spec(study, each), read[name]
@@ -187,7 +196,7 @@ def train_together(args: argparse.Namespace) -> None:
 
 def evaluate(args: argparse.Namespace) -> None:
     """Measure trained runs."""
-    from vscbench import data, model
+    from vscbench import model
     from vscbench.metrics.measuring import measure_run
 
     study, layout = load(args)
@@ -198,7 +207,7 @@ def evaluate(args: argparse.Namespace) -> None:
         own = classifier if classifier.is_file() else None
         kept = sorted(layout.run(each.name).glob("kept/*")) if args.kept else []
         for folder in (*kept, layout.run(each.name)):
-            measure_run(folder, data.read(layout.data(dataset)), settings, device, own)
+            measure_run(folder, prepared(study, layout, dataset), settings, device, own)
             summarise(folder, each.name)
 
 
@@ -213,19 +222,18 @@ def summarise(folder: Path, name: str) -> None:
 
 def train_fid_classifier(args: argparse.Namespace) -> None:
     """Train the classifier whose features the images of a data set are compared by, in FID and KID."""
-    from vscbench import data, model
+    from vscbench import model
     from vscbench.metrics.features import save_classifier, train_classifier
 
     study, layout = load(args)
     known(args.dataset, dataset_names(study), "data set")
     seed = configs.derive_seed(study.seed, args.dataset, "features")
-    source, device = data.read(layout.data(args.dataset)), model.device(args.device or study.device)
+    source, device = prepared(study, layout, args.dataset), model.device(args.device or study.device)
     save_classifier(train_classifier(source, seed, device=device), layout.classifier(args.dataset))
 
 
 def baselines(args: argparse.Namespace) -> None:
     """Measure the codes of an experiment that learn nothing: all zeros, and principal components."""
-    from vscbench import data
     from vscbench.metrics.baselines import baselines
 
     study, layout = load(args)
@@ -234,7 +242,7 @@ def baselines(args: argparse.Namespace) -> None:
     setup = experiments[known(args.experiment, linear, "experiment with a dictionary")]
     names = configs.data_of_repetitions(study, args.experiment)
     rows = {
-        name: baselines(data.read(layout.data(name)), setup["latents"], setup["evaluation"]["penalties"])
+        name: baselines(prepared(study, layout, name), setup["latents"], setup["evaluation"]["penalties"])
         for name in dict.fromkeys(names)
     }
     found = rows[names[0]]
@@ -253,8 +261,8 @@ def assemble(args: argparse.Namespace) -> None:
 
     study, layout = load(args)
     index = configs.index(study)
-    write_json(layout.index, index)
     assemble(index, layout.results)
+    write_json(layout.index, index)
 
 
 def table(args: argparse.Namespace) -> None:

@@ -135,13 +135,18 @@ def load(spec: Mapping[str, Any], weights: Path, device: torch.device) -> Model:
             shape = [int(n) for n in (file.metadata() or {})["shape"].split()]
     except FileNotFoundError:
         raise UserError(f"{weights} is missing: train the run first") from None
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
         raise UserError(f"{weights} is damaged ({error}): delete it and train the run again") from None
     model = build(spec, shape)
+    if bad := [name for name, value in state.items() if not value.isfinite().all()]:
+        raise UserError(f"{weights} is damaged (numbers of {bad[0]} are not finite): delete it and train the run again")
     try:
         model.mean, model.scale = state["mean"], state["scale"]
+        same = all(state[name].dtype == value.dtype for name, value in model.state_dict().items())
         model.load_state_dict(state)
     except (KeyError, RuntimeError):
+        same = False
+    if not same:
         raise UserError(f"{weights} holds other weights than its config.json says: train the run again") from None
     model.coder.set_step(1, 1)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # (what convolutions read fastest)

@@ -142,7 +142,7 @@ def _experiment_lines(study: Study) -> Iterator[str]:
     total = 0
     for name, setup in study.experiments.items():
         yield from _evaluation_lines(setup.evaluation, f"experiments.{name}.evaluation")
-        for method in setup.methods:
+        for method in dict.fromkeys([*setup.methods, *setup.overrides]):
             try:
                 plan = runs.plan(study, name, method)
             except ViolationsError as error:
@@ -151,7 +151,8 @@ def _experiment_lines(study: Study) -> Iterator[str]:
             except UserError as error:
                 yield f"datasets.{setup.dataset}: {error}"
                 continue
-            total += prod(len(axis.values) for axis in plan.axes) * runs.repetitions(study, name)
+            if method in setup.methods:
+                total += prod(len(axis.values) for axis in plan.axes) * runs.repetitions(study, name)
             if total > MOST_RUNS:
                 yield f"experiments.{name}: with {method} the study has {total} runs; at most {MOST_RUNS} are allowed"
                 return

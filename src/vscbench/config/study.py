@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, model_valida
 from vscbench import registry
 from vscbench.files import VERSION
 from vscbench.metrics.shared import Shared
-from vscbench.settings import STRICT, Count, Density, Name, NonNegative, Positive, matching
+from vscbench.settings import STRICT, Count, Density, Name, NonNegative, Positive, Seed, matching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,7 +137,7 @@ class Study(BaseModel):
     """Folder that everything is written to."""
     tracking: str | None = None
     """MLflow store: an address, or null for <results>/mlflow."""
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    seed: Seed = 0
     """What the seeds of all runs derive from."""
     repetitions: Repetitions = 1
     """Runs of each method, each with a seed of its own."""

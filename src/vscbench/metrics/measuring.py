@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vscbench import model
+from vscbench import model, records
 from vscbench.errors import UserError
-from vscbench.files import atomic, read_json, write_json
+from vscbench.files import atomic, write_json
 from vscbench.metrics import METRICS, ON_REQUEST
 from vscbench.metrics.evaluation import Evaluation, Past
 from vscbench.metrics.shared import Shared
 from vscbench.registry import find
 from vscbench.settings import plain
-from vscbench.training.curves import read_history
 from vscbench.training.memory import keep_freed_memory
 from vscbench.violations import ViolationsError
 
@@ -142,22 +141,16 @@ def measure_run(
     Raises:
         UserError: a file of the run is missing or damaged, or as of `evaluate`.
     """
-    spec, status, resources = (read_json(folder / f"{name}.json") for name in ("config", "status", "resources"))
-    try:
-        seed, completed = int(spec["seed"]), ("diverged", "completed").index(status["status"])
-        used = {name: float(resources[name]) for name in RESOURCES}
-        seconds = [float(second) for second in resources.get("epoch_seconds", [])]
-    except (KeyError, TypeError, ValueError):
-        raise UserError(
-            f"{folder}: its config.json, status.json or resources.json is damaged: delete the folder and train again"
-        ) from None
+    spec, status = records.spec(folder), records.status(folder)
+    resources = records.read(records.Resources, folder / "resources.json")
+    used = {name: float(resources[name]) for name in RESOURCES}
     values: dict[str, float] = {}
     arrays: dict[str, Any] = {}
-    if completed:
+    if status["status"] == "completed":
         keep_freed_memory()
         coder = model.load(spec, folder / "weights.safetensors", device).coder
-        past = Past(spec, read_history(folder / "history.csv"), seconds)
-        values, arrays = evaluate(coder, data, settings, seed, device, classifier=classifier, past=past)
+        past = Past(spec, records.history(folder / "history.csv"), resources.get("epoch_seconds", []))
+        values, arrays = evaluate(coder, data, settings, spec["seed"], device, classifier=classifier, past=past)
     with atomic(folder / "arrays.npz") as partial, partial.open("wb") as file:
         np.savez_compressed(file, **arrays)
     finite = {name: value for name, value in (values | used).items() if np.isfinite(value)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import logging
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,8 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from safetensors.torch import save_file
 
-from vscbench.files import atomic, write_json
-from vscbench.training.curves import write_history
+from vscbench.files import atomic, write_json, write_text
 from vscbench.training.memory import peak_memory_mb
 from vscbench.training.trainer import Diverged, Trainer
 
@@ -124,3 +125,13 @@ def log_progress(spec: Mapping[str, Any]) -> Progress:
         log.info("[%s] step %d/%d%s, %.0f s left", name_of(spec), step, steps, loss, left)
 
     return progress
+
+
+def write_history(path: Path, history: Sequence[Mapping[str, float]]) -> None:
+    """Write one line per epoch as CSV; a run that ended in its first epoch has a header alone."""
+    columns = list(history[0]) if history else ["epoch", "step"]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    write_text(path, text.getvalue())
