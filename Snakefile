@@ -6,6 +6,7 @@ from snakemake.utils import min_version
 from vscbench import planning, preloading
 from vscbench.closing import closing
 from vscbench.errors import UserError
+from vscbench.tracking import following
 
 min_version("9.8")
 
@@ -40,6 +41,8 @@ onstart:
     # Fewer jobs import less than what is imported here for all of them.
     if len(workflow.dag) > 4:
         preloading.start()
+    if any(job.rule.name == "train_run" for job in workflow.dag.needrun_jobs()):
+        following.start(PLAN.layout.config)
 
 
 onsuccess:

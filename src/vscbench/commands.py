@@ -143,12 +143,13 @@ def train(args: argparse.Namespace) -> None:
     """Train a run; one that was stopped goes on from its last checkpoint."""
     from vscbench import model
     from vscbench.training import run
+    from vscbench.training.live import LiveHistory
 
     study, layout = load(args)
     each = configs.resolve(study, args.run)
     spec = configs.run_spec(study, each)
     source = prepared(study, layout, configs.dataset_of(study, each.experiment, each.repetition))
-    checkpoint = layout.checkpoint(each.name)
+    checkpoint, live = layout.checkpoint(each.name), layout.history(each.name)
     trained = run.train(
         spec,
         source,
@@ -156,9 +157,11 @@ def train(args: argparse.Namespace) -> None:
         key=configs.run_key(spec),
         checkpoint=checkpoint,
         checkpoint_seconds=study.checkpoint_seconds,
+        show=LiveHistory(live),
     )
     run.write(trained, spec, source.shape, layout.run(each.name))
     checkpoint.unlink(missing_ok=True)
+    live.unlink(missing_ok=True)
 
 
 def train_together(args: argparse.Namespace) -> None:
@@ -306,21 +309,25 @@ def leaderboard(args: argparse.Namespace) -> None:
 
 
 def track(args: argparse.Namespace) -> None:
-    """Log runs to MLflow, or create its store."""
-    from vscbench.tracking import Store
+    """Log runs to MLflow; with --follow those that train, until standard input closes."""
+    from vscbench.tracking import Store, track
+    from vscbench.tracking.following import follow
+    from vscbench.tracking.store import locked
 
     study, layout = load(args)
     store = Store.of(args.store, layout.store(study))
-    if args.create:
-        store.create(args.receipt)
+    if args.follow:
+        follow(study, layout, store)
     else:
         chosen = [configs.resolve(study, name) for name in args.runs] or configs.runs(study)
-        store.log([layout.run(each.name) for each in chosen], args.receipt)
+        with locked(layout.live / ".lock"):  # not while a follower writes
+            track(store, [layout.run(each.name) for each in chosen], args.receipt)
 
 
 def ui(args: argparse.Namespace) -> None:
     """Serve MLflow's pages for comparing runs, on this machine alone."""
     from vscbench.tracking import Store
+    from vscbench.tracking.pages import serve
 
     study, layout = load(args)
-    Store.of(args.store, layout.store(study)).serve(args.port)
+    serve(Store.of(args.store, layout.store(study)), args.port)

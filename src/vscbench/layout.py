@@ -41,6 +41,15 @@ class Layout:
         """What a training resumes from; no output of a rule, for those of a job that was stopped are deleted."""
         return self.results / "checkpoints" / f"{name}.pt"
 
+    @property
+    def live(self) -> Path:
+        """The histories of runs that train, for whoever follows them."""
+        return self.results / "live"
+
+    def history(self, name: str) -> Path:
+        """That of a run; gone when the run is trained."""
+        return self.live / f"{name}.csv"
+
     def classifier(self, dataset: str) -> Path:
         """The classifier whose features the images of a data set are compared by."""
         return self.results / "classifiers" / f"{dataset}.safetensors"

@@ -83,6 +83,7 @@ def evaluate(
     only: Iterable[str] | None = None,
     classifier: Path | None = None,
     past: Past | None = None,
+    groups: dict[str, list[str]] | None = None,
 ) -> tuple[dict[str, float], dict[str, NDArray[Any]]]:
     """The numbers and the arrays that the metrics make of a trained coder on test data, by name.
 
@@ -98,6 +99,7 @@ def evaluate(
         only: as of `filled`.
         classifier: file of the classifier by whose features images are compared, as `save_classifier` writes it.
         past: how the coder was trained, where that is known.
+        groups: is given the names of the numbers of each metric.
 
     Raises:
         UserError: as of `filled`; or a metric refuses the data.
@@ -122,6 +124,8 @@ def evaluate(
         except Exception as error:
             error.add_note(f"in the metric {name} of the coder {type(coder).__name__}")
             raise
+        if groups is not None:
+            groups[name] = [what for what, value in measures.items() if not isinstance(value, np.ndarray)]
         for what, value in measures.items():
             if isinstance(value, np.ndarray):
                 arrays[what] = value
@@ -135,8 +139,8 @@ def measure_run(
 ) -> None:
     """Measure the run in `folder`, as `evaluate` does; write metrics.json and arrays.npz to it.
 
-    metrics.json has the run's status, the `metrics` that are finite numbers, and the `settings` in full. A run that
-    diverged has its resources alone.
+    metrics.json has the run's status, the `metrics` that are finite numbers, `groups`, the names of the numbers of each
+    metric, and the `settings` in full. A run that diverged has its resources alone.
 
     Raises:
         UserError: a file of the run is missing or damaged, or as of `evaluate`.
@@ -146,13 +150,17 @@ def measure_run(
     used = {name: float(resources[name]) for name in RESOURCES}
     values: dict[str, float] = {}
     arrays: dict[str, Any] = {}
+    groups: dict[str, list[str]] = {}
     if status["status"] == "completed":
         keep_freed_memory()
         coder = model.load(spec, folder / "weights.safetensors", device).coder
         past = Past(spec, records.history(folder / "history.csv"), resources.get("epoch_seconds", []))
-        values, arrays = evaluate(coder, data, settings, spec["seed"], device, classifier=classifier, past=past)
+        values, arrays = evaluate(
+            coder, data, settings, spec["seed"], device, classifier=classifier, past=past, groups=groups
+        )
     with atomic(folder / "arrays.npz") as partial, partial.open("wb") as file:
         np.savez_compressed(file, **arrays)
     finite = {name: value for name, value in (values | used).items() if np.isfinite(value)}
     sections = filled(settings)
-    write_json(folder / "metrics.json", {**status, "metrics": finite, "settings": sections.pop("shared") | sections})
+    used_settings = sections.pop("shared") | sections
+    write_json(folder / "metrics.json", {**status, "metrics": finite, "groups": groups, "settings": used_settings})

@@ -16,7 +16,7 @@ from vscbench.training.memory import peak_memory_mb
 from vscbench.training.trainer import Diverged, Trainer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from vscbench.data import Data
@@ -51,6 +51,7 @@ def train(
     checkpoint: Path | None = None,
     checkpoint_seconds: float = 60,
     progress: Progress | None = None,
+    show: Callable[[Sequence[Mapping[str, float]]], None] = lambda _: None,
 ) -> Trained:
     """Train the run of a specification.
 
@@ -63,9 +64,17 @@ def train(
         checkpoint_seconds: how often it is written.
         progress: called now and then with the step, the number of steps, the last row of the history and the seconds
             that are left; None: a line in the log every ten seconds.
+        show: called with the history at the start and whenever `progress` is.
     """
-    trainer = Trainer(spec, data, device, checkpoint, checkpoint_seconds, key, progress or log_progress(spec))
+    tell = progress or log_progress(spec)
+
+    def report(step: int, steps: int, last: Mapping[str, float], left: float) -> None:
+        tell(step, steps, last, left)
+        show(trainer.history)
+
+    trainer = Trainer(spec, data, device, checkpoint, checkpoint_seconds, key, report)
     trainer.resume()
+    show(trainer.history)
     status: dict[str, Any] = {"status": "completed", "key": key}
     try:
         trainer.train()
