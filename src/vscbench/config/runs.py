@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vscbench import settings
-from vscbench.config import parts, sections
+from vscbench.config import parts, sections, tuning
 from vscbench.config.study import Evaluation, Experiment, Study
 from vscbench.errors import UserError
 from vscbench.files import VERSION
+from vscbench.merging import merge
 from vscbench.registry import nearest
 from vscbench.seeds import derive_seed
 
@@ -134,8 +135,11 @@ def plan(study: Study, experiment: str, method: str) -> Plan:
     def make() -> Plan:
         setup = study.experiments[experiment]
         of = () if "kind" in setup.generator else shape(study, setup.dataset)
-        found = sections.sections(setup, sections.constants(study.methods, setup, method), of)
-        return Plan(found, sections.axes(found))
+        constants = sections.constants(study.methods, setup, method)
+        tried = setup.trials.values(method) if setup.trials else {}
+        found = sections.sections(setup, merge(constants, tuning.nested(tried)), of)
+        places = [tuning.place_of(key, tuple(parts.FIXED)) for key in tried]
+        return Plan(found, sections.tied(sections.axes(found), places, tuning.AXIS))
 
     return study.once(("plan", experiment, method), make)
 
@@ -237,7 +241,11 @@ def addresses(spec: Mapping[str, Any]) -> list[str]:
 
 def evaluation(study: Study, experiment: str) -> dict[str, Any]:
     """What the metrics of an experiment are computed with: `samples`, `penalties`, a metric's settings or false."""
-    return settings.plain(Evaluation, study.experiments[experiment].evaluation)
+    setup = study.experiments[experiment]
+    found = settings.plain(Evaluation, setup.evaluation)
+    if setup.trials:  # what chooses sees no test data, and little of the rest
+        return found | {name: False for name in parts.names("metric") if name not in tuning.METRICS} | {"split": "validation"}
+    return found
 
 
 def labels(study: Study) -> dict[str, str]:
@@ -252,6 +260,7 @@ def describe(study: Study, experiment: str) -> dict[str, Any]:
     plans = [plan(study, experiment, method) for method in setup.methods]
     generator = plans[0].sections["generator"]
     latents = generator["latents"]
+    tried = {"trials": {"density": setup.trials.density, "values": {m: setup.trials.values(m) for m in setup.methods}}} if setup.trials else {}
     return {
         "dataset": setup.dataset,
         "kind": study.datasets[setup.dataset]["kind"],
@@ -264,6 +273,7 @@ def describe(study: Study, experiment: str) -> dict[str, Any]:
         "folds": len(set(data_of_repetitions(study, experiment))),
         "axes": {axis.name: axis.values for each in plans for axis in each.axes if len(axis.values) > 1},
         "evaluation": evaluation(study, experiment),
+        **tried,
     }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, model_validator
 
 from vscbench import registry
+from vscbench.config.tuning import Trials
 from vscbench.files import VERSION
 from vscbench.metrics.shared import Shared
 from vscbench.settings import STRICT, Count, Density, Name, NonNegative, Positive, matching
@@ -92,6 +93,8 @@ class Evaluation(BaseModel):
     """J of what is measured of the best draw."""
     penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = Shared.penalties
     """ℓ₁ penalties of the lasso objectives."""
+    split: Literal["test", "validation"] = Shared.split
+    """The data that are measured on."""
 
 
 class Experiment(BaseModel):
@@ -119,6 +122,8 @@ class Experiment(BaseModel):
     """How it is minimised."""
     evaluation: dict[str, Any] = {}
     """`samples`, `penalties`, and the settings of metrics by name; false leaves one out."""
+    trials: Trials | None = None
+    """Of each method, to choose its constants by: what `snakemake tune` runs."""
 
 
 class Study(BaseModel):

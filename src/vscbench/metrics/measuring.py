@@ -99,7 +99,8 @@ def evaluate(
         ['mse_draw', 'fve_draw', 'mse_mean', 'fve_mean', 'mse_best', 'fve_best']
     """
     sections = filled(settings or {}, only)
-    e = Evaluation(coder, data, seed, device, **sections.pop("shared"), classifier=classifier)
+    shared = sections.pop("shared")
+    e = Evaluation(coder, data.measured_on(shared.pop("split")), seed, device, **shared, classifier=classifier)
     values: dict[str, float] = {}
     arrays: dict[str, NDArray[Any]] = {}
     for name, section in sections.items():
