@@ -91,7 +91,8 @@ def parser() -> Parser:
     for run, name in ((commands.table, "table1"), (commands.figure, "frontier")):
         command = add(run, f"{name} --config results/config.yaml", config)
         command.add_argument("name", help=f"which {run.__name__}")
-    add(commands.claims, "--config results/config.yaml", config)
+    for run, results in ((commands.choose, "results/tuning"), (commands.claims, "results")):
+        add(run, f"--config {results}/config.yaml", config)
 
     command = add(commands.track, "--store http://127.0.0.1:5000", config, store)
     command.add_argument("runs", nargs="*", metavar="run", help=f"{RUN} (default: all)")

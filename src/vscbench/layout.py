@@ -21,6 +21,7 @@ class Layout:
         self.results = Path(results)
         self.config, self.index = self.results / "config.yaml", self.results / "study.json"
         self.metrics = self.results / "metrics.csv"
+        self.chosen = self.results / "chosen.yaml"
         self.tables, self.figures = self.results / "tables", self.results / "figures"
 
     @classmethod

@@ -153,14 +153,11 @@ def _experiment_lines(study: Study) -> Iterator[str]:
             if total > MOST_RUNS:
                 yield f"experiments.{name}: with {method} the study has {total} runs; at most {MOST_RUNS} are allowed"
                 return
-            where = _last_word(study, name, method)
-            if not setup.trials:
-                yield from _section_lines(plan.sections, where)
-                continue
-            without = study.model_copy(update={"experiments": {name: setup.model_copy(update={"trials": None})}})
-            without._made = {}
-            lines = list(_section_lines(runs.plan(without, name, method).sections, where))
-            yield from lines or _section_lines(plan.sections, lambda _: f"experiments.{name}.trials ({method})")
+            lines = list(_section_lines(runs.sections_of(study, name, method), _last_word(study, name, method)))
+            yield from lines
+            if setup.trials and not lines:  # what is wrong then is wrong with the values that are tried
+                places = dict.fromkeys(plan.sections, f"experiments.{name}.trials ({method})")
+                yield from _section_lines(plan.sections, places.__getitem__)
 
 
 def _last_word(study: Study, experiment: str, method: str) -> Callable[[str], str]:

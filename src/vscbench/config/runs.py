@@ -129,15 +129,23 @@ def dataset_spec(study: Study, dataset: str) -> dict[str, Any]:
 # ---------------------------------------------------------------------------- runs
 
 
+def sections_of(
+    study: Study, experiment: str, method: str, tried: Mapping[str, list[float]] | None = None
+) -> sections.Sections:
+    """The sections of a method in an experiment, with what is swept in them, and the values that its trials try."""
+    setup = study.experiments[experiment]
+    of = () if "kind" in setup.generator else shape(study, setup.dataset)
+    constants = sections.constants(study.methods, setup, method)
+    return sections.sections(setup, merge(constants, tuning.nested(tried or {})), of)
+
+
 def plan(study: Study, experiment: str, method: str) -> Plan:
     """The sections of a method in an experiment, and what is swept in them."""
 
     def make() -> Plan:
-        setup = study.experiments[experiment]
-        of = () if "kind" in setup.generator else shape(study, setup.dataset)
-        constants = sections.constants(study.methods, setup, method)
-        tried = setup.trials.values(method) if setup.trials else {}
-        found = sections.sections(setup, merge(constants, tuning.nested(tried)), of)
+        trials = study.experiments[experiment].trials
+        tried = trials.values(method) if trials else {}
+        found = sections_of(study, experiment, method, tried)
         places = [tuning.place_of(key, tuple(parts.FIXED)) for key in tried]
         return Plan(found, sections.tied(sections.axes(found), places, tuning.AXIS))
 
@@ -243,8 +251,8 @@ def evaluation(study: Study, experiment: str) -> dict[str, Any]:
     """What the metrics of an experiment are computed with: `samples`, `penalties`, a metric's settings or false."""
     setup = study.experiments[experiment]
     found = settings.plain(Evaluation, setup.evaluation)
-    if setup.trials:  # what chooses sees no test data, and little of the rest
-        return found | {name: False for name in parts.names("metric") if name not in tuning.METRICS} | {"split": "validation"}
+    if setup.trials:  # what chooses sees no test data
+        found |= {name: False for name in parts.names("metric") if name not in tuning.METRICS} | {"split": "validation"}
     return found
 
 
@@ -260,7 +268,11 @@ def describe(study: Study, experiment: str) -> dict[str, Any]:
     plans = [plan(study, experiment, method) for method in setup.methods]
     generator = plans[0].sections["generator"]
     latents = generator["latents"]
-    tried = {"trials": {"density": setup.trials.density, "values": {m: setup.trials.values(m) for m in setup.methods}}} if setup.trials else {}
+    tried = (
+        {"trials": {"density": setup.trials.density, "values": {m: setup.trials.values(m) for m in setup.methods}}}
+        if setup.trials
+        else {}
+    )
     return {
         "dataset": setup.dataset,
         "kind": study.datasets[setup.dataset]["kind"],

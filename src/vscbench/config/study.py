@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, model_validator
 
 from vscbench import registry
-from vscbench.config.tuning import Trials
+from vscbench.config.tuning import Trials  # noqa: TC001  (a field's type)
 from vscbench.files import VERSION
 from vscbench.metrics.shared import Shared
 from vscbench.settings import STRICT, Count, Density, Name, NonNegative, Positive, matching
@@ -21,7 +21,7 @@ MOST_RUNS = 100_000
 """Of a study: what is more is a slip, and is told at once."""
 RESERVED = (
     "all data train metrics tables figures mlflow prepare_data train_run evaluate_run measure_baselines "
-    "train_fid_classifier assemble_metrics make_table decide_claims draw_figure track_runs study"
+    "train_fid_classifier assemble_metrics make_table decide_claims draw_figure track_runs tune choose_constants study"
 )
 """Rules of the workflow, and of the Snakefile of `vscbench init`: no names of experiments, which are targets too."""
 

@@ -200,8 +200,8 @@ class Data(Description):
             name: {**getattr(self, name), "test": getattr(self, name)[split]} if getattr(self, name) else {}
             for name in ("labels", "groups")
         }
-        codes = {"codes.test": self.truth.get(f"codes.{split}")}
-        truth = {name: codes.get(name, values) for name, values in self.truth.items()}
+        codes = {"codes.test": f"codes.{split}"}
+        truth = {name: self.truth[codes.get(name, name)] for name in self.truth}
         return replace(self, test=getattr(self, split), truth=truth, **moved)
 
     def __repr__(self) -> str:

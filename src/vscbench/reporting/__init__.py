@@ -31,6 +31,7 @@ OUTPUTS = {
     "attribute_scores": "vscbench.reporting.tables.attribute_scores:TABLE",
     "matched_density": "vscbench.reporting.tables.matched_density:TABLE",
     "rate_distortion": "vscbench.reporting.tables.rate_distortion:TABLE",
+    "trials": "vscbench.reporting.tables.trials:TABLE",
     "claims": "vscbench.reporting.figures.claims:FIGURE",
     "threshold": "vscbench.reporting.figures.threshold:FIGURE",
     "dictionaries": "vscbench.reporting.figures.dictionaries:FIGURE",
@@ -48,6 +49,7 @@ OUTPUTS = {
     "recovered_dictionaries": "vscbench.reporting.figures.recovered_dictionaries:FIGURE",
     "attributes": "vscbench.reporting.figures.attributes:FIGURE",
     "traversals": "vscbench.reporting.figures.traversals:FIGURE",
+    "tuning": "vscbench.reporting.figures.trials:FIGURE",
 }
 """Where each table and figure stands, in the order of the report."""
 
