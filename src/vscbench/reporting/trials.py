@@ -9,7 +9,6 @@ import numpy as np
 import yaml
 
 from vscbench.config.tuning import nested
-from vscbench.files import read_json
 from vscbench.reporting.frontier import curve
 
 if TYPE_CHECKING:
@@ -82,11 +81,10 @@ class Tried:
 def tried(study: Study) -> list[Tried]:
     """All methods of the experiments with trials, in the order of the config."""
     setups = {name: setup for name, setup in study.index["experiments"].items() if "trials" in setup}
-    rows = study.metrics[study.metrics["metric"].isin(["density", "fve_draw"])]
-    wide = rows.pivot_table(
-        index=["experiment", "method", "point", "repetition"], columns="metric", values="value"
-    ).reset_index()
-    wide = wide.reindex(columns=["experiment", "method", "point", "repetition", "density", "fve_draw"])
+    keys, names = ["experiment", "method", "point", "repetition"], ["density", "fve_draw", "train_seconds"]
+    rows = study.metrics[study.metrics["metric"].isin(names) & (study.metrics["status"] != "baseline")]
+    wide = rows.pivot_table(index=keys, columns="metric", values="value").reset_index()
+    wide = wide.reindex(columns=[*keys, *names])
     return [
         _tried(study, name, method, wide[(wide["experiment"] == name) & (wide["method"] == method)])
         for name, setup in setups.items()
@@ -122,7 +120,7 @@ def _tried(study: Study, experiment: str, method: str, rows: pd.DataFrame) -> Tr
                 densities=(here["density"].min(), here["density"].max()),
                 diverged=diverged,
                 steps=tuple(_steps(study, folder) for folder in folders),
-                seconds=sum(read_json(folder / "resources.json")["train_seconds"] for folder in folders),
+                seconds=float(here["train_seconds"].sum()),
             )
         )
     repetitions = study.index["experiments"][experiment]["repetitions"]
