@@ -32,7 +32,7 @@ STUDY: dict[str, Any] = {
             "encoder": {"kind": "linear_plus", "widths": []},
             "objective": {"samples": 2, "variance": "learned"},
             "training": {"steps": 30, "batch_size": 50, "optimizer": {"kind": "adam", "unit_atoms": True}},
-            "overrides": {"topk": {"density": [0.05, 0.3]}, "online_dictionary": {"penalty": [0.02, 1.0]}},
+            "overrides": {"topk": {"density": [0.05, 0.3]}, "online_dictionary": {"penalty": [1.0, 8.0]}},
             "trials": {
                 "count": 3,
                 "axes": {RATE: {"low": 0.001, "high": 0.1}},
@@ -85,7 +85,7 @@ def test_the_choice_is_the_best_on_validation_data(tuned: Path) -> None:
             (measured["density"], measured["fve_draw"])
         )
     for (method, trial), its in points.items():
-        (low, first), (high, second) = its if len(its) > 1 else its * 2
+        (low, first), (high, second) = sorted(its) if len(its) > 1 else its * 2
         share = np.log(0.1 / low) / np.log(high / low) if low < high else 0
         scores.setdefault(method, {})[trial] = first + share * (second - first)
     chosen = {each.method: each for each in tried(Study(results))}
