@@ -8,13 +8,16 @@ CONFIG := $(if $(STUDY),config/$(STUDY).yaml,config.yaml)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 READY := $(VENV)/.ready
 
-.PHONY: study figures tables test test-all check paper-check format bench ui clean help
+.PHONY: study figures tables tune test test-all check paper-check format bench ui clean help
 
 study: $(READY)  ## set up, then run the default study, or one of config/: make STUDY=recovery CORES=1 VERBOSE=1
 	@snakemake --cores $(CORES) --configfile $(CONFIG) $(if $(VERBOSE),--printshellcmds)
 
 figures tables: $(READY)  ## only the figures, or only the tables, and what they need
-	snakemake --cores $(CORES) --configfile $(CONFIG) $@
+	snakemake $@ --cores $(CORES) --configfile $(CONFIG)
+
+tune: $(READY)  ## choose the constants of every method by equally many trials: config/tuning.yaml, or STUDY=
+	snakemake $@ --cores $(CORES) --configfile config/$(or $(STUDY),tuning).yaml
 
 test: $(READY)  ## set up, then run the tests
 	python -m pytest -n 2 --dist loadfile -m "not slow"

@@ -28,6 +28,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/tune.smk"
 include: "workflow/rules/track.smk"
 include: "workflow/rules/experiments.smk"
 

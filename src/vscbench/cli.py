@@ -90,6 +90,7 @@ def parser() -> Parser:
     for run, name in ((commands.table, "table1"), (commands.figure, "frontier")):
         command = add(run, f"{name} --config results/config.yaml", config)
         command.add_argument("name", help=f"which {run.__name__}")
+    add(commands.choose, "--config results/tuning/config.yaml", config)
     for run in (commands.assemble, commands.claims, commands.leaderboard, commands.front_page):
         add(run, "--config results/config.yaml", config)
 

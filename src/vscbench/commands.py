@@ -245,7 +245,11 @@ def baselines(args: argparse.Namespace) -> None:
     setup = experiments[known(args.experiment, linear, "experiment with a dictionary")]
     names = configs.data_of_repetitions(study, args.experiment)
     rows = {
-        name: baselines(prepared(study, layout, name), setup["latents"], setup["evaluation"]["penalties"])
+        name: baselines(
+            prepared(study, layout, name).measured_on(setup["evaluation"]["split"]),
+            setup["latents"],
+            setup["evaluation"]["penalties"],
+        )
         for name in dict.fromkeys(names)
     }
     found = rows[names[0]]
@@ -280,6 +284,17 @@ def figure(args: argparse.Namespace) -> None:
     from vscbench import reporting
 
     reporting.write(args.name, load(args)[1].results)
+
+
+def choose(args: argparse.Namespace) -> None:
+    """Choose the constants of every method by its trials, and write them as a file that a study extends."""
+    from vscbench.files import write_text
+    from vscbench.reporting.study import Study
+    from vscbench.reporting.trials import chosen
+
+    layout = load(args)[1]
+    write_text(layout.chosen, chosen(Study(layout.results)))
+    log.info("%s: a study takes these constants by `extends`", layout.chosen)
 
 
 def claims(args: argparse.Namespace) -> None:

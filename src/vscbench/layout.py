@@ -22,6 +22,7 @@ class Layout:
         self.config, self.index = self.results / "config.yaml", self.results / "study.json"
         self.metrics = self.results / "metrics.csv"
         self.front_page = self.results / "index.html"
+        self.chosen = self.results / "chosen.yaml"
         self.tables, self.figures = self.results / "tables", self.results / "figures"
 
     @classmethod

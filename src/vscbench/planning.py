@@ -197,7 +197,9 @@ class Plan:
         """What the codes that learn nothing depend on beside the data."""
         setup = self.index["experiments"][experiment]
         names = configs.data_of_repetitions(self.study, experiment)
-        return text([setup["latents"], setup["evaluation"]["penalties"], *(names if len(set(names)) > 1 else [])])
+        split = setup["evaluation"]["split"]
+        more = [*(names if len(set(names)) > 1 else []), *([split] if split != "test" else [])]
+        return text([setup["latents"], setup["evaluation"]["penalties"], *more])
 
     def outputs(self, kind: str) -> list[str]:
         """The tables, or figures, that the study has something for."""

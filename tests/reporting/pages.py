@@ -17,6 +17,7 @@ TABLES = {name: registry.load(where) for name, where in OUTPUTS.items() if ".tab
 WITH_BASELINES = ("table1", "corrected", "reconstruction_errors")
 ELSEWHERE = (
     "atom_scores",
+    "trials",
     "sweep_points",
     "attribute_scores",
     "matched_density",

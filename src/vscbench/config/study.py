@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, model_validator
 
 from vscbench import registry
+from vscbench.config.tuning import Trials  # noqa: TC001  (a field's type)
 from vscbench.files import VERSION
 from vscbench.metrics.shared import Shared
 from vscbench.settings import STRICT, Count, Density, Name, NonNegative, Positive, Seed, matching
@@ -21,7 +22,7 @@ MOST_RUNS = 100_000
 RESERVED = (
     "all data train metrics tables figures mlflow prepare_data train_run evaluate_run measure_baselines "
     "train_fid_classifier assemble_metrics make_table decide_claims rank_coders draw_figure "
-    "write_front_page track_runs study"
+    "write_front_page track_runs tune choose_constants study"
 )
 """Rules of the workflow, and of the Snakefile of `vscbench init`: no names of experiments, which are targets too."""
 
@@ -93,6 +94,8 @@ class Evaluation(BaseModel):
     """J of what is measured of the best draw."""
     penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = Shared.penalties
     """ℓ₁ penalties of the lasso objectives."""
+    split: Literal["test", "validation"] = Shared.split
+    """The data that are measured on."""
 
 
 class Experiment(BaseModel):
@@ -122,6 +125,8 @@ class Experiment(BaseModel):
     """How it is minimised."""
     evaluation: dict[str, Any] = {}
     """`samples`, `penalties`, and the settings of metrics by name; false leaves one out."""
+    trials: Trials | None = None
+    """Of each method, to choose its constants by: what `snakemake tune` runs."""
 
 
 class Study(BaseModel):

@@ -115,7 +115,9 @@ def evaluate(
         ['mse_draw', 'fve_draw', 'mse_mean', 'fve_mean', 'mse_best', 'fve_best']
     """
     sections = filled(settings or {}, only)
-    e = Evaluation(coder, data, seed, device, **sections.pop("shared"), classifier=classifier, past=past)
+    shared = sections.pop("shared")
+    of = data.measured_on(shared.pop("split"))
+    e = Evaluation(coder, of, seed, device, **shared, classifier=classifier, past=past)
     values: dict[str, float] = {}
     arrays: dict[str, NDArray[Any]] = {}
     for name, section in sections.items():

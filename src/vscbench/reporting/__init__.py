@@ -33,6 +33,7 @@ OUTPUTS = {
     "matched_density": "vscbench.reporting.tables.matched_density:TABLE",
     "rate_distortion": "vscbench.reporting.tables.rate_distortion:TABLE",
     "parts": "vscbench.reporting.tables.parts:TABLE",
+    "trials": "vscbench.reporting.tables.trials:TABLE",
     "claims": "vscbench.reporting.figures.claims:FIGURE",
     "leaderboard": "vscbench.reporting.figures.leaderboard:FIGURE",
     "quality_seconds": "vscbench.reporting.figures.quality_seconds:FIGURE",
@@ -54,6 +55,7 @@ OUTPUTS = {
     "recovered_dictionaries": "vscbench.reporting.figures.recovered_dictionaries:FIGURE",
     "attributes": "vscbench.reporting.figures.attributes:FIGURE",
     "traversals": "vscbench.reporting.figures.traversals:FIGURE",
+    "tuning": "vscbench.reporting.figures.trials:FIGURE",
 }
 """Where each table and figure stands, in the order of the report."""
 

@@ -80,6 +80,11 @@ def setting(index: Index) -> bool:
     return any(setup["linear"] and any(points) and comparable(points) for setup, points in _points(index))
 
 
+def trials(index: Index) -> bool:
+    """Trials by which constants are chosen."""
+    return any("trials" in setup for setup in index["experiments"].values())
+
+
 def operating_axes(point: Mapping[str, Any]) -> tuple[str, ...]:
     """The axes of a point that trade reconstruction against sparsity."""
     return tuple(axis for axis in point if axis in OPERATING_POINT_AXES)

@@ -44,6 +44,7 @@ NOTHING = {
     "recovered_dictionaries": "no dictionaries recovered",
     "attributes": "no labels to align latents with",
     "traversals": "no latents traversed",
+    "tuning": "no method was tuned",
 }
 
 
