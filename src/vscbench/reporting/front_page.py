@@ -20,7 +20,7 @@ from vscbench.reporting.leaderboard.advice import advice
 from vscbench.reporting.leaderboard.board import boards
 from vscbench.reporting.output import Table
 from vscbench.reporting.study import Study
-from vscbench.tracking import git_commit
+from vscbench.tracking.writing import git_commit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
