@@ -8,13 +8,16 @@ CONFIG := $(if $(STUDY),config/$(STUDY).yaml,config.yaml)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 READY := $(VENV)/.ready
 
-.PHONY: study figures tables test test-all check paper-check format bench ui clean help
+.PHONY: study figures tables tune test test-all check paper-check format bench ui clean help
 
-study: $(READY)  ## set up, then run the default study, or one of config/: make STUDY=recovery CORES=1
-	snakemake --cores $(CORES) --configfile $(CONFIG)
+study: $(READY)  ## set up, then run the default study, or one of config/: make STUDY=recovery CORES=1 VERBOSE=1
+	@snakemake --cores $(CORES) --configfile $(CONFIG) $(if $(VERBOSE),--printshellcmds)
 
 figures tables: $(READY)  ## only the figures, or only the tables, and what they need
-	snakemake --cores $(CORES) --configfile $(CONFIG) $@
+	snakemake $@ --cores $(CORES) --configfile $(CONFIG)
+
+tune: $(READY)  ## choose the constants of every method by equally many trials: config/tuning.yaml, or STUDY=
+	snakemake $@ --cores $(CORES) --configfile config/$(or $(STUDY),tuning).yaml
 
 test: $(READY)  ## set up, then run the tests
 	python -m pytest -n 2 --dist loadfile -m "not slow"
@@ -29,8 +32,8 @@ check: $(READY)  ## format, lint and types
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 
-paper-check: $(READY)  ## do the tables of docs/published.md say what its runs measured?
-	python -m vscbench.reference docs/published.md
+paper-check: $(READY)  ## do the tables of docs/published.md and docs/reproduction.md say what its runs measured?
+	python -m vscbench.reference docs/published.md docs/reproduction.md
 
 format: $(READY)  ## format the code
 	ruff format .

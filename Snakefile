@@ -1,9 +1,12 @@
 # The study of config.yaml, or of --configfile, from data to figures. Rules are in workflow/rules, one file a stage.
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
 from vscbench import planning, preloading
+from vscbench.closing import closing
 from vscbench.errors import UserError
+from vscbench.tracking import following
 
 min_version("9.8")
 
@@ -25,6 +28,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/tune.smk"
 include: "workflow/rules/track.smk"
 include: "workflow/rules/experiments.smk"
 
@@ -38,6 +42,13 @@ onstart:
     # Fewer jobs import less than what is imported here for all of them.
     if len(workflow.dag) > 4:
         preloading.start()
+    if any(job.rule.name == "train_run" for job in workflow.dag.needrun_jobs()):
+        following.start(PLAN.layout.config)
+
+
+onsuccess:
+    for line in closing(PLAN.layout):
+        logger.info(line, extra={"shown": True})
 
 
 rule all:
@@ -47,4 +58,5 @@ rule all:
         rules.tables.input,
         rules.figures.input,
         rules.track_runs.output,
+        rules.write_front_page.output,
     localrule: True

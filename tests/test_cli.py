@@ -22,7 +22,7 @@ from vscbench.files import read_json
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
     *("init", "run", "runs", "schema", "data", "train", "train-together", "evaluate", "train-fid-classifier"),
-    *("baselines", "assemble", "table", "figure", "claims", "leaderboard", "track", "ui"),
+    *("baselines", "table", "figure", "choose", "assemble", "claims", "leaderboard", "front-page", "track", "ui"),
 )
 RUN = "recovery/spike_slab/0"
 STUDY: dict[str, Any] = {

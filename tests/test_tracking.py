@@ -22,9 +22,12 @@ import torch
 from vscbench import config as configs
 from vscbench.files import read_json, write_json
 from vscbench.metrics.measuring import measure_run
-from vscbench.tracking import ARTIFACTS, Store, flatten, git_commit
+from vscbench.tracking import Store
+from vscbench.tracking import track as track_runs
+from vscbench.tracking.following import Follower
+from vscbench.tracking.writing import ARTIFACTS, flatten, git_commit, grouped
 from vscbench.training import run as training
-from vscbench.training.curves import write_history
+from vscbench.training.run import write_history
 
 mlflow = pytest.importorskip("mlflow")
 
@@ -35,11 +38,11 @@ if TYPE_CHECKING:
 WRITERS, PROCESSES = 8, 3  # importing MLflow costs a process more than all else
 WRITER = """
 import pathlib, sys
-import mlflow, mlflow.store.tracking.sqlalchemy_store, vscbench.tracking  # what takes long, and not equally long
+import mlflow, mlflow.store.tracking.sqlalchemy_store, vscbench.tracking as tracking  # what takes long, and not equally
 store, run = sys.argv[1:]
 print("ready", flush=True)
 sys.stdin.readline()
-vscbench.tracking.Store.of(store, "").log([pathlib.Path(run)], pathlib.Path(run, "receipt.json"))
+tracking.track(tracking.Store.of(store, ""), [pathlib.Path(run)], pathlib.Path(run, "receipt.json"))
 """
 """A process that logs a run, to be started by a line on stdin: all at the same moment."""
 MLFLOW_EXPERIMENT = "tiny-recovery"
@@ -110,9 +113,7 @@ def runs(trained: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The database of a store without runs: to be copied, since making its tables takes seconds."""
     place = tmp_path_factory.mktemp("empty") / "mlflow"
-    receipt = place.parent / "receipt.json"
-    Store.of(str(place), "").create(receipt)
-    assert read_json(receipt) == {"uri": f"sqlite:///{place}/mlflow.db"}
+    Store.of(str(place), "").client()
     return place / "mlflow.db"
 
 
@@ -128,7 +129,7 @@ def store(runs: list[Path], empty: Path, tmp_path_factory: pytest.TempPathFactor
     """A store that holds those runs."""
     place = copy_of(empty, tmp_path_factory.mktemp("store") / "mlflow")
     outcome = place.parent / "receipt.json"
-    Store(f"sqlite:///{place}/mlflow.db", (place / "artifacts").as_uri()).log(runs, outcome)
+    track(*runs, store=place, receipt=outcome)
     assert "failed" not in read_json(outcome)
     return place
 
@@ -158,7 +159,7 @@ def client(store: Path) -> MlflowClient:
 
 def track(*runs: Path, store: Path, receipt: Path | None = None) -> None:
     """Log runs to the store in a folder."""
-    Store.of(str(store), "").log(runs, receipt)
+    track_runs(Store.of(str(store), ""), runs, receipt)
 
 
 # -------------------------------------------------------------------- writing
@@ -188,18 +189,19 @@ def test_writers_at_once(trained: dict[str, Path], empty: Path, tmp_path: Path) 
     assert len(found) == PROCESSES
     for repetition, run in enumerate(runs):
         name = f"recovery/laplacian_thresh_gamma/{repetition}"
-        expected = {"uri": f"sqlite:///{place}/mlflow.db", "runs": {name: found[key_of(run)].info.run_id}}
-        assert read_json(run / "receipt.json") == expected
+        receipt = read_json(run / "receipt.json")
+        assert receipt["uri"] == f"sqlite:///{place}/mlflow.db"
+        assert receipt["runs"] == {name: found[key_of(run)].info.run_id}
 
 
 def test_eight_threads_at_once(trained: dict[str, Path], empty: Path, tmp_path: Path) -> None:
     """Closer together than processes come, in a new experiment each time: what two make at once, both end with."""
-    place = Store.of(None, str(copy_of(empty, tmp_path / "mlflow")))
+    place = Store.of(None, str(tmp_path / "mlflow"))
     together = Barrier(WRITERS)
 
     def write(run: Path) -> dict[str, Any]:
         together.wait()
-        place.log([run], run / "receipt.json")
+        track_runs(place, [run], run / "receipt.json")
         found: dict[str, Any] = read_json(run / "receipt.json")
         return found
 
@@ -221,7 +223,7 @@ def test_run_is_logged_with_all_that_it_is(client: MlflowClient, runs: list[Path
         assert found.data.params["objective.samples"] == "3"
         assert found.data.params["coder.family"] == "laplacian"
         expected = {
-            "mlflow.runName": f"laplacian_thresh_gamma/{spec['repetition']}",
+            "mlflow.runName": f"laplacian_thresh_gamma #{spec['repetition']}",
             "run": f"recovery/laplacian_thresh_gamma/{spec['repetition']}",
             "study": "tiny",
             "experiment": "recovery",
@@ -233,7 +235,7 @@ def test_run_is_logged_with_all_that_it_is(client: MlflowClient, runs: list[Path
             "git_commit": git_commit(),
         }
         assert expected.items() <= found.data.tags.items()
-        for metric, value in result["metrics"].items():
+        for metric, value in grouped(result).items():
             assert found.data.metrics[metric] == value, metric
         assert found.info.status == ("FAILED" if result["status"] == "diverged" else "FINISHED")
 
@@ -241,7 +243,7 @@ def test_run_is_logged_with_all_that_it_is(client: MlflowClient, runs: list[Path
 def test_curves_are_logged_by_step(client: MlflowClient, runs: list[Path]) -> None:
     """Every column of the history, each epoch at its step."""
     identifier = logged(client)[key_of(runs[0])].info.run_id
-    metrics = read_json(runs[0] / "metrics.json")["metrics"]
+    metrics = grouped(read_json(runs[0] / "metrics.json"))
     curves = {name for name in client.get_run(identifier).data.metrics if name not in metrics}
     with (runs[0] / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -288,7 +290,7 @@ def test_run_that_is_logged_again_replaces_its_own_entry(
     key = key_of(runs[1])
     assert after[key].info.run_id != before[key].info.run_id
     assert read_json(tmp_path / "receipt.json")["runs"] == {"recovery/laplacian_thresh_gamma/1": after[key].info.run_id}
-    assert after[key].data.metrics["mse_draw"] == 123.5
+    assert after[key].data.metrics["reconstruction/mse_draw"] == 123.5
     assert client.get_run(before[key].info.run_id).info.lifecycle_stage == "deleted"
     others = before.keys() - {key}
     assert {k: after[k].info.run_id for k in others} == {k: before[k].info.run_id for k in others}
@@ -357,7 +359,7 @@ def test_run_that_fails_half_way_leaves_nothing(
     assert "failed" in caplog.text
     after = logged(client)
     assert after.keys() == before.keys()
-    assert {k for k in before if after[k].info.run_id != before[k].info.run_id} == {key_of(runs[0])}
+    assert all(after[k].info.run_id == before[k].info.run_id for k in before)
 
 
 # -------------------------------------------------------------------- which store
@@ -398,7 +400,7 @@ def test_environment_names_the_store(
     shutil.copy(empty, tmp_path / "theirs.db")
     address = f"sqlite:///{tmp_path}/theirs.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    Store.of(None, str(tmp_path / "ours")).log([runs[0]], tmp_path / "receipt.json")
+    track_runs(Store.of(None, str(tmp_path / "ours")), [runs[0]], tmp_path / "receipt.json")
     assert read_json(tmp_path / "receipt.json")["uri"] == address
     assert logged(mlflow.MlflowClient(address)).keys() == {key_of(runs[0])}
     assert not (tmp_path / "ours").exists()
@@ -450,12 +452,11 @@ def test_store_that_cannot_be_used_costs_a_warning(runs: list[Path], tmp_path: P
         (tmp_path / make.__name__).mkdir()
         places[make.__name__] = make(tmp_path / make.__name__)
     script = (
-        "import logging, pathlib, sys; from vscbench.tracking import Store\n"
+        "import logging, pathlib, sys; from vscbench.tracking import Store, track\n"
         "logging.basicConfig(format='%(message)s'); folder, run, *stores = sys.argv[1:]\n"
         "for name, store in zip(stores[::2], stores[1::2], strict=True):\n"
         "    print('===', name, file=sys.stderr)\n"
-        "    Store.of(store, '').create(pathlib.Path(folder, name, 'one.json'))\n"
-        "    Store.of(store, '').log([pathlib.Path(run)], pathlib.Path(folder, name, 'two.json'))\n"
+        "    track(Store.of(store, ''), [pathlib.Path(run)], pathlib.Path(folder, name, 'receipt.json'))\n"
     )
     before = {path: path.read_bytes() for path in runs[0].iterdir()}
     named = [word for pair in places.items() for word in pair]
@@ -467,16 +468,14 @@ def test_store_that_cannot_be_used_costs_a_warning(runs: list[Path], tmp_path: P
     assert said.keys() == places.keys()
     for name, place in places.items():
         warnings = [line for line in said[name].splitlines() if line.startswith("warning: ")]
-        assert len(warnings) == 4
-        assert warnings[0].startswith("warning: creating the MLflow store at ")
-        assert warnings[2].startswith("warning: logging to MLflow at ")
-        assert "results are complete without it" in warnings[3]
-        receipts = [read_json(tmp_path / name / f"{receipt}.json") for receipt in ("one", "two")]
-        for found in receipts:
-            assert place in found["uri"]
-            assert found["failed"]
-            assert len(found["failed"].splitlines()) == 1
-        assert receipts[1]["runs"] == {}
+        assert len(warnings) == 2
+        assert warnings[0].startswith("warning: logging to MLflow at ")
+        assert "results are complete without it" in warnings[1]
+        found = read_json(tmp_path / name / "receipt.json")
+        assert place in found["uri"]
+        assert found["failed"]
+        assert len(found["failed"].splitlines()) == 1
+        assert found["runs"] == {}
     assert {path: path.read_bytes() for path in runs[0].iterdir()} == before
 
 

@@ -87,16 +87,16 @@ def parser() -> Parser:
     command = add(commands.baselines, "natural_images", config)
     command.add_argument("experiment", help="a name under `experiments`, of one with a dictionary")
 
-    for run in (commands.assemble, commands.leaderboard):
-        add(run, "--config results/config.yaml", config)
     for run, name in ((commands.table, "table1"), (commands.figure, "frontier")):
         command = add(run, f"{name} --config results/config.yaml", config)
         command.add_argument("name", help=f"which {run.__name__}")
-    add(commands.claims, "--config results/config.yaml", config)
+    add(commands.choose, "--config results/tuning/config.yaml", config)
+    for run in (commands.assemble, commands.claims, commands.leaderboard, commands.front_page):
+        add(run, "--config results/config.yaml", config)
 
     command = add(commands.track, "--store http://127.0.0.1:5000", config, store)
     command.add_argument("runs", nargs="*", metavar="run", help=f"{RUN} (default: all)")
-    command.add_argument("--create", action="store_true", help="only create the store")
+    command.add_argument("--follow", action="store_true", help="log runs while they train, until standard input closes")
     command.add_argument("--receipt", type=Path, help="file to write that says what was logged")
 
     command = add(commands.ui, "--port 5001", config, store)

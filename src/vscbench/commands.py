@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
+    from vscbench.data import Data
+
 log = logging.getLogger("vscbench")
 
 
@@ -130,16 +132,24 @@ def data(args: argparse.Namespace) -> None:
         log.info("[%s] %s", each, data.prepare(configs.dataset_spec(study, each), layout.data(each)))
 
 
+def prepared(study: configs.Study, layout: Layout, name: str) -> Data:
+    """A data set that was prepared; a `UserError` where it was not, or is another than the study says."""
+    from vscbench import data
+
+    return data.read(layout.data(name), configs.dataset_spec(study, name))
+
+
 def train(args: argparse.Namespace) -> None:
     """Train a run; one that was stopped goes on from its last checkpoint."""
-    from vscbench import data, model
+    from vscbench import model
     from vscbench.training import run
+    from vscbench.training.live import LiveHistory
 
     study, layout = load(args)
     each = configs.resolve(study, args.run)
     spec = configs.run_spec(study, each)
-    source = data.read(layout.data(configs.dataset_of(study, each.experiment, each.repetition)))
-    checkpoint = layout.checkpoint(each.name)
+    source = prepared(study, layout, configs.dataset_of(study, each.experiment, each.repetition))
+    checkpoint, live = layout.checkpoint(each.name), layout.history(each.name)
     trained = run.train(
         spec,
         source,
@@ -147,21 +157,23 @@ def train(args: argparse.Namespace) -> None:
         key=configs.run_key(spec),
         checkpoint=checkpoint,
         checkpoint_seconds=study.checkpoint_seconds,
+        show=LiveHistory(live),
     )
     run.write(trained, spec, source.shape, layout.run(each.name))
     checkpoint.unlink(missing_ok=True)
+    live.unlink(missing_ok=True)
 
 
 def train_together(args: argparse.Namespace) -> None:
     """Train many runs at once on a GPU; those of one method differ by their seed and train as one model."""
-    from vscbench import data, model
+    from vscbench import model
     from vscbench.training import run
     from vscbench.training.together import Job, train_together
 
     study, layout = load(args)
     runs = [configs.resolve(study, name) for name in args.runs] or list(configs.runs(study))
     names = [configs.dataset_of(study, each.experiment, each.repetition) for each in runs]
-    read = {name: data.read(layout.data(name)) for name in dict.fromkeys(names)}
+    read = {name: prepared(study, layout, name) for name in dict.fromkeys(names)}
     jobs = {}
     for each, name in zip(runs, names, strict=True):
         spec, source = configs.run_spec(study, each), read[name]
@@ -187,7 +199,7 @@ def train_together(args: argparse.Namespace) -> None:
 
 def evaluate(args: argparse.Namespace) -> None:
     """Measure trained runs."""
-    from vscbench import data, model
+    from vscbench import model
     from vscbench.metrics.measuring import measure_run
 
     study, layout = load(args)
@@ -198,7 +210,7 @@ def evaluate(args: argparse.Namespace) -> None:
         own = classifier if classifier.is_file() else None
         kept = sorted(layout.run(each.name).glob("kept/*")) if args.kept else []
         for folder in (*kept, layout.run(each.name)):
-            measure_run(folder, data.read(layout.data(dataset)), settings, device, own)
+            measure_run(folder, prepared(study, layout, dataset), settings, device, own)
             summarise(folder, each.name)
 
 
@@ -213,19 +225,18 @@ def summarise(folder: Path, name: str) -> None:
 
 def train_fid_classifier(args: argparse.Namespace) -> None:
     """Train the classifier whose features the images of a data set are compared by, in FID and KID."""
-    from vscbench import data, model
+    from vscbench import model
     from vscbench.metrics.features import save_classifier, train_classifier
 
     study, layout = load(args)
     known(args.dataset, dataset_names(study), "data set")
     seed = configs.derive_seed(study.seed, args.dataset, "features")
-    source, device = data.read(layout.data(args.dataset)), model.device(args.device or study.device)
+    source, device = prepared(study, layout, args.dataset), model.device(args.device or study.device)
     save_classifier(train_classifier(source, seed, device=device), layout.classifier(args.dataset))
 
 
 def baselines(args: argparse.Namespace) -> None:
     """Measure the codes of an experiment that learn nothing: all zeros, and principal components."""
-    from vscbench import data
     from vscbench.metrics.baselines import baselines
 
     study, layout = load(args)
@@ -234,7 +245,11 @@ def baselines(args: argparse.Namespace) -> None:
     setup = experiments[known(args.experiment, linear, "experiment with a dictionary")]
     names = configs.data_of_repetitions(study, args.experiment)
     rows = {
-        name: baselines(data.read(layout.data(name)), setup["latents"], setup["evaluation"]["penalties"])
+        name: baselines(
+            prepared(study, layout, name).measured_on(setup["evaluation"]["split"]),
+            setup["latents"],
+            setup["evaluation"]["penalties"],
+        )
         for name in dict.fromkeys(names)
     }
     found = rows[names[0]]
@@ -253,8 +268,8 @@ def assemble(args: argparse.Namespace) -> None:
 
     study, layout = load(args)
     index = configs.index(study)
-    write_json(layout.index, index)
     assemble(index, layout.results)
+    write_json(layout.index, index)
 
 
 def table(args: argparse.Namespace) -> None:
@@ -271,12 +286,30 @@ def figure(args: argparse.Namespace) -> None:
     reporting.write(args.name, load(args)[1].results)
 
 
+def choose(args: argparse.Namespace) -> None:
+    """Choose the constants of every method by its trials, and write them as a file that a study extends."""
+    from vscbench.files import write_text
+    from vscbench.reporting.study import Study
+    from vscbench.reporting.trials import chosen
+
+    layout = load(args)[1]
+    write_text(layout.chosen, chosen(Study(layout.results)))
+    log.info("%s: a study takes these constants by `extends`", layout.chosen)
+
+
 def claims(args: argparse.Namespace) -> None:
     """Decide the paper's claims from the metrics of a study."""
     from vscbench.reporting.claims.page import write_claims
 
     layout = load(args)[1]
     write_claims(layout.results, layout.tables)
+
+
+def front_page(args: argparse.Namespace) -> None:
+    """Write the front page of a study: its answer, its pictures, and links to all else."""
+    from vscbench.reporting.front_page import write_front_page
+
+    write_front_page(load(args)[1].results)
 
 
 def leaderboard(args: argparse.Namespace) -> None:
@@ -291,21 +324,25 @@ def leaderboard(args: argparse.Namespace) -> None:
 
 
 def track(args: argparse.Namespace) -> None:
-    """Log runs to MLflow, or create its store."""
-    from vscbench.tracking import Store
+    """Log runs to MLflow; with --follow those that train, until standard input closes."""
+    from vscbench.tracking import Store, track
+    from vscbench.tracking.following import follow
+    from vscbench.tracking.store import locked
 
     study, layout = load(args)
     store = Store.of(args.store, layout.store(study))
-    if args.create:
-        store.create(args.receipt)
+    if args.follow:
+        follow(study, layout, store)
     else:
         chosen = [configs.resolve(study, name) for name in args.runs] or configs.runs(study)
-        store.log([layout.run(each.name) for each in chosen], args.receipt)
+        with locked(layout.live / ".lock"):  # not while a follower writes
+            track(store, [layout.run(each.name) for each in chosen], args.receipt)
 
 
 def ui(args: argparse.Namespace) -> None:
     """Serve MLflow's pages for comparing runs, on this machine alone."""
     from vscbench.tracking import Store
+    from vscbench.tracking.pages import serve
 
     study, layout = load(args)
-    Store.of(args.store, layout.store(study)).serve(args.port)
+    serve(Store.of(args.store, layout.store(study)), args.port)

@@ -67,7 +67,11 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run the step that writes it first") from None
-    except json.JSONDecodeError as error:
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8 text: delete it and run its step again") from None
+    except (json.JSONDecodeError, RecursionError) as error:
         raise UserError(f"{path} is not valid JSON ({error}): delete it and run its step again") from None
 
 

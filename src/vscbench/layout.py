@@ -21,6 +21,8 @@ class Layout:
         self.results = Path(results)
         self.config, self.index = self.results / "config.yaml", self.results / "study.json"
         self.metrics = self.results / "metrics.csv"
+        self.front_page = self.results / "index.html"
+        self.chosen = self.results / "chosen.yaml"
         self.tables, self.figures = self.results / "tables", self.results / "figures"
 
     @classmethod
@@ -39,6 +41,15 @@ class Layout:
     def checkpoint(self, name: str) -> Path:
         """What a training resumes from; no output of a rule, for those of a job that was stopped are deleted."""
         return self.results / "checkpoints" / f"{name}.pt"
+
+    @property
+    def live(self) -> Path:
+        """The histories of runs that train, for whoever follows them."""
+        return self.results / "live"
+
+    def history(self, name: str) -> Path:
+        """That of a run; gone when the run is trained."""
+        return self.live / f"{name}.csv"
 
     def classifier(self, dataset: str) -> Path:
         """The classifier whose features the images of a data set are compared by."""

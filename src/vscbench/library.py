@@ -17,14 +17,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vscbench import config, model
+from vscbench import config, model, records
 from vscbench.errors import UserError
-from vscbench.files import of_this_version, read_json
 from vscbench.fitted import Run
 from vscbench.metrics import measuring
 from vscbench.metrics.evaluation import Past
 from vscbench.training import run as training
-from vscbench.training.curves import read_history
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -141,10 +139,10 @@ def load(folder: str | Path, device: str = "auto") -> Run:
         True
     """
     place = Path(folder)
-    spec = of_this_version(read_json(place / "config.json"), place / "config.json")
+    spec = records.spec(place)
     loaded = model.load(spec, place / "weights.safetensors", model.device(device))
-    status, resources = read_json(place / "status.json"), read_json(place / "resources.json")
-    history = read_history(place / "history.csv")
+    status, resources = records.status(place), records.read(records.Resources, place / "resources.json")
+    history = records.history(place / "history.csv")
     return Run(spec, training.Trained(loaded, history, status, resources), spec.get("label") or spec["method"])
 
 

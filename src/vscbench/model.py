@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from vscbench import registry
 from vscbench.coders import DISTANCES, FAMILIES, PRIORS, REFINEMENTS, THRESHOLDS, Coder, Posterior
 from vscbench.coders.amortised import Amortised
+from vscbench.coders.scaled import Scaled, is_learned
 from vscbench.errors import UserError
 from vscbench.networks import ENCODERS, GENERATORS
 from vscbench.objectives import Objective
 from vscbench.objectives.variance import NoiseVariance
-from vscbench.settings import construct
+from vscbench.settings import check, construct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,8 +54,12 @@ def part(table: Mapping[str, str], section: Mapping[str, Any], what: str, **give
     return construct(registry.find(table, section["kind"], what), settings, **given)
 
 
-def build_posterior(section: Mapping[str, Any]) -> Posterior:
+def build_posterior(section: Mapping[str, Any], latents: int = 1) -> Posterior:
     """The posterior that the `coder` section of a specification names, thresholded where it says so.
+
+    Args:
+        section: family, settings and threshold.
+        latents: K, each with a scale of its prior where that is learned.
 
     Raises:
         UserError: the family is no posterior, or has no noise that a threshold could act on.
@@ -65,14 +70,17 @@ def build_posterior(section: Mapping[str, Any]) -> Posterior:
     """
     family = registry.find(FAMILIES, section["family"], "family", registry.CODERS)
     settings = {key: value for key, value in section.items() if key not in BESIDE_FAMILY}
+    learned = is_learned(settings.get("prior_scale"))
+    if learned:
+        check(family, settings)  # refused where the family cannot learn one
+        del settings["prior_scale"]
     posterior: Posterior = construct(family, settings)
     threshold = section.get("threshold")
-    if threshold is None:
-        return posterior
-    if not hasattr(posterior, "deviation"):
-        raise UserError(f"{section['family']} is no μ + s ε of a symmetric ε: a threshold cannot act on it")
-    thresholded: Posterior = part(THRESHOLDS, threshold, "kind of threshold", base=posterior)
-    return thresholded
+    if threshold is not None:
+        if not hasattr(posterior, "deviation"):
+            raise UserError(f"{section['family']} is no μ + s ε of a symmetric ε: a threshold cannot act on it")
+        posterior = part(THRESHOLDS, threshold, "kind of threshold", base=posterior)
+    return Scaled(posterior, latents) if learned else posterior
 
 
 def build_coder(spec: Mapping[str, Any], shape: Sequence[int]) -> Coder:
@@ -98,7 +106,7 @@ def build_coder(spec: Mapping[str, Any], shape: Sequence[int]) -> Coder:
                 part(table, section[key], f"kind of {key}", shape=shape) if section.get(key) else None
                 for key, table in tables.items()
             )
-            posterior = build_posterior(section)
+            posterior = build_posterior(section, spec["generator"]["latents"])
             return Amortised(encoder, generator, posterior, objective, prior, variance, refinement, distance)
         if not issubclass(family, Coder):
             raise UserError(f"{section['family']} is neither a Coder nor a Posterior of vscbench")
@@ -127,13 +135,18 @@ def load(spec: Mapping[str, Any], weights: Path, device: torch.device) -> Model:
             shape = [int(n) for n in (file.metadata() or {})["shape"].split()]
     except FileNotFoundError:
         raise UserError(f"{weights} is missing: train the run first") from None
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
         raise UserError(f"{weights} is damaged ({error}): delete it and train the run again") from None
     model = build(spec, shape)
+    if bad := [name for name, value in state.items() if not value.isfinite().all()]:
+        raise UserError(f"{weights} is damaged (numbers of {bad[0]} are not finite): delete it and train the run again")
     try:
         model.mean, model.scale = state["mean"], state["scale"]
+        same = all(state[name].dtype == value.dtype for name, value in model.state_dict().items())
         model.load_state_dict(state)
     except (KeyError, RuntimeError):
+        same = False
+    if not same:
         raise UserError(f"{weights} holds other weights than its config.json says: train the run again") from None
     model.coder.set_step(1, 1)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # (what convolutions read fastest)

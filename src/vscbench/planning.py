@@ -99,6 +99,9 @@ class Plan:
         self.study, self.layout = study, Layout.of(study)
         self.runs = {run.name: run for run in configs.runs(study)}
         self._specs: dict[str, dict[str, Any]] = {}
+        self._names: dict[str, list[str]] = {}
+        for name, run in self.runs.items():
+            self._names.setdefault(run.experiment, []).append(name)
         if (self.layout.results / "runs").is_dir() and not self.layout.config.is_file():
             raise UserError(f"{study.results} holds runs of an older version: delete it, or name other results")
 
@@ -112,13 +115,15 @@ class Plan:
 
     def names(self, experiment: str | None = None) -> list[str]:
         """The names of all runs, or of those of an experiment."""
-        return [name for name, run in self.runs.items() if experiment in {None, run.experiment}]
+        return list(self.runs) if experiment is None else self._names[experiment]
 
     def datasets(self, experiment: str | None = None, repetition: int | None = None) -> list[str]:
         """The data sets of all runs, or of those of an experiment, or of a repetition; a fold is one by itself."""
-        runs = [self.runs[name] for name in self.names(experiment)]
-        kept = [run for run in runs if repetition in {None, run.repetition}]
-        return list(dict.fromkeys(configs.dataset_of(self.study, run.experiment, run.repetition) for run in kept))
+        if experiment is None:
+            return list(dict.fromkeys(name for each in self._names for name in self.datasets(each)))
+        if repetition is None:
+            return list(dict.fromkeys(configs.data_of_repetitions(self.study, experiment)))
+        return [configs.dataset_of(self.study, experiment, repetition)]
 
     @cached_property
     def index(self) -> dict[str, Any]:
@@ -192,7 +197,9 @@ class Plan:
         """What the codes that learn nothing depend on beside the data."""
         setup = self.index["experiments"][experiment]
         names = configs.data_of_repetitions(self.study, experiment)
-        return text([setup["latents"], setup["evaluation"]["penalties"], *(names if len(set(names)) > 1 else [])])
+        split = setup["evaluation"]["split"]
+        more = [*(names if len(set(names)) > 1 else []), *([split] if split != "test" else [])]
+        return text([setup["latents"], setup["evaluation"]["penalties"], *more])
 
     def outputs(self, kind: str) -> list[str]:
         """The tables, or figures, that the study has something for."""

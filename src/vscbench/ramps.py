@@ -54,7 +54,7 @@ class Ramp(Schedule):
     """How it moves in between."""
     unit: Literal["fraction", "steps"] = "fraction"
     """Fractions keep their shape in a shorter study; steps are the authors' absolute counts."""
-    levels: Annotated[int, Field(ge=1)] | None = None
+    levels: Annotated[int, Field(ge=1, le=10**9)] | None = None
     """Equal stretches, each at the value of its first step: 300 for a rate that changes once in each of 300 epochs."""
 
     def __post_init__(self) -> None:
@@ -92,7 +92,7 @@ class OneCycle(Schedule):
     """Largest rate."""
     warmup: Annotated[float, Field(ge=0, le=0.5)] = 0.05
     """Fraction of training spent warming up."""
-    warmup_at_least: Annotated[int, Field(ge=0)] = 0
+    warmup_at_least: Annotated[int, Field(ge=0, le=10**9)] = 0
     """A floor on the warm-up, in steps: the dense Laplacian diverges when a short study warms up too fast."""
     first_at_peak: bool = False
     """Whether the very first step has the peak rate, as published: there the schedule begins after it."""

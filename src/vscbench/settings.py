@@ -41,6 +41,7 @@ def matching(pattern: str, expected: str, longest: int) -> Any:
 
 
 Count: TypeAlias = Annotated[int, Field(ge=1, le=10**9)]
+Seed: TypeAlias = Annotated[int, Field(ge=0, lt=2**63)]
 Positive: TypeAlias = Annotated[float, Field(gt=0)]
 NonNegative: TypeAlias = Annotated[float, Field(ge=0)]
 Probability: TypeAlias = Annotated[float, Field(gt=0, lt=1)]

@@ -77,7 +77,7 @@ WRONG: dict[str, tuple[str, Any, str]] = {
     "typo in an evaluation": (
         f"{R}.evaluation",
         {"gradient": {}},
-        f"{R}.evaluation: unknown key gradient; did you mean gradients?; allowed are samples, penalties, recon",
+        f"{R}.evaluation: unknown key gradient; did you mean gradients?; allowed are samples, penalties, split, recon",
     ),
     "typo in a metric": (
         f"{R}.evaluation",
@@ -433,7 +433,7 @@ def test_minimal_study() -> None:
     }
     training = spec["training"]
     assert (training["steps"], training["batch_size"], training["validation_penalty"]) == (1600, 100, 20)
-    assert configs.evaluation(study, "mine") == {"samples": 20, "penalties": [20.0, 8.0]}
+    assert configs.evaluation(study, "mine") == {"samples": 20, "penalties": [20.0, 8.0], "split": "test"}
     assert (study.results, study.seed, study.device, study.checkpoint_seconds) == ("results", 0, "auto", 60)
     assert spec["training"]["optimizer"]["kind"] == "two_rates"
     assert spec["coder"]["threshold"]["value"] == 0.52

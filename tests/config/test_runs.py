@@ -478,7 +478,7 @@ def test_index_says_what_each_folder_stands_for(content: dict[str, Any], recover
         "repetitions": 2,
         "folds": 1,
         "axes": {"latents": [4, 8]},
-        "evaluation": {"samples": 20, "penalties": [20.0, 8.0]},
+        "evaluation": {"samples": 20, "penalties": [20.0, 8.0], "split": "test"},
     }
     assert found["methods"]["fista"] == "FISTA"
     assert len(found["runs"]) == 12
@@ -493,6 +493,7 @@ def test_evaluation_says_what_the_study_does(content: dict[str, Any], recovery: 
     assert configs.evaluation(configs.check(content), "recovery") == {
         "samples": 3,
         "penalties": [20.0, 8.0],
+        "split": "test",
         "gradients": False,
         "reconstruction": {},
     }

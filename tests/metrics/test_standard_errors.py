@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from vscbench.metrics.standard_errors import apart, measure, over_data, over_repetitions
+from vscbench.metrics.standard_errors import measure, over_data, over_repetitions
 
 RUNS = 2000
 """Of which 95 % are within 1.5 points of 95 %, at three standard errors."""
@@ -58,40 +58,10 @@ def test_clusters_of_one_size_are_their_means() -> None:
     assert found == pytest.approx(over_data(values.mean(1)))
 
 
-def test_errors_over_data_and_repetitions_and_both_are_those_of_the_model() -> None:
-    """Of m + a_r + b_n + e_rn with sd 0.3, 2 and 1, in clusters or not, by the mean of error² over many studies."""
-    rng = np.random.default_rng(0)
-    r, n = 4, 30
-    found, means = [], []
-    for _ in range(RUNS):
-        values = 0.3 * rng.standard_normal((r, 1)) + 2 * rng.standard_normal(n) + rng.standard_normal((r, n))
-        each = apart(values)
-        found.append((each.data.error**2, each.repetitions.error**2, each.both**2))
-        means.append(values.mean())
-    data, repetitions, both = np.mean(found, axis=0)
-    assert data == pytest.approx(4 / n + 1 / (r * n), rel=0.05)
-    assert repetitions == pytest.approx((0.09 + 1 / n) / r, rel=0.08)
-    assert both == pytest.approx(0.09 / r + 4 / n + 1 / (r * n), rel=0.05)
-    assert both == pytest.approx(np.var(means), rel=0.1)
-
-
-def test_clusters_widen_the_error_over_data_alone() -> None:
-    rng = np.random.default_rng(0)
-    labels = np.repeat(np.arange(5), 20)
-    values = rng.standard_normal(5)[labels] + 0.1 * rng.standard_normal((3, 100))
-    grouped, single = apart(values, labels), apart(values)
-    assert grouped.data.error > 3 * single.data.error
-    assert grouped.repetitions == single.repetitions
-    assert grouped.both >= grouped.data.error
-
-
 def test_one_unit_has_no_error() -> None:
     assert math.isnan(over_data([1.0]).error)
     assert math.isnan(over_data([1.0, 2.0], [7, 7]).error)
     assert all(math.isnan(end) for end in over_repetitions([1.0]).interval())
-    found = apart([[1.0, 2.0]])
-    assert math.isnan(found.both)
-    assert found.data.error == 0.5
     with pytest.raises(ValueError, match="no values"):
         over_data([])
 

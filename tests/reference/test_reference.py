@@ -12,7 +12,8 @@ from vscbench import config, reference
 from vscbench.reference.figure import PANELS, draw
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs/published.md"
+PAGES = {"docs/published.md": "0.8655 ±", "docs/reproduction.md": "-8.15 ["}
+"""Pages with tables of reference runs, and a number of each."""
 
 
 def check(page: Path) -> subprocess.CompletedProcess[str]:
@@ -20,10 +21,12 @@ def check(page: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(line, capture_output=True, text=True, check=False)
 
 
-def test_page_says_what_was_measured(tmp_path: Path) -> None:
-    assert check(PAGE).returncode == 0
-    page = PAGE.read_text(encoding="utf-8")
-    (wrong := tmp_path / "page.md").write_text(page.replace("0.8655 ±", "0.8755 ±"), encoding="utf-8")
+@pytest.mark.parametrize(("name", "number"), PAGES.items())
+def test_page_says_what_was_measured(tmp_path: Path, name: str, number: str) -> None:
+    assert check(ROOT / name).returncode == 0
+    page = (ROOT / name).read_text(encoding="utf-8")
+    assert number in page
+    (wrong := tmp_path / "page.md").write_text(page.replace(number, f"9{number}"), encoding="utf-8")
     found = check(wrong)
     assert found.returncode == 1
     assert "differ" in found.stdout
@@ -62,3 +65,17 @@ def test_figure_has_a_line_for_each_method() -> None:
     for panel, metric in zip(panels, PANELS, strict=True):
         shown = table[table[metric] > 0] if panel.get_yscale() == "log" else table.dropna(subset=metric)
         assert sum(len(line.get_xdata()) == 5 for line in panel.lines) == shown["method"].nunique()
+
+
+def test_verdicts_are_those_of_the_study() -> None:
+    """Twelve claims as stated, each with the number of repetitions that its study announces, or less what diverged."""
+    table = reference.claims()
+    stated = table[table["reading"] == "stated"]
+    assert sorted(stated["claim"].unique()) == list(range(1, 13))
+    assert stated.groupby("claim")["verdict"].nunique().eq(1).all()
+    study = config.load([ROOT / reference.provenance("claims")["study"]])
+    announced = {experiment.repetitions or study.repetitions for experiment in study.experiments.values()}
+    measured = stated.loc[stated["effect"].notna(), "repetitions"]
+    assert measured.between(5, max(announced)).all()
+    shown = reference.verdicts(table)
+    assert shown["Verdict"].tolist() == [f"**{word}**" for word in stated.groupby("claim")["verdict"].first()]

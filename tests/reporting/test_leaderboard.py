@@ -256,7 +256,7 @@ def test_the_sentence_answers_the_question(board: Board) -> None:
 
 def test_the_sentence_where_there_is_nothing_to_recommend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (dense,) = boards(make(tmp_path / "dense", density=0.3, methods=["topk", "gaussian"]))
-    assert advice(dense).startswith("No coder has codes at 10 % density")
+    assert advice(dense).startswith("No coder has operating points on both sides of 10 % density")
     for method in LEVEL:
         monkeypatch.setitem(LEVEL, method, -0.5)
     (bad,) = boards(make(tmp_path / "bad"))
@@ -296,7 +296,7 @@ def test_the_csv_has_every_number(made: Study, board: Board, page: str) -> None:
 
 def test_the_page_needs_nothing_beside_it(page: str) -> None:
     assert not re.findall(r"""(?:src|href)=|@import|url\(""", page)
-    assert "prefers-color-scheme: dark" in page
+    assert "color-scheme: light dark" in page
     assert 'name="viewport"' in page
 
 

@@ -10,9 +10,8 @@ import pytest
 from scipy import stats
 
 from vscbench.reporting.claims.compare import Runs
-from vscbench.reporting.inference import holm
+from vscbench.reporting.inference import LEVEL, holm
 from vscbench.reporting.leaderboard.ranking import BEST, TIED, WORSE, intervals, mean_of, p_value, standings
-from vscbench.reporting.statistics import LEVEL
 
 TRUTH = {
     "near ties": np.linspace(0.01, 0, 6),

@@ -11,7 +11,8 @@ import torch
 
 from training.runs import CODERS, spec_of, trained, trainer_of
 from vscbench.data import Data, read, write
-from vscbench.training.curves import read_history, validate
+from vscbench.records import history
+from vscbench.training.curves import validate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +47,7 @@ def spec(method: str = "spike_slab", **training: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("method", OF_IMAGES)
 def test_every_kind_of_coder_learns_a_network(method: str, images: Data, tmp_path: Path) -> None:
     assert trained(spec(method, epochs=12), images, tmp_path)["status"] == "completed"
-    mse = [row["train_mse"] for row in read_history(tmp_path / "history.csv")]
+    mse = [row["train_mse"] for row in history(tmp_path / "history.csv")]
     assert mse[-1] < 0.7 * mse[0]
 
 

@@ -18,9 +18,10 @@ from safetensors.torch import load_file
 from training.runs import CODERS, KEY, results, spec_of, trained, trainer_of
 from vscbench.data import write
 from vscbench.data.synthetic import Synthetic
+from vscbench.records import history
 from vscbench.testing.specs import Spec, every_spec, name, objective_of
 from vscbench.training import checkpoint
-from vscbench.training.curves import read_history, validate
+from vscbench.training.curves import validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +64,7 @@ def test_every_coder_trains(data: Data, tmp_path: Path, spec: Spec) -> None:
     }
     weights = load_file(tmp_path / "weights.safetensors")
     assert all(value.isfinite().all() for value in weights.values())
-    rows = read_history(tmp_path / "history.csv")
+    rows = history(tmp_path / "history.csv")
     assert [(row["epoch"], row["step"]) for row in rows] == [(1, 21), (2, 42)]
     for row in rows:
         assert np.isfinite(list(row.values())).all()
@@ -117,7 +118,7 @@ def test_length_in_steps(data: Data, tmp_path: Path) -> None:
     spec = spec_of(steps=30)
     del spec["training"]["epochs"]
     assert trained(spec, data, tmp_path)["step"] == 30
-    rows = read_history(tmp_path / "history.csv")
+    rows = history(tmp_path / "history.csv")
     assert [(row["epoch"], row["step"]) for row in rows] == [(1, 21), (2, 30)]
 
 
@@ -159,7 +160,7 @@ def test_diverging_run_is_a_result(data: Data, tmp_path: Path, method: str) -> N
     assert not np.isfinite(float(status["loss"]))
     files = {path.name for path in tmp_path.iterdir()}
     assert files == {"weights.safetensors", "history.csv", "resources.json", "config.json", "status.json"}
-    assert read_history(tmp_path / "history.csv") == []
+    assert history(tmp_path / "history.csv") == []
 
 
 # -------------------------------------------------------------------- interruption
@@ -214,7 +215,7 @@ def test_killed_run_ends_bit_identical(data: Data, tmp_path: Path) -> None:
     assert process.returncode == 0
     assert said.decode().count(f"resuming at step {state['step']} of {21 * EPOCHS}") == 1
     assert results(killed) == results(whole)
-    assert len(read_history(killed / "history.csv")) == EPOCHS
+    assert len(history(killed / "history.csv")) == EPOCHS
 
 
 def interrupt(trainer: Trainer, steps: int) -> None:

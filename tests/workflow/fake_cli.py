@@ -35,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "assemble": lambda: [layout.metrics, layout.index],
         "table": lambda: [layout.tables / f"{name}.{suffix}" for suffix in ("html", "csv", "md", "tex")],
         "figure": lambda: [layout.figures / f"{name}.{suffix}" for suffix in ("png", "pdf", "svg")],
+        "choose": lambda: [layout.chosen],
         "claims": lambda: [layout.tables / f"claims.{suffix}" for suffix in ("html", "csv", "md")],
+        "front-page": lambda: [layout.front_page],
         "leaderboard": lambda: [layout.results / f"leaderboard.{suffix}" for suffix in ("html", "csv")],
         "track": lambda: [layout.results / "tracking.json"],
     }[command]()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 if TYPE_CHECKING:
@@ -12,7 +13,15 @@ if TYPE_CHECKING:
 
     from conftest import Project
 
-OF_ALL = ("assemble_metrics", "track_runs", "make_table", "decide_claims", "rank_coders", "draw_figure")
+OF_ALL = (
+    "assemble_metrics",
+    "track_runs",
+    "make_table",
+    "decide_claims",
+    "rank_coders",
+    "draw_figure",
+    "write_front_page",
+)
 """What is made of all runs, which any change of one makes anew."""
 OF_ONE = ("train_run", "evaluate_run")
 RUNS, LINEAR = 12, 8
@@ -48,14 +57,32 @@ def edited(project: Project, *modules: str) -> Iterator[None]:
 
 
 def test_a_study_that_is_done_plans_nothing(finished: Project) -> None:
-    """Not even where its files were touched, or its configuration is laid over itself."""
+    """Not even where its files, or those of the code as by a checkout, are newer, or it is laid over itself."""
     (finished.folder / "results/data/digits.safetensors").touch()
     (finished.folder / "results/runs/recovery/fista/0/weights.safetensors").touch()
+    for path in (
+        finished.folder / "config.yaml",
+        finished.folder / "results/config.yaml",
+        *finished.package.rglob("*"),
+    ):
+        path.touch()
     layers = ["config.yaml"]
     for number, (section, content) in enumerate(SAME.items()):
         layer = content if section not in ("datasets", "methods", "experiments") else {section: content}
         layers.append(finished.write(f"same{number}.yaml", layer))
     assert finished.plan("--configfile", *layers, "--max-checksum-file-size", "1GB") == {}
+
+
+def test_the_content_of_a_file_of_data_decides_and_not_its_date(project: Project) -> None:
+    content = {"datasets": {"mine": {"kind": "array", "source": "x.npy"}}, "results": "results"}
+    project.write("config.yaml", content | {"experiments": {"a": {"dataset": "mine", "methods": ["fista"]}}})
+    x = np.random.default_rng(0).random((40, 9))
+    np.save(project.folder / "x.npy", x)
+    project.snakemake("train")
+    np.save(project.folder / "x.npy", x)
+    assert project.plan("train") == {}
+    np.save(project.folder / "x.npy", x + 1)
+    assert project.plan("train") == {"prepare_data": 1, "train_run": 1, "train": 1}
 
 
 def test_a_change_plans_what_depends_on_it(finished: Project) -> None:

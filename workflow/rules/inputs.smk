@@ -34,3 +34,14 @@ def prepared_data(wildcards):
 def section(name):
     """A section of a run's specification; told apart, so that the reason of a job shows the one that has changed."""
     return lambda wildcards: PLAN.section(run_name(wildcards), name)
+
+
+def trials_of(_):
+    """What `tune` makes of the trials of the study."""
+    if "trials" not in PLAN.outputs("table"):
+        raise WorkflowError(
+            "no experiment of this study has trials; `make tune`, or `snakemake tune --configfile config/tuning.yaml`, "
+            "tries the methods of the default study"
+        )
+    names = ("chosen.yaml", "tables/trials.html", "figures/tuning.png")
+    return [f"{RESULTS}/{name}" for name in names]

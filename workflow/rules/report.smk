@@ -125,3 +125,26 @@ rule draw_figure:
         code=lambda wildcards: PLAN.output_code("figure", wildcards.figure),
     shell:
         "python -m vscbench figure {wildcards.figure} --config {params.config:q} > {log:q} 2>&1"
+
+
+rule write_front_page:
+    # Last, since it links to all that is there.
+    input:
+        rules.tables.input,
+        rules.figures.input,
+    output:
+        report(
+            PLAN.layout.front_page,
+            caption="../report/study.rst",
+            category="Answer",
+            labels={"page": "the front page"},
+        ),
+    log:
+        f"{RESULTS}/logs/front_page.log",
+    conda:
+        "../envs/vscbench.yaml"
+    params:
+        config=CONFIG,
+        code=PLAN.code("front_page"),
+    shell:
+        "python -m vscbench front-page --config {params.config:q} > {log:q} 2>&1"

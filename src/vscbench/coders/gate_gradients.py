@@ -9,16 +9,20 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from vscbench.coders.amortised import Amortised
+from vscbench.coders.amortised import Amortised, frozen_statistics
 from vscbench.coders.masks import below
+from vscbench.coders.relax import Relax
+from vscbench.coders.scaled import PriorScale, Scaled, is_learned
 from vscbench.coders.spike_slab import SpikeSlab
 from vscbench.errors import UserError
 from vscbench.objectives.average import Average
 from vscbench.objectives.loss import squared_error
 from vscbench.objectives.variance import NoiseVariance  # noqa: TC001  (read at run time, as the settings are)
-from vscbench.settings import Density, Positive
+from vscbench.settings import Density
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from vscbench.coders.learned_prior import LogPrior
     from vscbench.coders.posterior import Noise, Params
     from vscbench.objectives.rule import Objective
@@ -35,6 +39,7 @@ class SpikeSlabGates(Amortised):
       Samples, Get a Baseline for Free!"); at least two draws are made.
     - `disarm`: J/2 antithetic pairs, b = 1(a + ε > 0) and b̃ = 1(a - ε > 0) of a logistic ε with one slab,
       ½ (f(b) - f(b̃)) (b - b̃) sigmoid(|a|) (Dong, Mnih and Tucker 2020, arXiv 2006.10680); J is made even.
+    - `relax`: the score of each draw with a learned control variate, see `Relax`.
 
     The divergence is in closed form, and so is its gradient.
 
@@ -43,9 +48,10 @@ class SpikeSlabGates(Amortised):
         generator: codes (..., K) to data (..., P...).
         objective: J and the weight of the divergence; its rule is `average`.
         gate_estimator: of the gradient in a.
-        prior_scale: the standard deviation of the slab's prior.
+        prior_scale: the standard deviation of the slab's prior, or `learned` for each latent.
         density: the prior probability that a latent is active.
         variance: of the likelihood, where it is learned.
+        shape: of a data point, (P,) or (C, H, W).
 
     Raises:
         UserError: the rule is another.
@@ -61,22 +67,26 @@ class SpikeSlabGates(Amortised):
 
     sampling: ClassVar[str] = "average"
     """The sampling rule that it needs."""
-    family: SpikeSlab
 
     def __init__(
         self,
         encoder: nn.Module,
         generator: nn.Module,
         objective: Objective,
-        gate_estimator: Literal["leave_one_out", "disarm"] = "disarm",
-        prior_scale: Positive = math.sqrt(0.1),
+        gate_estimator: Literal["leave_one_out", "disarm", "relax"] = "disarm",
+        prior_scale: PriorScale = SpikeSlab.prior_scale,
         density: Density = 0.1,
         variance: NoiseVariance | None = None,
+        shape: Sequence[int] = (),
     ) -> None:
         if not isinstance(objective.rule, Average):
             raise UserError(NEEDED)
-        super().__init__(encoder, generator, SpikeSlab(prior_scale, density), objective, variance=variance)
+        learned = is_learned(prior_scale)
+        self.gates = SpikeSlab(SpikeSlab.prior_scale if learned else prior_scale, density)
+        family = Scaled(self.gates, int(generator.latents)) if learned else self.gates  # type: ignore[arg-type]
+        super().__init__(encoder, generator, family, objective, variance=variance)
         self.gate_estimator = gate_estimator
+        self.relax = Relax(math.prod(shape) + self.latents) if gate_estimator == "relax" else None
 
     @staticmethod
     def unfit(spec: dict[str, dict[str, object]], **_: object) -> str:
@@ -93,17 +103,29 @@ class SpikeSlabGates(Amortised):
     ) -> tuple[Noise, Tensor, Tensor]:
         """Noise and codes (S, B, K) of the draws, and their errors (S, B), which have the gradient of their mean."""
         if self.gate_estimator == "disarm":
-            noise = self.family.noise(params, (samples + 1) // 2, rng)
+            noise = self.gates.noise(params, (samples + 1) // 2, rng)
             noise = {"normal": noise["normal"].repeat(2, 1, 1), "uniform": antithetic(noise["uniform"])}
         else:
-            noise = self.family.noise(params, max(2, samples), rng)
-        gate = below(noise["uniform"], self.family.active_prob(params))
-        loc, spread = self.family.moments(params)
-        codes = gate * torch.addcmul(loc, noise["normal"], spread)
-        error = squared_error(x, self.decode(codes))
-        estimate = disarm if self.gate_estimator == "disarm" else leave_one_out
-        surrogate = estimate(error.detach(), gate, self.family.gate_logit(params))
+            noise = self.gates.noise(params, samples if self.relax else max(2, samples), rng)
+        gate = below(noise["uniform"], self.gates.active_prob(params))
+        loc, spread = self.gates.moments(params)
+        slab = torch.addcmul(loc, noise["normal"], spread)
+        if isinstance(self.family, Scaled):
+            slab = slab * self.family.multiplier
+        codes = gate * slab
+        error, logit = squared_error(x, self.decode(codes)), self.gates.gate_logit(params)
+        if self.relax is not None:
+            with frozen_statistics(self.generator):
+                found = self.relax.gradient(self.error_of(x), x, slab, logit, noise["uniform"], gate, error.detach())
+            surrogate = (found * logit).sum(-1)
+        else:
+            estimate = disarm if self.gate_estimator == "disarm" else leave_one_out
+            surrogate = estimate(error.detach(), gate, logit)
         return noise, codes, error + (surrogate - surrogate.detach())
+
+    def error_of(self, x: Tensor) -> Callable[[Tensor], Tensor]:
+        """The error (S, B) of codes (S, B, K) for data (B, P...)."""
+        return lambda codes: squared_error(x, self.decode(codes))
 
 
 def antithetic(uniform: Tensor) -> Tensor:

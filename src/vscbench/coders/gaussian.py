@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 from vscbench.coders.divergences import gaussian_kl
 from vscbench.coders.noise import normal
 from vscbench.coders.posterior import Base, Noise, Params
-from vscbench.settings import Positive
+from vscbench.coders.scaled import PriorScale  # noqa: TC001  (read at run time, as the settings are)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +31,8 @@ class Gaussian(Base):
         0.52
     """
 
-    prior_scale: Positive = math.sqrt(0.1)
-    """s, the prior's standard deviation; the paper's variance is 0.1."""
+    prior_scale: PriorScale = math.sqrt(0.1)
+    """s, the prior's standard deviation, or `learned` for each latent; the paper's variance is 0.1."""
 
     heads: ClassVar[tuple[str, ...]] = ("loc", "log_variance")  # type: ignore[misc]
     standard: ClassVar[str] = "normal"

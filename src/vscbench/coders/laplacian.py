@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from vscbench.coders.divergences import laplace_kl
 from vscbench.coders.noise import laplace
 from vscbench.coders.posterior import Base, Noise, Params
+from vscbench.coders.scaled import PriorScale  # noqa: TC001  (read at run time, as the settings are)
 from vscbench.ramps import Ramp
 from vscbench.settings import Positive
 
@@ -25,8 +26,8 @@ class Laplacian(Base):
         0.23
     """
 
-    prior_scale: Positive = 0.1
-    """b₀, the prior's scale."""
+    prior_scale: PriorScale = 0.1
+    """b₀, the prior's scale, or `learned` for each latent."""
     noise_warmup: Ramp = Ramp(1.0, 1.0)
     """w, the weight of the noise while training starts; the divergence does not see it, as published."""
     noise_bound: Positive | None = None

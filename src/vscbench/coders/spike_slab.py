@@ -15,8 +15,9 @@ from vscbench.coders.divergences import spike_slab_kl
 from vscbench.coders.masks import below
 from vscbench.coders.noise import normal, uniform
 from vscbench.coders.posterior import Draw, Noise, Params, Posterior, Transport
+from vscbench.coders.scaled import PriorScale  # noqa: TC001  (read at run time, as the settings are)
 from vscbench.ramps import Ramp
-from vscbench.settings import Density, Positive, Probability
+from vscbench.settings import Density, Probability
 
 INNER_SAMPLES = 20
 
@@ -52,8 +53,8 @@ class SpikeSlab(Posterior):
     The gate is on where a - logit u > 0, u ~ U(0, 1), which is u < P(on); its relaxation is sigmoid((a - logit u)/T).
     """
 
-    prior_scale: Positive = math.sqrt(0.1)
-    """s, the standard deviation of the slab's prior."""
+    prior_scale: PriorScale = math.sqrt(0.1)
+    """s, the standard deviation of the slab's prior, or `learned` for each latent."""
     prior_active: Probability = 0.1
     """γ₀, the prior probability that a latent is active."""
     density: Density | None = None

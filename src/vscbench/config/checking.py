@@ -132,6 +132,9 @@ def _reference_lines(study: Study) -> Iterator[str]:
             for method in (each for each in used if each not in methods):
                 near = nearest(method, methods)
                 yield f"{where}.{key}: there is no method {method}{near}; there are {', '.join(methods)}"
+        for method in (each for each in (setup.trials.own if setup.trials else ()) if each not in setup.methods):
+            near = nearest(method, setup.methods)
+            yield f"{where}.trials.own: there is no method {method}{near} here; there are {', '.join(setup.methods)}"
         for method, count in Counter(setup.methods).items():
             if count > 1:
                 yield f"{where}.methods: {method} is given {count} times"
@@ -142,7 +145,7 @@ def _experiment_lines(study: Study) -> Iterator[str]:
     total = 0
     for name, setup in study.experiments.items():
         yield from _evaluation_lines(setup.evaluation, f"experiments.{name}.evaluation")
-        for method in setup.methods:
+        for method in dict.fromkeys([*setup.methods, *setup.overrides]):
             try:
                 plan = runs.plan(study, name, method)
             except ViolationsError as error:
@@ -151,11 +154,16 @@ def _experiment_lines(study: Study) -> Iterator[str]:
             except UserError as error:
                 yield f"datasets.{setup.dataset}: {error}"
                 continue
-            total += prod(len(axis.values) for axis in plan.axes) * runs.repetitions(study, name)
+            if method in setup.methods:
+                total += prod(len(axis.values) for axis in plan.axes) * runs.repetitions(study, name)
             if total > MOST_RUNS:
                 yield f"experiments.{name}: with {method} the study has {total} runs; at most {MOST_RUNS} are allowed"
                 return
-            yield from _section_lines(plan.sections, _last_word(study, name, method))
+            lines = list(_section_lines(runs.sections_of(study, name, method), _last_word(study, name, method)))
+            yield from lines
+            if setup.trials and not lines:  # what is wrong then is wrong with the values that are tried
+                places = dict.fromkeys(plan.sections, f"experiments.{name}.trials ({method})")
+                yield from _section_lines(plan.sections, places.__getitem__)
 
 
 def _last_word(study: Study, experiment: str, method: str) -> Callable[[str], str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,10 @@ def chosen(role: str, part: Mapping[str, Any]) -> Any:
         return FIXED[role]
     selector = ROLES[role].selector
     if selector not in part:
-        raise ViolationsError([((), f"missing key {selector}: one of {', '.join(names(role))}, or module:Class")])
+        written = get_close_matches(selector, part, n=1)
+        instead = f"; did you mean {selector} by {written[0]}?" if written else ""
+        text = f"missing key {selector}: one of {', '.join(names(role))}, or module:Class{instead}"
+        raise ViolationsError([((), text)])
     name = part[selector]
     if not isinstance(name, str):
         text = f"{shown(name)} is not allowed; it must be one of {', '.join(names(role))}, or module:Class"
@@ -195,4 +199,5 @@ def takes_list(role: str, part: Mapping[str, Any], path: tuple[str, ...]) -> boo
         keys, there = rules(settings.schema(model(role, chosen(role, part))), path)
     except ViolationsError:
         return True  # of a class that there is not: what is wrong is told by `filled`
-    return len(keys) == len(path) and any(rule.get("type") == "array" for rule in there)
+    # Of a key that there is not `filled` tells, too.
+    return len(keys) < len(path) or any(rule.get("type") == "array" for rule in there)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vscbench import settings
-from vscbench.config import parts, sections
+from vscbench.config import parts, sections, tuning
 from vscbench.config.study import Evaluation, Experiment, Study
 from vscbench.errors import UserError
 from vscbench.files import VERSION
+from vscbench.merging import merge
 from vscbench.registry import nearest
 from vscbench.seeds import derive_seed
 
@@ -128,14 +129,25 @@ def dataset_spec(study: Study, dataset: str) -> dict[str, Any]:
 # ---------------------------------------------------------------------------- runs
 
 
+def sections_of(
+    study: Study, experiment: str, method: str, tried: Mapping[str, list[float]] | None = None
+) -> sections.Sections:
+    """The sections of a method in an experiment, with what is swept in them, and the values that its trials try."""
+    setup = study.experiments[experiment]
+    of = () if "kind" in setup.generator else shape(study, setup.dataset)
+    constants = sections.constants(study.methods, setup, method)
+    return sections.sections(setup, merge(constants, tuning.nested(tried or {})), of)
+
+
 def plan(study: Study, experiment: str, method: str) -> Plan:
     """The sections of a method in an experiment, and what is swept in them."""
 
     def make() -> Plan:
-        setup = study.experiments[experiment]
-        of = () if "kind" in setup.generator else shape(study, setup.dataset)
-        found = sections.sections(setup, sections.constants(study.methods, setup, method), of)
-        return Plan(found, sections.axes(found))
+        trials = study.experiments[experiment].trials
+        tried = trials.values(method) if trials else {}
+        found = sections_of(study, experiment, method, tried)
+        places = [tuning.place_of(key, tuple(parts.FIXED)) for key in tried]
+        return Plan(found, sections.tied(sections.axes(found), places, tuning.AXIS))
 
     return study.once(("plan", experiment, method), make)
 
@@ -237,7 +249,11 @@ def addresses(spec: Mapping[str, Any]) -> list[str]:
 
 def evaluation(study: Study, experiment: str) -> dict[str, Any]:
     """What the metrics of an experiment are computed with: `samples`, `penalties`, a metric's settings or false."""
-    return settings.plain(Evaluation, study.experiments[experiment].evaluation)
+    setup = study.experiments[experiment]
+    found = settings.plain(Evaluation, setup.evaluation)
+    if setup.trials:  # what chooses sees no test data
+        found |= {name: False for name in parts.names("metric") if name not in tuning.METRICS} | {"split": "validation"}
+    return found
 
 
 def labels(study: Study) -> dict[str, str]:
@@ -252,6 +268,11 @@ def describe(study: Study, experiment: str) -> dict[str, Any]:
     plans = [plan(study, experiment, method) for method in setup.methods]
     generator = plans[0].sections["generator"]
     latents = generator["latents"]
+    tried = (
+        {"trials": {"density": setup.trials.density, "values": {m: setup.trials.values(m) for m in setup.methods}}}
+        if setup.trials
+        else {}
+    )
     return {
         "dataset": setup.dataset,
         "kind": study.datasets[setup.dataset]["kind"],
@@ -265,6 +286,7 @@ def describe(study: Study, experiment: str) -> dict[str, Any]:
         "folds": len(set(data_of_repetitions(study, experiment))),
         "axes": {axis.name: axis.values for each in plans for axis in each.axes if len(axis.values) > 1},
         "evaluation": evaluation(study, experiment),
+        **tried,
     }
 
 

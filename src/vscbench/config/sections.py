@@ -13,7 +13,7 @@ from vscbench.registry import nearest
 from vscbench.violations import ViolationsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from vscbench.config.study import Experiment
 
@@ -33,6 +33,8 @@ class Axis(NamedTuple):
     section: str
     path: tuple[str, ...]
     values: list[Any]
+    tied: tuple[Axis, ...] = ()
+    """The scalars that move together along an axis of none of its own: those of a trial."""
 
 
 def method(entries: Mapping[str, Any], name: str, above: tuple[str, ...] = ()) -> Method:
@@ -118,6 +120,13 @@ def axes(of: Sections) -> list[Axis]:
     return list(found.values())
 
 
+def tied(swept: Sequence[Axis], places: Collection[tuple[str, tuple[str, ...]]], name: str) -> list[Axis]:
+    """Axes with those at `places`, of equally many values, as one of that name; its values are their numbers."""
+    together = tuple(axis for axis in swept if (axis.section, axis.path) in places)
+    apart = [axis for axis in swept if axis not in together]
+    return [*apart, Axis(name, "", (), list(range(len(together[0].values))), together)] if together else apart
+
+
 def _lists(part: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
     """The lists of scalars in a part, each with its place."""
     for key in sorted(part):
@@ -139,11 +148,13 @@ def at(of: Sections, swept: Sequence[Axis], value: Mapping[str, Any]) -> Section
     """Sections with the value of each axis, by its name, instead of its list; its first where none is given."""
     result = dict(of)
     for axis in swept:
-        part: dict[str, Any] = result
-        for key in (axis.section, *axis.path[:-1]):
-            part[key] = dict(part[key])
-            part = part[key]
-        part[axis.path[-1]] = value.get(axis.name, axis.values[0])
+        chosen = value.get(axis.name, axis.values[0])
+        for each, its_value in [(one, one.values[chosen]) for one in axis.tied] or [(axis, chosen)]:
+            part: dict[str, Any] = result
+            for key in (each.section, *each.path[:-1]):
+                part[key] = dict(part[key])
+                part = part[key]
+            part[each.path[-1]] = its_value
     return result
 
 

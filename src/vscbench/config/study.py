@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, model_validator
 
 from vscbench import registry
+from vscbench.config.tuning import Trials  # noqa: TC001  (a field's type)
 from vscbench.files import VERSION
 from vscbench.metrics.shared import Shared
-from vscbench.settings import STRICT, Count, Density, Name, NonNegative, Positive, matching
+from vscbench.settings import STRICT, Count, Density, Name, NonNegative, Positive, Seed, matching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,8 @@ MOST_RUNS = 100_000
 """Of a study: what is more is a slip, and is told at once."""
 RESERVED = (
     "all data train metrics tables figures mlflow prepare_data train_run evaluate_run measure_baselines "
-    "train_fid_classifier assemble_metrics make_table decide_claims rank_coders draw_figure track_runs study"
+    "train_fid_classifier assemble_metrics make_table decide_claims rank_coders draw_figure "
+    "write_front_page track_runs tune choose_constants study"
 )
 """Rules of the workflow, and of the Snakefile of `vscbench init`: no names of experiments, which are targets too."""
 
@@ -92,6 +94,8 @@ class Evaluation(BaseModel):
     """J of what is measured of the best draw."""
     penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = Shared.penalties
     """ℓ₁ penalties of the lasso objectives."""
+    split: Literal["test", "validation"] = Shared.split
+    """The data that are measured on."""
 
 
 class Experiment(BaseModel):
@@ -121,6 +125,8 @@ class Experiment(BaseModel):
     """How it is minimised."""
     evaluation: dict[str, Any] = {}
     """`samples`, `penalties`, and the settings of metrics by name; false leaves one out."""
+    trials: Trials | None = None
+    """Of each method, to choose its constants by: what `snakemake tune` runs."""
 
 
 class Study(BaseModel):
@@ -136,7 +142,7 @@ class Study(BaseModel):
     """Folder that everything is written to."""
     tracking: str | None = None
     """MLflow store: an address, or null for <results>/mlflow."""
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    seed: Seed = 0
     """What the seeds of all runs derive from."""
     repetitions: Repetitions = 1
     """Runs of each method, each with a seed of its own."""

@@ -12,6 +12,7 @@ import numpy as np
 from vscbench.data.dataset import SPLITS, Standardisation, Statistics, Stream, chunks
 from vscbench.data.splitting import Share, divide, given, group_numbers
 from vscbench.errors import UserError
+from vscbench.settings import Seed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,7 @@ class Arrangement:
     """Vectors by the statistics of each pixel, of all of them, or not at all; images stay as they are."""
     patch_shape: Sequence[int] | None = None
     """[C, H, W] or [H, W] of vectors that are pictures, for figures of atoms."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the random order of the rows."""
 
     def assign(self, x: NDArray[Any], labels: Any, groups: Any, split: Any) -> tuple[Rows, dict[str, Any]]:

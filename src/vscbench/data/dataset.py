@@ -187,6 +187,24 @@ class Data(Description):
         """(P,) of a vector or (C, H, W) of an image."""
         return self.train.shape[1:]
 
+    def measured_on(self, split: str) -> Data:
+        """The data with another of its splits in the place of test, which is then nowhere.
+
+        Example:
+            >>> data = Data.from_array(np.zeros((10, 2)), validation=3, test=2)
+            >>> data.measured_on("validation").test is data.validation
+            True
+        """
+        if split == "test":
+            return self
+        moved: dict[str, Any] = {
+            name: {**getattr(self, name), "test": getattr(self, name)[split]} if getattr(self, name) else {}
+            for name in ("labels", "groups")
+        }
+        codes = {"codes.test": f"codes.{split}"}
+        truth = {name: self.truth[codes.get(name, name)] for name in self.truth}
+        return replace(self, test=getattr(self, split), truth=truth, **moved)
+
     def __repr__(self) -> str:
         return (
             f"Data({self.name or 'unnamed'}: train {self.train.shape} {self.train.dtype}, "

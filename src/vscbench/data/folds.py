@@ -49,7 +49,7 @@ class Folded:
 
     folds: Annotated[int, Field(ge=len(SPLITS), le=100)] | None = None
     """Into how many folds of like contrast the images are dealt; repetition r tests on fold r mod `folds`."""
-    fold: Annotated[int, Field(ge=0)] | None = None
+    fold: Annotated[int, Field(ge=0, le=10**9)] | None = None
     """The one fold that every repetition tests on, in place of that."""
 
     def __post_init__(self) -> None:

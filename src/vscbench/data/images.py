@@ -19,7 +19,7 @@ from vscbench.data.sources import Source
 from vscbench.data.splitting import Share, divide
 from vscbench.data.whitening import TRIM, whiten
 from vscbench.errors import UserError
-from vscbench.settings import Count, Positive
+from vscbench.settings import Count, Positive, Seed
 from vscbench.violations import shown
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Images(Folded, Source):
     """As `validation`."""
     standardise: Statistics = "pixel"
     """Of patches, as of `Data.from_array`."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the choices."""
 
     def __post_init__(self) -> None:

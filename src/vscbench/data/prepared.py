@@ -108,11 +108,15 @@ def write(made: Data | Stream, path: Path, spec: Mapping[str, Any] | None = None
             made.fill({name: arrays[name] for name in made.shapes})
 
 
-def read(path: Path) -> Data:
+def read(path: Path, spec: Mapping[str, Any] | None = None) -> Data:
     """Map what `write` wrote into memory, copied where it is changed.
 
+    Args:
+        path: the file.
+        spec: what the data set should have been made from; None: anything.
+
     Raises:
-        UserError: the file is missing, damaged, or no data set; it is named.
+        UserError: the file is missing, damaged, no data set, or made from something else; it is named.
     """
     if not path.is_file():
         raise UserError(f"{path} is missing: make it with `vscbench data` (or let snakemake do it)")
@@ -124,6 +128,13 @@ def read(path: Path) -> Data:
         raise UserError(f"{path} holds no {', '.join(sorted(missing))}: it is no data set of `vscbench data`")
     if len({(tensors[name].shape[1:], tensors[name].dtype) for name in SPLITS}) > 1:
         raise UserError(f"{path} is damaged (its parts differ in shape or type): delete it and prepare the data again")
+    for name in (*SPLITS, "standardisation.mean", "standardisation.scale"):
+        wanted = "f" if "." in name else "fu"
+        if tensors[name].dtype.kind not in wanted or not np.isfinite(tensors[name].sum(dtype=np.float64)):
+            text = f"{path} is damaged (numbers of {name} are not finite, or no fractions)"
+            raise UserError(f"{text}: delete it and prepare the data again")
+    if spec is not None and metadata.get("spec") != json.dumps(spec, sort_keys=True):
+        raise UserError(f"{path} was made from another configuration: prepare it again with `vscbench data`")
     try:
         shape = json.loads(metadata["patch_shape"])
         return Data(

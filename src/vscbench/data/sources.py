@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vscbench.settings import Count
+from vscbench.settings import Count, Seed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +56,7 @@ class Counted(Source):
     """For the curves."""
     test: Count
     """For every reported number."""
-    seed: int = 0
+    seed: Seed = 0
     """Of their choice, or of everything that is made up."""
 
     @property

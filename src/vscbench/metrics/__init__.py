@@ -30,6 +30,7 @@ METRICS = {
     "recovery": "vscbench.metrics.recovery:measure",
     "hierarchy": "vscbench.metrics.hierarchy:measure",
     "cost": "vscbench.metrics.cost:measure",
+    "atoms": "vscbench.metrics.atoms:measure",
     "generation": "vscbench.metrics.generation:measure",
     "attributes": "vscbench.metrics.attributes:measure",
     "pictures": "vscbench.metrics.pictures:measure",

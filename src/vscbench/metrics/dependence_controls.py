@@ -167,7 +167,7 @@ def decides(found: dict[Kind, Control], *, dense: bool) -> dict[str, bool]:
     }
 
 
-def measure(e: Evaluation, *, bits: Positive = 1.0, repetitions: Annotated[int, Field(ge=1)] = 2) -> Measures:
+def measure(e: Evaluation, *, bits: Positive = 1.0, repetitions: Annotated[int, Field(ge=1, le=10**9)] = 2) -> Measures:
     """Whether the tests of dependence decide here: of codes of this run's N, K and density, dependent and not.
 
     `pair_bits_decides`, `support_pair_bits_decides` and `two_sample_decides` are 1 where the test detects each planted

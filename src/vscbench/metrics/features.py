@@ -180,12 +180,17 @@ def load_classifier(path: Path, device: torch.device = CPU) -> Classifier:
         with safe_open(path, "pt") as file:
             about = json.loads((file.metadata() or {})["classifier"])
         classifier = Classifier(about["shape"], about["names"])
-        classifier.load_state_dict(load_file(path))
-    except SafetensorError as error:
+        state, expected = load_file(path), classifier.state_dict()
+        right = (state[name].dtype == value.dtype for name, value in expected.items())
+        sound = all(right) and all(value.isfinite().all() for value in state.values())
+        classifier.load_state_dict(state)
+        classifier.accuracy = float(about["accuracy"])
+    except (SafetensorError, OSError) as error:
         raise UserError(f"{path} is damaged ({error}): delete it and train the classifier again") from None
     except (KeyError, RuntimeError, TypeError, ValueError):
-        raise UserError(f"{path} holds no classifier of vscbench: delete it and train one") from None
-    classifier.accuracy = about["accuracy"]
+        sound = False
+    if not sound:
+        raise UserError(f"{path} holds no classifier of vscbench: delete it and train one")
     return classifier.to(device).eval()
 
 

@@ -86,7 +86,7 @@ def features_of(e: Evaluation, inception_weights: str | None) -> tuple[str, Call
 
 @torch.no_grad()
 def measure(
-    e: Evaluation, *, images: Annotated[int, Field(ge=2)] = 5000, inception_weights: str | None = None
+    e: Evaluation, *, images: Annotated[int, Field(ge=2, le=10**9)] = 5000, inception_weights: str | None = None
 ) -> Measures:
     """FID and KID against test images, of best-of-J and mean reconstructions and of samples from the prior.
 

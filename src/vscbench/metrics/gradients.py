@@ -132,7 +132,7 @@ def mean_loss(coder: Amortised, x: Tensor, rng: Generator) -> Tensor:
 def measure(
     e: Evaluation,
     *,
-    passes: Annotated[int, Field(ge=2)] = 1000,
+    passes: Annotated[int, Field(ge=2, le=10**9)] = 1000,
     batches: Count = 2,
     samples: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 20),
 ) -> Measures:

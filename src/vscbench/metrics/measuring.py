@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vscbench import model
+from vscbench import model, records
 from vscbench.errors import UserError
-from vscbench.files import atomic, read_json, write_json
+from vscbench.files import atomic, write_json
 from vscbench.metrics import METRICS, ON_REQUEST
 from vscbench.metrics.evaluation import Evaluation, Past
 from vscbench.metrics.shared import Shared
 from vscbench.registry import find
 from vscbench.settings import plain
-from vscbench.training.curves import read_history
 from vscbench.training.memory import keep_freed_memory
 from vscbench.violations import ViolationsError
 
@@ -84,6 +83,7 @@ def evaluate(
     only: Iterable[str] | None = None,
     classifier: Path | None = None,
     past: Past | None = None,
+    groups: dict[str, list[str]] | None = None,
 ) -> tuple[dict[str, float], dict[str, NDArray[Any]]]:
     """The numbers and the arrays that the metrics make of a trained coder on test data, by name.
 
@@ -99,6 +99,7 @@ def evaluate(
         only: as of `filled`.
         classifier: file of the classifier by whose features images are compared, as `save_classifier` writes it.
         past: how the coder was trained, where that is known.
+        groups: is given the names of the numbers of each metric.
 
     Raises:
         UserError: as of `filled`; or a metric refuses the data.
@@ -114,7 +115,9 @@ def evaluate(
         ['mse_draw', 'fve_draw', 'mse_mean', 'fve_mean', 'mse_best', 'fve_best']
     """
     sections = filled(settings or {}, only)
-    e = Evaluation(coder, data, seed, device, **sections.pop("shared"), classifier=classifier, past=past)
+    shared = sections.pop("shared")
+    of = data.measured_on(shared.pop("split"))
+    e = Evaluation(coder, of, seed, device, **shared, classifier=classifier, past=past)
     values: dict[str, float] = {}
     arrays: dict[str, NDArray[Any]] = {}
     for name, section in sections.items():
@@ -123,6 +126,8 @@ def evaluate(
         except Exception as error:
             error.add_note(f"in the metric {name} of the coder {type(coder).__name__}")
             raise
+        if groups is not None:
+            groups[name] = [what for what, value in measures.items() if not isinstance(value, np.ndarray)]
         for what, value in measures.items():
             if isinstance(value, np.ndarray):
                 arrays[what] = value
@@ -136,30 +141,28 @@ def measure_run(
 ) -> None:
     """Measure the run in `folder`, as `evaluate` does; write metrics.json and arrays.npz to it.
 
-    metrics.json has the run's status, the `metrics` that are finite numbers, and the `settings` in full. A run that
-    diverged has its resources alone.
+    metrics.json has the run's status, the `metrics` that are finite numbers, `groups`, the names of the numbers of each
+    metric, and the `settings` in full. A run that diverged has its resources alone.
 
     Raises:
         UserError: a file of the run is missing or damaged, or as of `evaluate`.
     """
-    spec, status, resources = (read_json(folder / f"{name}.json") for name in ("config", "status", "resources"))
-    try:
-        seed, completed = int(spec["seed"]), ("diverged", "completed").index(status["status"])
-        used = {name: float(resources[name]) for name in RESOURCES}
-        seconds = [float(second) for second in resources.get("epoch_seconds", [])]
-    except (KeyError, TypeError, ValueError):
-        raise UserError(
-            f"{folder}: its config.json, status.json or resources.json is damaged: delete the folder and train again"
-        ) from None
+    spec, status = records.spec(folder), records.status(folder)
+    resources = records.read(records.Resources, folder / "resources.json")
+    used = {name: float(resources[name]) for name in RESOURCES}
     values: dict[str, float] = {}
     arrays: dict[str, Any] = {}
-    if completed:
+    groups: dict[str, list[str]] = {}
+    if status["status"] == "completed":
         keep_freed_memory()
         coder = model.load(spec, folder / "weights.safetensors", device).coder
-        past = Past(spec, read_history(folder / "history.csv"), seconds)
-        values, arrays = evaluate(coder, data, settings, seed, device, classifier=classifier, past=past)
+        past = Past(spec, records.history(folder / "history.csv"), resources.get("epoch_seconds", []))
+        values, arrays = evaluate(
+            coder, data, settings, spec["seed"], device, classifier=classifier, past=past, groups=groups
+        )
     with atomic(folder / "arrays.npz") as partial, partial.open("wb") as file:
         np.savez_compressed(file, **arrays)
     finite = {name: value for name, value in (values | used).items() if np.isfinite(value)}
     sections = filled(settings)
-    write_json(folder / "metrics.json", {**status, "metrics": finite, "settings": sections.pop("shared") | sections})
+    used_settings = sections.pop("shared") | sections
+    write_json(folder / "metrics.json", {**status, "metrics": finite, "groups": groups, "settings": used_settings})

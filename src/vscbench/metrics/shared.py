@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -18,3 +18,5 @@ class Shared:
     """J of what is measured of the best draw."""
     penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = (20.0, 8.0)
     """ℓ₁ penalties λ of the lasso objectives."""
+    split: Literal["test", "validation"] = "test"
+    """The data that are measured on: validation where constants are chosen by it."""

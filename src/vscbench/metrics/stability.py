@@ -36,7 +36,7 @@ def jaccard(supports: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def measure(e: Evaluation, *, draws: Annotated[int, Field(ge=2)] = 20, points: Count = 500) -> Measures:
+def measure(e: Evaluation, *, draws: Annotated[int, Field(ge=2, le=10**9)] = 20, points: Count = 500) -> Measures:
     """Jaccard index |A ∩ B|/|A ∪ B| of the supports of repeated draws for one data point, mean over pairs and data.
 
     `jaccard_draw` is of single draws, `jaccard_best` of selected ones, each the best of J, and `jaccard_null` of draws

@@ -38,17 +38,6 @@ class Estimate(NamedTuple):
         return self.mean - width, self.mean + width
 
 
-class Apart(NamedTuple):
-    """The mean of a metric over data and repetitions, with its errors for three questions."""
-
-    data: Estimate
-    """Other data, these trained models."""
-    repetitions: Estimate
-    """Other repetitions, these data."""
-    both: float
-    """Standard error for other data and other repetitions."""
-
-
 def over_data(values: ArrayLike, clusters: ArrayLike | None = None) -> Estimate:
     """Mean of values and its standard error s/√N, or that of a mean over clusters of dependent values.
 
@@ -91,35 +80,6 @@ def over_repetitions(values: ArrayLike) -> Estimate:
         3
     """
     return over_data(values)
-
-
-def apart(values: ArrayLike, clusters: ArrayLike | None = None) -> Apart:
-    """Errors over data and over repetitions of a metric measured on the same data in each repetition.
-
-    For values m + a_r + b_n + e_rn the error over data is that of the means over repetitions, the error over
-    repetitions that of the means over data, and for both at once error² = data² + repetitions² - residual², where
-    residual² = Var(e)/(RN) is in each of the two (Owen, The pigeonhole bootstrap, 2007, arXiv:0712.1111).
-
-    Args:
-        values: (R, N), one repetition a row.
-        clusters: to which each data point belongs, (N,).
-
-    Example:
-        >>> rows = np.array([[1.0, 2.0, 3.0], [2.0, 3.0, 4.0]])
-        >>> found = apart(rows)
-        >>> round(found.data.error, 3), round(found.repetitions.error, 3), round(found.both, 3)
-        (0.577, 0.5, 0.764)
-    """
-    x = np.asarray(values, dtype=float)
-    data = over_data(x.mean(0), clusters)
-    repetitions = over_repetitions(x.mean(1))
-    residual = x - x.mean(0) - x.mean(1, keepdims=True) + x.mean()
-    rows = len(x)
-    each = [over_data(row, clusters).error for row in residual]
-    # Residuals lose a degree of freedom in R to the means over repetitions.
-    shared = float(np.square(each).sum()) / (rows * (rows - 1)) if rows > 1 else math.nan
-    both = data.error**2 + repetitions.error**2 - shared
-    return Apart(data, repetitions, math.sqrt(max(both, data.error**2, repetitions.error**2)))  # nan stays nan
 
 
 def measure(e: Evaluation) -> Measures:

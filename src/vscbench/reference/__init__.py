@@ -1,6 +1,7 @@
 """Reference runs: the metrics of long studies, shipped so that a short run can be read beside them.
 
-`published.csv` has a row for each run and each budget at which it was measured, `published.json` says where it is from.
+`published.csv` has a row for each run and each budget at which it was measured, `claims.csv` one for each comparison
+behind a verdict; `published.json` and `claims.json` say where they are from.
 """
 
 from __future__ import annotations
@@ -52,14 +53,25 @@ def published() -> pd.DataFrame:
     return pd.read_csv(HERE / "published.csv")
 
 
-def provenance() -> dict[str, Any]:
-    """Where `published` is from: study, code, device, date, and in what the runs differ from the study.
+def claims() -> pd.DataFrame:
+    """Every comparison behind the verdicts of `config/claims.yaml`, as its tables/claims.csv has them.
 
     Example:
-        >>> provenance()["study"]
-        'config/published.yaml'
+        >>> table = claims()
+        >>> sorted(table["claim"].unique()) == list(range(1, 13))
+        True
     """
-    found: dict[str, Any] = json.loads((HERE / "published.json").read_text(encoding="utf-8"))
+    return pd.read_csv(HERE / "claims.csv")
+
+
+def provenance(name: str = "published") -> dict[str, Any]:
+    """Where `published`, or `claims`, is from: study, code, device, date, and in what the runs differ from the study.
+
+    Example:
+        >>> provenance()["study"], provenance("claims")["study"]
+        ('config/published.yaml', 'config/claims.yaml')
+    """
+    found: dict[str, Any] = json.loads((HERE / f"{name}.json").read_text(encoding="utf-8"))
     return found
 
 
@@ -91,8 +103,33 @@ def _by_method(table: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(found, orient="index").rename_axis("Method")
 
 
+def verdicts(table: pd.DataFrame) -> pd.DataFrame:
+    """A row for each claim as the paper states it: its verdict, and the comparison that goes worst for it."""
+    rows = []
+    for number, of_claim in table[table["reading"] == "stated"].groupby("claim"):
+        measured = of_claim.dropna(subset=["low", "high"])
+        # In widths of its interval, of which an effect that is measured more closely is farther from the margin.
+        beyond = (measured["effect"] - measured["margin"]) / (measured["high"] - measured["low"])
+        least = measured.loc[beyond.idxmin()]
+        scale = 100 if least["unit"].startswith("%") else 1
+        effect, low, high, margin = (f"{scale * least[name]:.3g}" for name in ("effect", "low", "high", "margin"))
+        rows.append(
+            {
+                "": number,
+                "Claim": least["statement"],
+                "Verdict": f"**{least['verdict']}**",
+                "Of what it predicts, what goes worst": f"{least['comparison']}: {effect} [{low}, {high}] {least['unit']}; "
+                f"margin {margin}; {least['repetitions']} runs",
+                "Budget": least["budget"].removesuffix(" of the paper's steps"),
+                "Published": least["published"],
+            }
+        )
+    return pd.DataFrame(rows).set_index("")
+
+
 def markdown() -> dict[str, str]:
-    """The tables of docs/published.md, by name."""
+    """The tables of docs/published.md and docs/reproduction.md, by name."""
     table = published()
     found = {"at_the_end": at_the_end(table)} | {name: by_budget(table, name) for name in BY_BUDGET}
+    found["verdicts"] = verdicts(claims())
     return {name: each.reset_index().to_markdown(index=False) for name, each in found.items()}

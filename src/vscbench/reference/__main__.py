@@ -1,4 +1,4 @@
-"""`python -m vscbench.reference PAGE`: does the page have the tables of the reference runs? `--write` puts them in.
+"""`python -m vscbench.reference PAGE...`: have pages the tables of the reference runs? `--write` puts them in.
 
 A table stands between `<!-- reference: NAME -->` and `<!-- end -->`.
 """
@@ -25,19 +25,21 @@ def filled(page: str) -> str:
 
 
 def main() -> int:
-    """0 where the page has the tables as they are."""
-    parser = argparse.ArgumentParser(prog="python -m vscbench.reference", description="Check a page's tables.")
-    parser.add_argument("page", type=Path)
+    """0 where the pages have the tables as they are."""
+    parser = argparse.ArgumentParser(prog="python -m vscbench.reference", description="Check the tables of pages.")
+    parser.add_argument("pages", type=Path, nargs="+", metavar="page")
     parser.add_argument("--write", action="store_true", help="put the tables in")
     given = parser.parse_args()
-    before = given.page.read_text(encoding="utf-8")
-    after = filled(before)
-    if given.write:
-        write_text(given.page, after)
-    elif after != before:
-        print(f"{given.page}: tables differ from the reference runs; python -m vscbench.reference {given.page} --write")
-        return 1
-    return 0
+    differ = 0
+    for page in given.pages:
+        before = page.read_text(encoding="utf-8")
+        after = filled(before)
+        if given.write:
+            write_text(page, after)
+        elif after != before:
+            print(f"{page}: tables differ from the reference runs; python -m vscbench.reference {page} --write")
+            differ = 1
+    return differ
 
 
 if __name__ == "__main__":

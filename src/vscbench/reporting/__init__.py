@@ -26,17 +26,20 @@ OUTPUTS = {
     "gradients_inference": "vscbench.reporting.tables.gradients_inference:TABLE",
     "gradients_generator": "vscbench.reporting.tables.gradients_generator:TABLE",
     "recovery_scores": "vscbench.reporting.tables.recovery_scores:TABLE",
+    "atom_scores": "vscbench.reporting.tables.atom_scores:TABLE",
     "resources": "vscbench.reporting.tables.resources:TABLE",
     "sweep_points": "vscbench.reporting.tables.sweep_points:TABLE",
     "attribute_scores": "vscbench.reporting.tables.attribute_scores:TABLE",
     "matched_density": "vscbench.reporting.tables.matched_density:TABLE",
     "rate_distortion": "vscbench.reporting.tables.rate_distortion:TABLE",
     "parts": "vscbench.reporting.tables.parts:TABLE",
+    "trials": "vscbench.reporting.tables.trials:TABLE",
     "claims": "vscbench.reporting.figures.claims:FIGURE",
     "leaderboard": "vscbench.reporting.figures.leaderboard:FIGURE",
     "quality_seconds": "vscbench.reporting.figures.quality_seconds:FIGURE",
     "threshold": "vscbench.reporting.figures.threshold:FIGURE",
     "dictionaries": "vscbench.reporting.figures.dictionaries:FIGURE",
+    "atoms": "vscbench.reporting.figures.atoms:FIGURE",
     "gradient_snr": "vscbench.reporting.figures.gradient_snr:FIGURE",
     "training_curves": "vscbench.reporting.figures.training_curves:FIGURE",
     "reconstruction_density": "vscbench.reporting.figures.reconstruction_density:FIGURE",
@@ -52,6 +55,7 @@ OUTPUTS = {
     "recovered_dictionaries": "vscbench.reporting.figures.recovered_dictionaries:FIGURE",
     "attributes": "vscbench.reporting.figures.attributes:FIGURE",
     "traversals": "vscbench.reporting.figures.traversals:FIGURE",
+    "tuning": "vscbench.reporting.figures.trials:FIGURE",
 }
 """Where each table and figure stands, in the order of the report."""
 

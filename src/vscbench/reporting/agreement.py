@@ -7,9 +7,10 @@ from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
-from vscbench.files import read_json
+from vscbench import records
+from vscbench.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,10 +51,12 @@ def moved(atoms: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.fl
 
 def dictionary(run: Path) -> NDArray[np.float32] | None:
     """The atoms (P, K) of a run; None of a coder that has none."""
-    with safe_open(run / "weights.safetensors", "numpy") as file:
-        if ATOMS not in file.keys():  # noqa: SIM118  (no mapping)
-            return None
-        atoms: NDArray[np.float32] = file.get_tensor(ATOMS)
+    weights = run / "weights.safetensors"
+    try:
+        with safe_open(weights, "numpy") as file:
+            atoms: NDArray[np.float32] | None = file.get_tensor(ATOMS) if ATOMS in file.keys() else None  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{weights} is damaged ({error}): delete it and train the run again") from None
     return atoms
 
 
@@ -77,7 +80,7 @@ def dictionary_agreement(index: Mapping[str, Any], results: Path) -> Iterator[tu
         linear = index["experiments"][run["experiment"]]["linear"]
         # Numbers may travel without weights.
         there = linear and (folder / "weights.safetensors").is_file()
-        if there and read_json(folder / "metrics.json")["status"] == "completed":
+        if there and records.read(records.Measured, folder / "metrics.json")["status"] == "completed":
             repetitions.setdefault((run["experiment"], run["variant"]), []).append(run["folder"])
     for same in repetitions.values():
         if len(same) < 2:  # noqa: PLR2004

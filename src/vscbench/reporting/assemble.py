@@ -6,15 +6,15 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
-from vscbench.files import read_json, write_text
+from vscbench import records
+from vscbench.files import write_text
 from vscbench.reporting.agreement import dictionary_agreement
-from vscbench.reporting.study import text_of
+from vscbench.reporting.study import COLUMNS, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-COLUMNS = ("experiment", "dataset", "method", "label", "point", "repetition", "status", "metric", "value")
 BASELINE_LABELS = {
     "zero_code": "All-zero code",
     "pca_same_size": "PCA, K components",
@@ -31,7 +31,7 @@ def run_rows(folder: Path, common: Mapping[str, Any], across: Mapping[str, float
         common: what all its rows say.
         across: metrics that compare it with other runs.
     """
-    result = read_json(folder / "metrics.json")
+    result = records.read(records.Measured, folder / "metrics.json")
     common = {**common, "status": result["status"]}
     if result["status"] == "diverged":
         yield {**common, "metric": "diverged_step", "value": result["step"]}
@@ -44,7 +44,7 @@ def baseline_rows(experiment: str, dataset: str, path: Path) -> Iterator[dict[st
 
     They have a repetition where each repetition has data of its own, a fold.
     """
-    for row in read_json(path)["baselines"]:
+    for row in records.read(records.Baselines, path)["baselines"]:
         common = {
             "experiment": experiment,
             "dataset": dataset,

@@ -64,21 +64,21 @@ class Effect(NamedTuple):
         """Whether there is anything that the effect is measured by."""
         return self.error >= 0
 
-    def p_above(self, margin: float) -> float:
-        """One-sided p-value against "the effect is at most `margin`"; 1 where nothing can be said."""
-        return tail(*self.against(margin))
 
-    def p_below(self, margin: float) -> float:
-        """One-sided p-value against "the effect is at least `margin`"; 1 where nothing can be said."""
-        t, freedom = self.against(margin)
-        return tail(-t, freedom)
-
-
-def tail(t: float, freedom: float) -> float:
-    """P(T > t) of Student's t; 1 where t is nan."""
+def p_above(effect: Effect | Ratio, margin: float) -> float:
+    """One-sided p-value against "the effect is at most `margin`", by Student's t; 1 where nothing can be said."""
     from scipy import stats
 
+    t, freedom = effect.against(margin)
     return 1.0 if math.isnan(t) else float(stats.t.sf(t, freedom))
+
+
+def p_below(effect: Effect | Ratio, margin: float) -> float:
+    """One-sided p-value against "the effect is at least `margin`"; 1 where nothing can be said."""
+    from scipy import stats
+
+    t, freedom = effect.against(margin)
+    return 1.0 if math.isnan(t) else float(stats.t.cdf(t, freedom))
 
 
 def welch(first: ArrayLike, second: ArrayLike) -> Effect:
@@ -154,7 +154,7 @@ def compare(effect: Effect | Ratio, margin: float, runs: int | None = None) -> V
         return Verdict(INCONCLUSIVE, 1.0, "the mean that the effect is relative to cannot be told from zero")
     if effect.error == 0:
         return Verdict(INCONCLUSIVE, 1.0, "the repetitions do not vary, so nothing is known of their error")
-    above, below = effect.p_above(margin), effect.p_below(margin)
+    above, below = p_above(effect, margin), p_below(effect, margin)
     return Verdict(SUPPORTED if above < below else NOT_SUPPORTED, min(1.0, 2 * min(above, below)))
 
 

@@ -34,6 +34,12 @@ def dictionary(index: Index) -> bool:
     return any(setup["linear"] for setup in index["experiments"].values())
 
 
+def atoms(index: Index) -> bool:
+    """A dictionary of data that may be pictures, as patches are."""
+    found = [setup for setup in index["experiments"].values() if setup["linear"] and setup["kind"] != "synthetic"]
+    return any(setup["evaluation"].get("atoms", {}) is not False for setup in found)
+
+
 def network(index: Index) -> bool:
     """A generator that is a network."""
     return any(not setup["linear"] for setup in index["experiments"].values())
@@ -72,6 +78,11 @@ def parts(index: Index) -> bool:
 def setting(index: Index) -> bool:
     """A setting of a dictionary that methods, or values of it, are compared by."""
     return any(setup["linear"] and any(points) and comparable(points) for setup, points in _points(index))
+
+
+def trials(index: Index) -> bool:
+    """Trials by which constants are chosen."""
+    return any("trials" in setup for setup in index["experiments"].values())
 
 
 def operating_axes(point: Mapping[str, Any]) -> tuple[str, ...]:

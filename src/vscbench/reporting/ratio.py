@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vscbench.reporting.inference import LEVEL, Effect, one_sample, tail, welch
+from vscbench.reporting.inference import LEVEL, Effect, one_sample, welch
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -63,15 +63,6 @@ class Ratio(NamedTuple):
         """Student's t of the improvement against a margin, and its degrees of freedom; nan where there is none."""
         t, freedom = self._at(1 + self.sign * margin).against(0)
         return self.sign * math.copysign(1, self.second.mean()) * t, freedom
-
-    def p_above(self, margin: float) -> float:
-        """One-sided p-value against "the improvement is at most `margin`"; 1 where nothing can be said."""
-        return tail(*self.against(margin))
-
-    def p_below(self, margin: float) -> float:
-        """One-sided p-value against "the improvement is at least `margin`"; 1 where nothing can be said."""
-        t, freedom = self.against(margin)
-        return tail(-t, freedom)
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """Fieller's interval, with the degrees of freedom at the ratio found; nan where it has no end.

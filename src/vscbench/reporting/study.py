@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 
+from vscbench import records
 from vscbench.errors import UserError
-from vscbench.files import of_this_version, read_json
 from vscbench.reporting.needs import comparable
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+COLUMNS = ("experiment", "dataset", "method", "label", "point", "repetition", "status", "metric", "value")
+"""Of metrics.csv."""
 Point = dict[str, str]
 """The value on each axis of a sweep, as text."""
 
@@ -72,7 +76,7 @@ class Study:
         path = self.results / "study.json"
         if not path.is_file():
             raise UserError(f"{path} is missing: run `snakemake metrics` (or `vscbench assemble`) first")
-        return of_this_version(read_json(path), path)
+        return records.index(path)
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
@@ -83,12 +87,15 @@ class Study:
         if not path.is_file():
             raise UserError(f"{path} is missing: run `snakemake metrics` (or `vscbench assemble`) first")
         try:
-            table = pd.read_csv(path, dtype={"point": str}).astype({"repetition": "Int64"})
+            table = pd.read_csv(path, dtype={"point": str, "value": float}).astype({"repetition": "Int64"})
+            sound = tuple(table.columns) == COLUMNS and len(table) > 0 and bool(np.isfinite(table["value"]).all())
             table["point"] = table["point"].fillna("")
             names = {text: point_of(text) for text in table["point"].unique()}
             pairs = zip(table["experiment"], table["point"], strict=True)
-        except (ValueError, KeyError, TypeError):
-            raise UserError(f"{path} is damaged or of another version: delete it and run its step again") from None
+        except (ValueError, KeyError, TypeError, AttributeError, OSError):
+            sound = False
+        if not sound:
+            raise UserError(f"{path} is damaged or of another version: delete it and run its step again")
         return table.assign(group=[heading(experiment, names[text]) for experiment, text in pairs])
 
     @cached_property
@@ -242,29 +249,34 @@ class Study:
     def samples(self, group: str) -> int:
         """The J of best-of-J codes, one for all runs of a group."""
         first = self.runs(group, self.methods(group)[0])[0]
-        return int(read_json(first / "metrics.json")["settings"]["samples"])
+        return int(records.read(records.Measured, first / "metrics.json")["settings"]["samples"])
 
     @staticmethod
     def spec(run: Path) -> dict[str, Any]:
         """The specification of a run."""
-        content: dict[str, Any] = read_json(run / "config.json")
-        return content
+        return records.spec(run)
 
     @staticmethod
     def completed(run: Path) -> bool:
         """Whether a run came to its end."""
-        return bool(read_json(run / "status.json")["status"] == "completed")
+        return bool(records.status(run)["status"] == "completed")
 
     @staticmethod
     def history(run: Path) -> pd.DataFrame:
         """The curves of a run: one row per epoch."""
         import pandas as pd
 
-        return pd.read_csv(run / "history.csv")
+        return pd.DataFrame(records.history(run / "history.csv"))
 
     @staticmethod
     def array(run: Path, name: str) -> NDArray[Any] | None:
         """An array that the metrics of a run left for figures; None where they left none of that name."""
-        with np.load(run / "arrays.npz") as file:
-            array: NDArray[Any] | None = file.get(name)
-            return array
+        path = run / "arrays.npz"
+        try:
+            with path.open("rb") as opened, np.load(opened) as file:
+                array: NDArray[Any] | None = file.get(name)
+        except FileNotFoundError:
+            raise UserError(f"{path} is missing: measure the run again") from None
+        except (ValueError, OSError, EOFError, KeyError, AttributeError, TypeError, BadZipFile, zlib.error) as error:
+            raise UserError(f"{path} is damaged ({error}): delete it and measure the run again") from None
+        return array

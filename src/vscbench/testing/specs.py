@@ -26,7 +26,7 @@ CONSTANTS: dict[str, list[Spec]] = {
         {"gate_estimator": "gumbel"},
         {"gate_estimator": "gumbel_rao"},
     ],
-    "spike_slab_gates": [{"gate_estimator": each} for each in ("leave_one_out", "disarm")],
+    "spike_slab_gates": [{"gate_estimator": each} for each in ("leave_one_out", "disarm", "relax")],
     "fista": [PENALTY],
     "admm": [PENALTY | {"rho": 1.0}],
     "lista": [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import logging
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,13 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from safetensors.torch import save_file
 
-from vscbench.files import atomic, write_json
-from vscbench.training.curves import write_history
+from vscbench.files import atomic, write_json, write_text
 from vscbench.training.memory import peak_memory_mb
 from vscbench.training.trainer import Diverged, Trainer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from vscbench.data import Data
@@ -50,6 +51,7 @@ def train(
     checkpoint: Path | None = None,
     checkpoint_seconds: float = 60,
     progress: Progress | None = None,
+    show: Callable[[Sequence[Mapping[str, float]]], None] = lambda _: None,
 ) -> Trained:
     """Train the run of a specification.
 
@@ -62,9 +64,17 @@ def train(
         checkpoint_seconds: how often it is written.
         progress: called now and then with the step, the number of steps, the last row of the history and the seconds
             that are left; None: a line in the log every ten seconds.
+        show: called with the history at the start and whenever `progress` is.
     """
-    trainer = Trainer(spec, data, device, checkpoint, checkpoint_seconds, key, progress or log_progress(spec))
+    tell = progress or log_progress(spec)
+
+    def report(step: int, steps: int, last: Mapping[str, float], left: float) -> None:
+        tell(step, steps, last, left)
+        show(trainer.history)
+
+    trainer = Trainer(spec, data, device, checkpoint, checkpoint_seconds, key, report)
     trainer.resume()
+    show(trainer.history)
     status: dict[str, Any] = {"status": "completed", "key": key}
     try:
         trainer.train()
@@ -124,3 +134,13 @@ def log_progress(spec: Mapping[str, Any]) -> Progress:
         log.info("[%s] step %d/%d%s, %.0f s left", name_of(spec), step, steps, loss, left)
 
     return progress
+
+
+def write_history(path: Path, history: Sequence[Mapping[str, float]]) -> None:
+    """Write one line per epoch as CSV; a run that ended in its first epoch has a header alone."""
+    columns = list(history[0]) if history else ["epoch", "step"]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    write_text(path, text.getvalue())

@@ -107,6 +107,7 @@ def stack(coders: Sequence[Coder]) -> Coder:
     encoders = [coder.encoder for coder in alike if type(coder.encoder) is MLP]
     dictionaries = [coder.generator for coder in alike if type(coder.generator) is Dictionary]
     own = [coder for coder in alike if coder.learned_prior is None and coder.variance is None]
+    own = [coder for coder in own if not isinstance(coder.family, nn.Module)]  # whose prior has learned scales
     if not len(coders) == len(own) == len(encoders) == len(dictionaries):
         raise UserError("only posteriors with prior and variance fixed, an mlp and a dictionary train as one model")
     made = deepcopy(alike[0])

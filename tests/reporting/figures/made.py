@@ -224,14 +224,16 @@ class Made:
         return row | ({"validation_lasso_best": 200 * error} if linear else {})
 
     def arrays(self, method: str) -> dict[str, Any]:
-        """Of a linear run the Jaccard index of each patch and the reliability of P(active)."""
+        """Of a linear run the fits of its atoms, the Jaccard index of each patch and the reliability of P(active)."""
+        gabors = np.stack([self.rng.uniform(0.05, 0.5, LATENTS), *np.ones((7, LATENTS))])[[1, 2, 0, 3, 4, 5, 6, 7]]
+        fits = {"gabor_fits": self.rng.random(LATENTS), "gabor_parameters": gabors}
         if method == "fista":
-            return {}
+            return fits
         shapes = [np.ones(PATCHES) if method in DENSE else self.rng.beta(a, 10 - a, PATCHES) for a in (3, 4)]
         draw, best = (each.astype(np.float32) for each in shapes)
         middle = np.linspace(0.05, 0.95, 10)
         bins = np.stack([middle, middle**1.2, np.r_[10, np.full(9, 500.0)]])
-        return {"jaccard_draw_by_patch": draw, "jaccard_best_by_patch": best, "recovery_reliability": bins}
+        return fits | {"jaccard_draw_by_patch": draw, "jaccard_best_by_patch": best, "recovery_reliability": bins}
 
     def pictures(self, spec: dict[str, Any]) -> dict[str, Any]:
         """The arrays that figures of images read."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LINEAR = {
     "dictionaries": tuple(LABELS),
+    "atoms": tuple(LABELS),
     "gradient_snr": tuple(method for method in LABELS if method != "fista"),
     "training_curves": tuple(LABELS),
     "reconstruction_density": tuple(LABELS),
@@ -43,6 +44,7 @@ NOTHING = {
     "recovered_dictionaries": "no dictionaries recovered",
     "attributes": "no labels to align latents with",
     "traversals": "no latents traversed",
+    "tuning": "no method was tuned",
 }
 
 
@@ -116,6 +118,10 @@ def test_nothing_to_show_is_said(name: str, tmp_path: Path) -> None:
     assert drawn(name, study) == NOTHING[name]
 
 
+def test_atoms_are_of_dictionaries(images: Study) -> None:
+    assert drawn("atoms", images) == "no atoms that are pictures"
+
+
 @pytest.mark.parametrize("name", [name for name in FIGURES if name != "threshold"])
 def test_a_study_that_was_not_assembled(name: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"metrics\.csv is missing"):
@@ -154,6 +160,7 @@ def test_needs_of_a_plain_linear_study() -> None:
         (needs.network, index(False)),
         (needs.sweep, index(False)),
         (needs.known_dictionary, index(True, "synthetic")),
+        (needs.atoms, index()),
         (needs.sweep, index(True, "digits", None, {"latents": 4}, {"latents": 8})),
         (needs.operating_points, index(True, "digits", None, {"penalty": 4}, {"penalty": 8})),
         (needs.setting, index(True, "digits", None, {"samples": 4}, {"samples": 8})),
@@ -166,6 +173,7 @@ def test_needs_that_are_met(need: Any, content: Any) -> None:
 def test_needs_that_are_not_met() -> None:
     assert not needs.gradients(index(True, "digits", False))
     assert not needs.dictionary(index(False))
+    assert not needs.atoms(index(True, "synthetic"))
     # Methods with operating points of their own axes do not compare side by side.
     assert not needs.setting(index(True, "digits", None, {"penalty": 4}, {"density": 0.1}))
     assert not needs.setting(index(False, "digits", None, {"samples": 4}, {"samples": 8}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from vscbench.files import read_json
+from vscbench import records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,5 +66,5 @@ def _share(study: Study, group: str) -> float | None:
     paper = LINEAR_STEPS if setup["linear"] else DEEP_STEPS.get(setup["kind"], DEEP_STEPS["fashion_mnist"])
     for method in study.methods(group):
         for run in study.finished(group, method):
-            return float(read_json(run / "status.json")["step"]) / paper
+            return float(records.status(run)["step"]) / paper
     return None

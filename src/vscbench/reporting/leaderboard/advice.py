@@ -43,6 +43,8 @@ def advice(board: Board) -> str:
     """What the numbers of a board recommend, in one sentence."""
     compared = [coder for coder in board.coders if coder.compared]
     kept = [coder for coder in compared if not coder.diverged]
+    if not compared:
+        return f"No coder has operating points on both sides of {100 * AT:g} % density: nothing is compared here."
     if not kept:
         return f"No coder has codes at {100 * AT:g} % density without a run that diverged: nothing is recommended here."
     best = kept[0]

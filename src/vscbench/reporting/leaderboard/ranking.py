@@ -17,10 +17,12 @@ import numpy as np
 
 from vscbench.metrics.standard_errors import over_repetitions
 from vscbench.reporting.claims.compare import paired
-from vscbench.reporting.inference import ALPHA, holm, one_sample, tail, welch
+from vscbench.reporting.inference import ALPHA, holm, one_sample, p_above, p_below, welch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from vscbench.reporting.claims.compare import Runs
 
@@ -62,11 +64,10 @@ def p_value(first: Runs, second: Runs) -> float:
         return 1.0
     else:
         effect = one_sample((pairs[0] - pairs[1]).to_numpy())
-    t, freedom = effect.against(0)
-    return min(1.0, 2 * tail(abs(t), freedom))
+    return min(1.0, 2 * min(p_above(effect, 0), p_below(effect, 0)))
 
 
-def intervals(means: Sequence[float], p: np.ndarray) -> list[tuple[int, int]]:
+def intervals(means: Sequence[float], p: NDArray[np.float64]) -> list[tuple[int, int]]:
     """The 95 % interval of each rank, of means that are the better the higher, and p-values (m, m) of their pairs.
 
     Example:
@@ -77,7 +78,7 @@ def intervals(means: Sequence[float], p: np.ndarray) -> list[tuple[int, int]]:
     found = []
     for k in range(len(m)):
         others = np.arange(len(m)) != k
-        apart = holm(p[k, others]) < ALPHA
+        apart = holm(list(p[k, others])) < ALPHA
         better, worse = (int((apart & side).sum()) for side in (m[others] > m[k], m[others] < m[k]))
         found.append((1 + better, len(m) - worse))
     return found
@@ -98,7 +99,7 @@ def standings(scores: Mapping[str, Runs], *, higher: bool) -> dict[str, Standing
         p[i, j] = p[j, i] = p_value(scores[names[i]], scores[names[j]])
     best = int(np.argmax(means)) if names else 0
     others = [k for k in range(len(names)) if k != best]
-    against = dict(zip(others, holm(p[best, others]) if others else [], strict=True))
+    against = dict(zip(others, holm(list(p[best, others])) if others else [], strict=True))
     spans = intervals(means, p)
     for k, name in enumerate(names):
         place = BEST if k == best else TIED if against[k] >= ALPHA else WORSE

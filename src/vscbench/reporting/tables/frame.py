@@ -6,7 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vscbench.files import read_json
+from vscbench import records
 from vscbench.reporting import published
 from vscbench.reporting.numbers import MISSING, Cell, cell_of, figures_of, sign_of, text
 from vscbench.reporting.output import Column
@@ -275,7 +275,7 @@ def setting(study: Study, groups: list[str], name: str = "") -> str:
     """What the numbers of a block, called by its experiment or `name`, were measured on, in one sentence."""
     runs = {group: [study.runs(group, method) for method in study.methods(group)] for group in groups}
     flat = [run for by_method in runs.values() for its_runs in by_method for run in its_runs]
-    specs, steps = [study.spec(run) for run in flat], max(read_json(run / "status.json")["step"] for run in flat)
+    specs, steps = [study.spec(run) for run in flat], max(records.status(run)["step"] for run in flat)
     repetitions = max(len(its_runs) for by_method in runs.values() for its_runs in by_method)
     latents = _joined(spec["generator"]["latents"] for spec in specs)
     samples = _joined(spec["objective"]["samples"] for spec in specs)

@@ -1,0 +1,72 @@
+"""`snakemake tune`: what it plans, what a changed axis runs again, and what it says where there is nothing to tune."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from conftest import STUDY, Project
+
+from vscbench.merging import merge
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RATE = "training.optimizer.encoder_rate.peak"
+TRIALS = {
+    "count": 3,
+    "axes": {RATE: {"low": 0.001, "high": 0.1}},
+    "own": {"gaussian": {"prior_scale": {"low": 0.1, "high": 1}}},
+}
+METHODS = ["fista", "gaussian", "spike_slab"]
+TUNED: dict[str, Any] = {
+    **STUDY,
+    "experiments": {"recovery": {**STUDY["experiments"]["recovery"], "methods": METHODS, "trials": TRIALS}},
+}
+"""Three methods of two repetitions: 18 runs."""
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project in which the methods were tuned."""
+    project = Project(tmp_path_factory.mktemp("tuned"))
+    project.write("config.yaml", TUNED)
+    project.snakemake("tune")
+    return project
+
+
+def test_every_method_has_as_many_runs(tuned: Project) -> None:
+    results = tuned.folder / "results"
+    runs = [path.parent.parent.name for path in results.glob("runs/recovery/*/*/weights.safetensors")]
+    assert {method: sum(run.startswith(f"{method}__trial-") for run in runs) for method in METHODS} == dict.fromkeys(
+        METHODS, 6
+    )
+    made = {str(path.relative_to(results)) for path in results.rglob("*") if path.is_file()}
+    assert {"chosen.yaml", "tables/trials.csv", "tables/trials.html", "figures/tuning.png"} <= made
+    assert not any(name.startswith(("tables/table1", "tracking", "mlflow")) for name in made)  # not the whole study
+
+
+def test_what_is_tuned_plans_nothing(tuned: Project) -> None:
+    assert tuned.plan("tune") == {}
+
+
+def test_a_changed_axis_runs_again_what_it_touches(tuned: Project, tmp_path: Path) -> None:
+    """That of one method its runs; another trial the new runs alone; the density of the score none."""
+    for trials, planned in (
+        ({"own": {"gaussian": {"prior_scale": {"high": 2}}}}, {"train_run": 6, "evaluate_run": 6}),
+        ({"axes": {RATE: {"high": 0.2}}}, {"train_run": 18, "evaluate_run": 18}),
+        ({"count": 4}, {"train_run": 6, "evaluate_run": 6}),
+        ({"density": 0.2}, {}),
+    ):
+        tuned.write("other.yaml", merge(TUNED, {"experiments": {"recovery": {"trials": trials}}}))
+        plan = tuned.plan("tune", "--configfile", "other.yaml")
+        assert {rule: n for rule, n in plan.items() if rule in ("train_run", "evaluate_run")} == planned, trials
+        assert plan["choose_constants"] == 1
+
+
+def test_a_study_without_trials_says_how_to_tune(tuned: Project) -> None:
+    tuned.write("plain.yaml", STUDY)
+    done = tuned.run("tune", "-n", "--configfile", "plain.yaml")
+    assert done.returncode != 0
+    assert "no experiment of this study has trials; `make tune`" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
