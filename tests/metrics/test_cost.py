@@ -134,9 +134,13 @@ def test_a_coder_of_another_size_is_of_the_same_settings(data: Data) -> None:
 
 
 def test_what_is_not_known_is_left_out(data: Data) -> None:
-    """Sizes without a specification; a batch is filled up from the beginning of few data."""
+    """Sizes without a specification. Batches are of other data in each turn, repeated where they are few."""
     few = replace(data, test=data.test[:7])
     found = cost.measure(untrained({"family": "gaussian"}, few), seconds=0.01, sizes=(16,))
     assert not any("K16" in name for name in found)
-    rows = cost.following(untrained({"family": "gaussian"}, few), 5)(1)
-    np.testing.assert_array_equal(rows, few.test[[5, 6, 0, 1, 2]])
+    e = untrained({"family": "gaussian"}, few)
+    np.testing.assert_array_equal(
+        torch.cat([cost.following(e, 1)(turn) for turn in range(9)]), few.test[[*range(7), 0, 1]]
+    )
+    np.testing.assert_array_equal(cost.following(e, 10)(0), few.test[[*range(7), 0, 1, 2]])
+    assert len(cost.following(e, 10)(3)) == 10

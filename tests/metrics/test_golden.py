@@ -212,6 +212,7 @@ def test_measures_of_known_codes(metric: Any, single: tuple[str, ...], monkeypat
 
 @pytest.mark.parametrize("name", ["solver", "amortised"])
 def test_measures_of_recovery(name: str) -> None:
+    """But for the correlation of codes, which is newer."""
     generator = dictionary(given("recovery/in/learnt"))
     coder: Coder = Fista(generator, penalty=0.3)
     if name == "amortised":
@@ -220,7 +221,8 @@ def test_measures_of_recovery(name: str) -> None:
     found = recovery.measure(evaluation(coder))
     if name == "amortised":
         same(found.pop("recovery_reliability"), "measure/recovery_amortised/reliability", SINGLE)
-    same_by_name(found, f"measure/recovery_{name}", ("recovery_",))
+    old = {measure: value for measure, value in found.items() if "_mcc_" not in measure}
+    same_by_name(old, f"measure/recovery_{name}", ("recovery_",))
 
 
 def test_baselines() -> None:

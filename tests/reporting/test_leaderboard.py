@@ -215,7 +215,7 @@ def test_what_diverged_stays_and_is_not_recommended(tmp_path: Path) -> None:
     said = advice(some)
     assert said.startswith("Use TopK: ")
     assert "FISTA <lasso> explains 0.700 [" in said
-    assert "but 2 of its 20 runs diverged" in said
+    assert "but 2 of its 20 runs diverged; every other coder with codes that dense is significantly worse" in said
     (all_lost,) = boards(make(tmp_path / "all", lambda run: run.method == "topk"))
     assert all_lost.coders[-1].method == "topk"
     lost = by_name(all_lost)["topk"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import contextmanager
 from copy import deepcopy
@@ -51,8 +52,8 @@ def turn_about(calls: Sequence[Callable[[int], object]], seconds: float, device:
     """Seconds of calls that are made in turn, one row a round, after a round that is not counted: (R, calls).
 
     On a CPU they are of the thread that computes: where nothing else runs they are those of a clock on the wall, and
-    where seven others share the two cores the ratio of two columns is within 6 % the same from one time to the next,
-    that of wall times within 20 %, and three times too large. A first round of more than five seconds is the only one.
+    where others share the cores they stay what they were (docs/metrics.md). A first round of more than five seconds is
+    the only one.
 
     Args:
         calls: each is given the number of the round.
@@ -124,7 +125,7 @@ def equal_error(x: Tensor, prepared: Prepared, density: float, error: float) -> 
 
 
 def inferring(coder: Coder, e: Evaluation, batch: int) -> Callable[[int], object]:
-    """What infers the codes of one draw of the next so many test points, with those of the first after the last."""
+    """What infers the codes of one draw of other so many test points in each turn."""
     rng, x = e.rng("cost"), following(e, batch)
     return lambda turn: coder.sample(x(turn), 1, rng)
 
@@ -136,9 +137,10 @@ def iterating(atoms: Tensor, equal: Equal, e: Evaluation, batch: int) -> Callabl
 
 
 def following(e: Evaluation, batch: int) -> Callable[[int], Tensor]:
-    """The next so many test points in each turn, ready to be read by the coder: (batch, P...)."""
-    x = e.inputs(e.x)
-    return lambda turn: x[torch.arange(turn * batch, (turn + 1) * batch, device=x.device) % len(x)]
+    """Other so many test points in each turn, repeated where they are few, as the coder reads them: (batch, P...)."""
+    x = e.inputs(torch.cat([e.x] * math.ceil(batch / len(e.x))))
+    starts = len(x) - batch + 1
+    return lambda turn: x[turn * batch % starts :][:batch]
 
 
 def of_size(e: Evaluation, latents: int) -> Coder:

@@ -65,7 +65,9 @@ def data_of(study: Study) -> pd.DataFrame:
     """Density and noise of the data of each group with a known dictionary, of which some run came to its end."""
     import pandas as pd
 
-    known = [group for group in study.groups if "recovery_cosine" in study.measured(group)]
+    found = [group for group in study.groups if "recovery_cosine" in study.measured(group)]
+    # A forest of features at the same density and noise is no place on a line of plain ones.
+    known = [group for group in found if study.spec_of(group)["dataset"]["kind"] == "synthetic"]
     specs = [study.spec_of(group)["dataset"] for group in known]
     made = [(float(spec.get("density", DENSITY)), float(spec.get("noise", NOISE))) for spec in specs]
     return pd.DataFrame(made, index=known, columns=["density", "noise"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vscbench.reporting.leaderboard.board import DENSE, VARIATIONAL
 from vscbench.reporting.leaderboard.columns import AT
-from vscbench.reporting.leaderboard.ranking import TIED
+from vscbench.reporting.leaderboard.ranking import TIED, standings
 from vscbench.reporting.numbers import figures_of
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ def _over(coder: Coder) -> str:
 
 def _equals(kept: list[Coder]) -> str:
     """Those that cannot be told from the best, and the cheapest among them and it."""
-    tied = [coder for coder in kept[1:] if coder.compared and coder.compared.place == TIED]
+    explained = {coder.method: coder.explained.runs for coder in kept if coder.explained}
+    standing = standings(explained, higher=True)  # of these alone: what diverged may have been best of all
+    tied = [coder for coder in kept if standing[coder.method].place == TIED]
     if not tied:
         return "every other coder with codes that dense is significantly worse"
     said = f"not significantly different {'is' if len(tied) == 1 else 'are'} {listed(coder.label for coder in tied)}"

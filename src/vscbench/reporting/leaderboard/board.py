@@ -35,6 +35,7 @@ class Cell(NamedTuple):
     """A number of a coder."""
 
     score: Score
+    runs: Runs
     standing: Standing
     density: float | None = None
     """That of the codes it was measured on where the coder has none at the density of the column."""
@@ -101,7 +102,7 @@ def board(study: Study, name: str, place: Frontier) -> Board | None:
         for method, (runs, density) in here.items():
             alone = standing.get(method) or mean_of(runs, spread=not score.paired)
             kept = alone._replace(low=max(alone.low, score.least)) if alone.low < score.least else alone
-            cells[method][score.name] = Cell(score, kept, density)
+            cells[method][score.name] = Cell(score, runs, kept, density)
     coders = [_coder(study, place, table, method, cells[method]) for method in methods]
     pca = [each.at(AT) for each in place.curves("pca").values()]
     return Board(name, place.groups, sorted(coders, key=_order), float(np.mean(pca)) if pca else math.nan)

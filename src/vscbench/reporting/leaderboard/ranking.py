@@ -104,7 +104,7 @@ def standings(scores: Mapping[str, Runs], *, higher: bool) -> dict[str, Standing
     for k, name in enumerate(names):
         place = BEST if k == best else TIED if against[k] >= ALPHA else WORSE
         rank = 1 + sum(other > means[k] for other in means)
-        first, last = min(spans[k][0], rank), max(spans[k][1], rank)
+        first, last = spans[k]
         found[name] = found[name]._replace(
             rank=rank, first=first, last=last, p=float(against.get(k, math.nan)), place=place
         )
