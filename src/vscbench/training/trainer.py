@@ -121,7 +121,8 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.rng.set_state(state["rng"])
         self.step, self.seconds, self.history = state["step"], state["seconds"], state["history"]
-        self.times, self.sums = state["times"], state["sums"].to(self.device)
+        self.times = state.get("times", [])  # of a checkpoint of an older version: not known
+        self.sums = state["sums"].to(self.device)
 
     def save(self) -> None:
         """Write the checkpoint, if there is a place for it."""
