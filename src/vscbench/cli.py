@@ -59,7 +59,7 @@ def parser() -> Parser:
     top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     top.add_argument("--quiet", action="store_true", help="say nothing but warnings and errors")
     subcommands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    config = argparse.ArgumentParser(add_help=False)
+    config = Parser(add_help=False)
     config.add_argument(
         "--config",
         type=Path,
@@ -67,9 +67,9 @@ def parser() -> Parser:
         default=[Path("config.yaml")],
         help="the study; each further file is laid over those before it (default: config.yaml)",
     )
-    device = argparse.ArgumentParser(add_help=False)
+    device = Parser(add_help=False)
     device.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps (default: the study's)")
-    store = argparse.ArgumentParser(add_help=False)
+    store = Parser(add_help=False)
     store.add_argument("--store", help="folder or address of the MLflow store (default: the study's)")
 
     def add(run: Callable[..., None], example: str, *parents: Parser) -> Parser:
@@ -107,9 +107,12 @@ def parser() -> Parser:
         default=float("inf"),
         help="stop after so many, to go on another time",
     )
-    fraction = number("a fraction of training, 0 to 1", 0, 1, float)
     command.add_argument(
-        "--keep", type=fraction, nargs="*", default=(), help="fractions of training to keep weights of"
+        "--keep",
+        type=number("a fraction of training, 0 to 1", 0, 1, float),
+        nargs="*",
+        default=(),
+        help="fractions of training to keep weights of",
     )
 
     command = add(commands.evaluate, "digits/gaussian__latents-8/0", config, device)

@@ -49,7 +49,6 @@ ODD = (
     "--",
     "{a}",
     "$(touch x)",
-    "\n",
     "💥",
     "%s",
     "nan",
@@ -64,7 +63,7 @@ def misspelt_word(rng: Random, line: list[str]) -> Verdict:
     right = line[k]
     while line[k] == right or (right.startswith(line[k]) and right.startswith("--")):  # argparse takes what is cut
         line[k] = misspelt(rng, right)
-    return Verdict(True, ("",))
+    return Verdict(True, ("did you mean",) if k == 0 else ())
 
 
 def odd_value(rng: Random, line: list[str]) -> Verdict:
@@ -91,14 +90,14 @@ def odd_option(rng: Random, line: list[str]) -> Verdict:
     options: dict[str, list[str]] = {
         "--device": ["gpu", "cuda:99", "cuda:-1", "tpu", "", "cpu:7", "CPU", "meta"],
         "--seconds": ["x", "nan", "-1", ""],
-        "--keep": ["x", "2", "-0.5", "nan", "0"],
+        "--keep": ["x", "2", "1e9", "nan", ""],
         "--cores": ["x", "0", "-1", "1.5", ""],
         "--port": ["x", "-1", "70000", "0", "1e3", ""],
         "--config": ["missing.yaml", ".", "", "/dev/null", "a\0b"],
     }
     k = rng.choice([k for k, word in enumerate(line) if word in options])
     line[k + 1] = rng.choice(options[line[k]])
-    return Verdict(refused=True)
+    return Verdict(True, (line[k],) if line[k] in ("--seconds", "--keep", "--cores", "--port") else ())
 
 
 def odd_name(rng: Random, line: list[str]) -> Verdict:
