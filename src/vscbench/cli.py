@@ -8,29 +8,58 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from vscbench import __version__, commands
 from vscbench.errors import UserError
+from vscbench.registry import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    Parser = argparse.ArgumentParser
-
 RUN = "EXPERIMENT/METHOD/REPETITION, see `vscbench runs`; of a sweep with its point for METHOD"
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that names the nearest right word."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with what is wrong."""
+        if found := re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message):
+            message += nearest(found[1], re.findall(r"[\w-]+", found[2]))
+        super().error(message)
+
+
+def number(what: str, low: float, high: float, kind: Callable[[str], float] = int) -> Callable[[str], float]:
+    """The type of an option that is a number from `low` to `high`, which is `what` in words."""
+
+    def read(text: str) -> float:
+        try:
+            if low <= (value := kind(text)) <= high:
+                return value
+        except ValueError:
+            pass
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is not allowed; it must be {what}")
+
+    return read
+
+
+def cores(text: str) -> str:
+    """The number of jobs at a time, or "all"."""
+    return text if text == "all" else str(number("all, or a whole number above 0", 1, 10_000)(text))
 
 
 def parser() -> Parser:
     """The parser of the command line."""
-    top = argparse.ArgumentParser(prog="vscbench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    top = Parser(prog="vscbench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     top.add_argument("--quiet", action="store_true", help="say nothing but warnings and errors")
     subcommands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    config = argparse.ArgumentParser(add_help=False)
+    config = Parser(add_help=False)
     config.add_argument(
         "--config",
         type=Path,
@@ -38,9 +67,9 @@ def parser() -> Parser:
         default=[Path("config.yaml")],
         help="the study; each further file is laid over those before it (default: config.yaml)",
     )
-    device = argparse.ArgumentParser(add_help=False)
+    device = Parser(add_help=False)
     device.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps (default: the study's)")
-    store = argparse.ArgumentParser(add_help=False)
+    store = Parser(add_help=False)
     store.add_argument("--store", help="folder or address of the MLflow store (default: the study's)")
 
     def add(run: Callable[..., None], example: str, *parents: Parser) -> Parser:
@@ -59,7 +88,7 @@ def parser() -> Parser:
 
     command = add(commands.run, "digits/gaussian --cores 2", config)
     command.add_argument("part", nargs="?", help="EXPERIMENT or EXPERIMENT/METHOD (default: the whole study)")
-    command.add_argument("--cores", default="all", help="jobs at a time (default: all cores)")
+    command.add_argument("--cores", type=cores, default="all", help="jobs at a time (default: all cores)")
     command.add_argument("--dry-run", action="store_true", help="only show what would be done")
 
     add(commands.runs, "--config config/smoke.yaml", config)
@@ -73,9 +102,18 @@ def parser() -> Parser:
     command = add(commands.train_together, "--config config/published.yaml --device cuda", config, device)
     command.add_argument("runs", nargs="*", metavar="run", help=f"{RUN} (default: all that are not trained)")
     command.add_argument(
-        "--seconds", type=float, default=float("inf"), help="stop after so many, to go on another time"
+        "--seconds",
+        type=number("a number of seconds", 0, float("inf"), float),
+        default=float("inf"),
+        help="stop after so many, to go on another time",
     )
-    command.add_argument("--keep", type=float, nargs="*", default=(), help="fractions of training to keep weights of")
+    command.add_argument(
+        "--keep",
+        type=number("a fraction of training, 0 to 1", 0, 1, float),
+        nargs="*",
+        default=(),
+        help="fractions of training to keep weights of",
+    )
 
     command = add(commands.evaluate, "digits/gaussian__latents-8/0", config, device)
     command.add_argument("runs", nargs="+", metavar="run", help=RUN)
@@ -100,7 +138,9 @@ def parser() -> Parser:
     command.add_argument("--receipt", type=Path, help="file to write that says what was logged")
 
     command = add(commands.ui, "--port 5001", config, store)
-    command.add_argument("--port", type=int, default=5000, help="port on 127.0.0.1 (default: 5000)")
+    command.add_argument(
+        "--port", type=number("a port, 1 to 65535", 1, 65535), default=5000, help="port on 127.0.0.1 (default: 5000)"
+    )
     return top
 
 

@@ -141,9 +141,9 @@ class Olshausen(Folded, Counted):
         stack = read_images(path)
         height, width, count = stack.shape
         images = {k: stack[self.trim : height - self.trim, self.trim : width - self.trim, k] for k in range(count)}
+        check_sizes(_sizes(images), self.patch_size)
         if self.split == "by_image":
             self._assigned(images)
-        check_sizes(_sizes(images), self.patch_size)
         return {k: image / image.std() for k, image in images.items()} if self.equal_contrast else images
 
 

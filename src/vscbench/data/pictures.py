@@ -57,7 +57,7 @@ def _opened(path: Path, what: Callable[[Image.Image], Any], remedy: str) -> Any:
         with Image.open(path) as image:
             return what(image)
     except Exception as error:  # noqa: BLE001  (Pillow raises what the damage happens to cause)
-        raise UserError(f"{path} does not decode ({error}){remedy}") from None
+        raise UserError(f"{path} does not decode ({getattr(error, 'strerror', None) or error}){remedy}") from None
 
 
 def size(path: Path) -> tuple[int, int]:
