@@ -42,6 +42,7 @@ format: $(READY)  ## format the code
 
 bench: $(READY)  ## speed, as ratios measured in one run on one core; on a GPU, where there is one, in steps a second
 	OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/run.py
+	OMP_NUM_THREADS=1 python benchmarks/scaling.py
 	python benchmarks/gpu.py
 
 ui: $(READY)  ## compare runs in MLflow at http://127.0.0.1:5000 (STUDY=, PORT=5001 for another port)

@@ -133,7 +133,7 @@ def parser() -> Parser:
         add(run, "--config results/config.yaml", config)
 
     command = add(commands.track, "--store http://127.0.0.1:5000", config, store)
-    command.add_argument("runs", nargs="*", metavar="run", help=f"{RUN} (default: all)")
+    command.add_argument("runs", nargs="*", metavar="run", help=f"{RUN} (default: all that were measured)")
     command.add_argument("--follow", action="store_true", help="log runs while they train, until standard input closes")
     command.add_argument("--receipt", type=Path, help="file to write that says what was logged")
 

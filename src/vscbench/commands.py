@@ -324,7 +324,7 @@ def leaderboard(args: argparse.Namespace) -> None:
 
 
 def track(args: argparse.Namespace) -> None:
-    """Log runs to MLflow; with --follow those that train, until standard input closes."""
+    """Log measured runs to MLflow; with --follow also those that train, until standard input closes."""
     from vscbench.tracking import Store, track
     from vscbench.tracking.following import follow
     from vscbench.tracking.store import locked
@@ -334,9 +334,10 @@ def track(args: argparse.Namespace) -> None:
     if args.follow:
         follow(study, layout, store)
     else:
-        chosen = [configs.resolve(study, name) for name in args.runs] or configs.runs(study)
+        every = [layout.run(each.name) for each in configs.runs(study)]
+        named = [layout.run(configs.resolve(study, name).name) for name in args.runs]
         with locked(layout.live / ".lock"):  # not while a follower writes
-            track(store, [layout.run(each.name) for each in chosen], args.receipt)
+            track(store, named or [folder for folder in every if (folder / "metrics.json").is_file()], args.receipt)
 
 
 def ui(args: argparse.Namespace) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,6 +60,17 @@ class Layout:
     def baseline(self, experiment: str) -> Path:
         """The metrics of codes that learn nothing."""
         return self.results / "baselines" / f"{experiment}.json"
+
+    @property
+    def receipt(self) -> Path:
+        """What was logged to MLflow."""
+        return self.results / "tracking.json"
+
+    def forget_failed_tracking(self) -> None:
+        """Delete the receipt of a tracking that failed, so that the next run of the study tries again."""
+        with suppress(OSError, ValueError, AttributeError):
+            if "failed" in json.loads(self.receipt.read_text(encoding="utf-8")):
+                self.receipt.unlink()
 
     def store(self, study: Study) -> str:
         """The MLflow store of a study, a folder or an address."""

@@ -53,6 +53,8 @@ def of_workflow(workflow: Any, config: Mapping[str, Any]) -> Plan:
         if files == [Path("config.yaml")] and not files[0].is_file():
             files = [TEMPLATE / "config.yaml"]
         plan = Plan(configs.load(files, typed(dict(given.config))))
+    if workflow.is_main_process:
+        plan.layout.forget_failed_tracking()
     return plan
 
 

@@ -110,6 +110,14 @@ def test_results_of_an_older_version_are_told_apart(project: Project) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_tracking_that_failed_is_tried_again(project: Project) -> None:
+    """By the next run of the study; one that worked is not."""
+    receipt = project.done().folder / "results/tracking.json"
+    assert project.plan() == {}
+    receipt.write_text('{"uri": "sqlite:///x", "runs": {}, "failed": "no such host"}')
+    assert project.plan() == {"track_runs": 1}
+
+
 def test_mistakes_are_told_before_any_job(project: Project) -> None:
     wrong = project.write(
         "wrong.yaml", {"methods": {"gaussian": {"prior_scael": 0.2}}, "experiments": {"tables": None}}

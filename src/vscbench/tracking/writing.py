@@ -270,7 +270,10 @@ def _digest(folder: Path) -> str:
 def read_history(path: Path) -> list[dict[str, float]]:
     """The rows of a history.csv; without torch, which `vscbench.training` imports."""
     with path.open(newline="", encoding="utf-8") as file:
-        return [{name: float(text) for name, text in row.items()} for row in csv.DictReader(file)]
+        try:
+            return [{name: float(text) for name, text in row.items()} for row in csv.DictReader(file)]
+        except (ValueError, TypeError, AttributeError):
+            raise UserError(f"{path} is damaged: train the run again") from None
 
 
 def _curves(history: History, after: float) -> Iterator[Metric]:

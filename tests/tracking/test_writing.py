@@ -1,39 +1,30 @@
-"""MLflow: many writers at once, runs that replace themselves, what is logged, and stores that cannot be used."""
+"""What of a run is in a store, however many write at once and however often."""
 
 from __future__ import annotations
 
 import csv
-import json
 import math
 import re
-import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from copy import deepcopy
 from pathlib import Path
 from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pytest
-import torch
 
-from vscbench import config as configs
 from vscbench.files import read_json, write_json
-from vscbench.metrics.measuring import measure_run
 from vscbench.tracking import Store
 from vscbench.tracking import track as track_runs
-from vscbench.tracking.following import Follower
 from vscbench.tracking.writing import ARTIFACTS, flatten, git_commit, grouped
-from vscbench.training import run as training
 from vscbench.training.run import write_history
 
-mlflow = pytest.importorskip("mlflow")
+from .folders import changed, client_of, key_of, logged, track
 
 if TYPE_CHECKING:
+    import pytest
     from mlflow import MlflowClient
-    from mlflow.entities import Run
 
 WRITERS, PROCESSES = 8, 3  # importing MLflow costs a process more than all else
 WRITER = """
@@ -45,129 +36,11 @@ sys.stdin.readline()
 tracking.track(tracking.Store.of(store, ""), [pathlib.Path(run)], pathlib.Path(run, "receipt.json"))
 """
 """A process that logs a run, to be started by a line on stdin: all at the same moment."""
-MLFLOW_EXPERIMENT = "tiny-recovery"
-STUDY: dict[str, Any] = {
-    "study": "tiny",
-    "datasets": {"synthetic": {"kind": "synthetic", "train": 210, "validation": 30, "test": 30, "pixels": 16}},
-    "experiments": {
-        "recovery": {
-            "dataset": "synthetic",
-            "methods": ["laplacian_thresh_gamma"],
-            "generator": {"latents": 12},
-            "encoder": {"widths": [16]},
-            "objective": {"samples": 3},
-            "training": {"epochs": 2, "batch_size": 10},
-        }
-    },
-}
-SETTINGS = {
-    "samples": 2,
-    "penalties": [20.0],
-    "gradients": {"passes": 2, "batches": 1, "samples": [1]},
-    "stability": {"draws": 2, "points": 5},
-    "bounds": {"points": 5},
-}
 
 
-@pytest.fixture(autouse=True)
-def no_address_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests may have a store of their own."""
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-
-
-def changed(run: Path, copy: Path, **changes: Any) -> Path:
-    """A copy of a run's folder whose specification has other values."""
-    shutil.copytree(run, copy)
-    write_json(copy / "config.json", read_json(copy / "config.json") | changes)
-    return copy
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A run that came to its end, and one that diverged."""
-    folder, device = tmp_path_factory.mktemp("trained"), torch.device("cpu")
-    for name, rate in (("completed", 0.01), ("diverged", 1e12)):
-        study = deepcopy(STUDY)
-        rates = {key: {"initial": rate, "final": rate} for key in ("encoder_rate", "dictionary_rate")}
-        study["experiments"]["recovery"]["training"]["optimizer"] = rates | {"clip_norm": None}
-        checked = configs.check(study)
-        spec = configs.run_spec(checked, next(configs.runs(checked)))
-        data = configs.source(checked, "synthetic").load()
-        found = training.train(spec, data, device=device, key=configs.run_key(spec))
-        training.write(found, spec, data.shape, folder / name)
-        measure_run(folder / name, data, SETTINGS, device)
-        assert read_json(folder / name / "metrics.json")["status"] == name
-    return {path.name: path for path in folder.iterdir()}
-
-
-@pytest.fixture(scope="module")
-def runs(trained: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Four repetitions; the last one diverged."""
-    folder = tmp_path_factory.mktemp("runs")
-    kinds = ["completed", "completed", "completed", "diverged"]
-    return [changed(trained[kind], folder / str(k), repetition=k, seed=1000 + k) for k, kind in enumerate(kinds)]
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The database of a store without runs: to be copied, since making its tables takes seconds."""
-    place = tmp_path_factory.mktemp("empty") / "mlflow"
-    Store.of(str(place), "").client()
-    return place / "mlflow.db"
-
-
-def copy_of(empty: Path, place: Path) -> Path:
-    """A store without runs at `place`."""
-    place.mkdir(parents=True)
-    shutil.copy(empty, place)
-    return place
-
-
-@pytest.fixture(scope="module")
-def store(runs: list[Path], empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store that holds those runs."""
-    place = copy_of(empty, tmp_path_factory.mktemp("store") / "mlflow")
-    outcome = place.parent / "receipt.json"
-    track(*runs, store=place, receipt=outcome)
-    assert "failed" not in read_json(outcome)
-    return place
-
-
-def client_of(place: Path) -> MlflowClient:
-    client: MlflowClient = mlflow.MlflowClient(f"sqlite:///{place}/mlflow.db")
-    return client
-
-
-def logged(client: MlflowClient, experiment: str = MLFLOW_EXPERIMENT) -> dict[str, Run]:
-    """The runs of an MLflow experiment by their key; no key is there twice."""
-    found = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
-    by_key = {run.data.tags["run_key"]: run for run in found}
-    assert len(by_key) == len(found)
-    return by_key
-
-
-def key_of(run: Path) -> str:
-    return configs.run_key(read_json(run / "config.json"))
-
-
-@pytest.fixture(scope="module")
-def client(store: Path) -> MlflowClient:
-    """A connection to that store."""
-    return client_of(store)
-
-
-def track(*runs: Path, store: Path, receipt: Path | None = None) -> None:
-    """Log runs to the store in a folder."""
-    track_runs(Store.of(str(store), ""), runs, receipt)
-
-
-# -------------------------------------------------------------------- writing
-
-
-def test_writers_at_once(trained: dict[str, Path], empty: Path, tmp_path: Path) -> None:
-    """Once the store is there: each run once, under the id that its receipt names, in one MLflow experiment."""
-    place = copy_of(empty, tmp_path / "mlflow")
+def test_writers_at_once(trained: dict[str, Path], tmp_path: Path) -> None:
+    """Processes, to a store that is not there yet: each run once, under the id of its receipt."""
+    place = tmp_path / "mlflow"
     kinds = ["completed"] + ["diverged"] * (PROCESSES - 1)  # which are logged faster: they have no picture
     runs = [changed(trained[kind], tmp_path / str(k), repetition=k) for k, kind in enumerate(kinds)]
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
@@ -194,8 +67,8 @@ def test_writers_at_once(trained: dict[str, Path], empty: Path, tmp_path: Path) 
         assert receipt["runs"] == {name: found[key_of(run)].info.run_id}
 
 
-def test_eight_threads_at_once(trained: dict[str, Path], empty: Path, tmp_path: Path) -> None:
-    """Closer together than processes come, in a new experiment each time: what two make at once, both end with."""
+def test_eight_threads_at_once(trained: dict[str, Path], tmp_path: Path) -> None:
+    """Closer together than processes come, to a store that is not there yet; then in a new experiment each time."""
     place = Store.of(None, str(tmp_path / "mlflow"))
     together = Barrier(WRITERS)
 
@@ -362,123 +235,6 @@ def test_run_that_fails_half_way_leaves_nothing(
     assert all(after[k].info.run_id == before[k].info.run_id for k in before)
 
 
-# -------------------------------------------------------------------- which store
-
-
-@pytest.mark.parametrize(
-    ("uri", "environment", "place", "expected"),
-    [
-        (None, None, "/x/mlflow", Store("sqlite:////x/mlflow/mlflow.db", "file:///x/mlflow/artifacts")),
-        (None, None, "http://host:5000", Store("http://host:5000", None)),
-        (None, "http://theirs", "/x/mlflow", Store("http://theirs", None)),
-        (None, "http://theirs", "sqlite:////x.db", Store("http://theirs", None)),
-        ("postgresql://given", "http://theirs", "/x/mlflow", Store("postgresql://given", None)),
-        (None, "", "/x", Store("sqlite:////x/mlflow.db", "file:///x/artifacts")),
-        (None, None, "/my folder/ü", Store("sqlite:////my folder/ü/mlflow.db", "file:///my%20folder/%C3%BC/artifacts")),
-    ],
-    ids=["folder", "address", "environment", "environment_wins", "argument_wins", "empty", "odd_name"],
-)
-def test_address_of_the_store(
-    monkeypatch: pytest.MonkeyPatch, uri: str | None, environment: str | None, place: str, expected: Store
-) -> None:
-    if environment is not None:
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", environment)
-    assert Store.of(uri, place) == expected
-
-
-def test_relative_folder_becomes_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """MLflow keeps artifact locations as they are given: a relative one would mean another folder elsewhere."""
-    monkeypatch.chdir(tmp_path)
-    assert Store.of(None, "results/mlflow") == Store.of(None, str(tmp_path / "results/mlflow"))
-
-
-def test_environment_names_the_store(
-    monkeypatch: pytest.MonkeyPatch, runs: list[Path], empty: Path, tmp_path: Path
-) -> None:
-    """MLFLOW_TRACKING_URI goes before the folder, which is not even made."""
-    monkeypatch.chdir(tmp_path)  # where MLflow puts the artifacts of such a store
-    shutil.copy(empty, tmp_path / "theirs.db")
-    address = f"sqlite:///{tmp_path}/theirs.db"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    track_runs(Store.of(None, str(tmp_path / "ours")), [runs[0]], tmp_path / "receipt.json")
-    assert read_json(tmp_path / "receipt.json")["uri"] == address
-    assert logged(mlflow.MlflowClient(address)).keys() == {key_of(runs[0])}
-    assert not (tmp_path / "ours").exists()
-
-
-def test_folder_with_an_odd_name(runs: list[Path], empty: Path, tmp_path: Path) -> None:
-    place = copy_of(empty, tmp_path / "my études 100%")
-    track(runs[0], store=place, receipt=tmp_path / "receipt.json")
-    assert "failed" not in read_json(tmp_path / "receipt.json")
-    client = client_of(place)
-    found = logged(client)[key_of(runs[0])]
-    assert {artifact.path for artifact in client.list_artifacts(found.info.run_id)} == {*ARTIFACTS, "dictionary.png"}
-
-
-# -------------------------------------------------------------------- stores that cannot be used
-
-
-def folder_is_a_file(tmp_path: Path) -> str:
-    (tmp_path / "file").write_text("")
-    return str(tmp_path / "file")
-
-
-def database_is_a_folder(tmp_path: Path) -> str:
-    (tmp_path / "store/mlflow.db").mkdir(parents=True)
-    return str(tmp_path / "store")
-
-
-def database_is_damaged(tmp_path: Path) -> str:
-    (tmp_path / "store").mkdir()
-    (tmp_path / "store/mlflow.db").write_bytes(b"no database" * 1000)
-    return str(tmp_path / "store")
-
-
-def nobody_answers(_: Path) -> str:
-    return "http://127.0.0.1:9"
-
-
-def no_such_scheme(_: Path) -> str:
-    return "gopher://127.0.0.1"
-
-
-UNUSABLE = (folder_is_a_file, database_is_a_folder, database_is_damaged, nobody_answers, no_such_scheme)
-
-
-def test_store_that_cannot_be_used_costs_a_warning(runs: list[Path], tmp_path: Path) -> None:
-    """And no more than seconds, neither when it is created nor when a run is logged."""
-    places = {}
-    for make in UNUSABLE:
-        (tmp_path / make.__name__).mkdir()
-        places[make.__name__] = make(tmp_path / make.__name__)
-    script = (
-        "import logging, pathlib, sys; from vscbench.tracking import Store, track\n"
-        "logging.basicConfig(format='%(message)s'); folder, run, *stores = sys.argv[1:]\n"
-        "for name, store in zip(stores[::2], stores[1::2], strict=True):\n"
-        "    print('===', name, file=sys.stderr)\n"
-        "    track(Store.of(store, ''), [pathlib.Path(run)], pathlib.Path(folder, name, 'receipt.json'))\n"
-    )
-    before = {path: path.read_bytes() for path in runs[0].iterdir()}
-    named = [word for pair in places.items() for word in pair]
-    command = [sys.executable, "-c", script, tmp_path, runs[0], *named]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-    said = dict(part.split("\n", 1) for part in done.stderr.split("=== ")[1:])
-    assert said.keys() == places.keys()
-    for name, place in places.items():
-        warnings = [line for line in said[name].splitlines() if line.startswith("warning: ")]
-        assert len(warnings) == 2
-        assert warnings[0].startswith("warning: logging to MLflow at ")
-        assert "results are complete without it" in warnings[1]
-        found = read_json(tmp_path / name / "receipt.json")
-        assert place in found["uri"]
-        assert found["failed"]
-        assert len(found["failed"].splitlines()) == 1
-        assert found["runs"] == {}
-    assert {path: path.read_bytes() for path in runs[0].iterdir()} == before
-
-
 # -------------------------------------------------------------------- parts
 
 
@@ -501,10 +257,3 @@ def test_commit_of_the_working_folder(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert git_commit() == head
     (tmp_path / "file").write_text("two")
     assert git_commit() == head + "+"
-
-
-def test_receipt_is_valid_json_whatever_failed(runs: list[Path], tmp_path: Path) -> None:
-    place = folder_is_a_file(tmp_path)
-    receipt = tmp_path / "deep/er/receipt.json"
-    track(runs[0], store=place, receipt=receipt)
-    assert json.loads(receipt.read_text())["failed"]
