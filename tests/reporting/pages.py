@@ -16,6 +16,7 @@ Row = dict[str, str]
 TABLES = {name: registry.load(where) for name, where in OUTPUTS.items() if ".tables." in where}
 WITH_BASELINES = ("table1", "corrected", "reconstruction_errors")
 ELSEWHERE = (
+    "amortisation_gap",
     "sweep_points",
     "attribute_scores",
     "matched_density",

@@ -2,9 +2,10 @@
 
 A metric is registered by its line in `METRICS`. The annotated keyword arguments of its `measure` are its settings: in
 the `evaluation` section of an experiment `NAME: {settings}` changes them, and `NAME: false` leaves the metric out.
+Those of `ON_REQUEST` are left out where it does not name them.
 """
 
-__all__ = ["METRICS"]
+__all__ = ["METRICS", "ON_REQUEST"]
 
 METRICS = {
     "reconstruction": "vscbench.metrics.reconstruction:measure",
@@ -16,6 +17,7 @@ METRICS = {
     "units": "vscbench.metrics.units:measure",
     "collapse": "vscbench.metrics.collapse:measure",
     "bounds": "vscbench.metrics.bounds:measure",
+    "amortisation": "vscbench.metrics.amortisation:measure",
     "dependence": "vscbench.metrics.dependence:measure",
     "pairwise": "vscbench.metrics.pairwise:measure",
     "two_sample": "vscbench.metrics.two_sample:measure",
@@ -31,3 +33,6 @@ METRICS = {
     "pictures": "vscbench.metrics.pictures:measure",
 }
 """Where each metric stands, in the order in which they are measured."""
+
+ON_REQUEST = frozenset({"amortisation"})
+"""Measured only where they are asked for."""

@@ -9,7 +9,7 @@ import numpy as np
 from vscbench import model
 from vscbench.errors import UserError
 from vscbench.files import atomic, read_json, write_json
-from vscbench.metrics import METRICS
+from vscbench.metrics import METRICS, ON_REQUEST
 from vscbench.metrics.evaluation import Evaluation
 from vscbench.metrics.shared import Shared
 from vscbench.registry import find
@@ -36,7 +36,8 @@ def filled(settings: Mapping[str, Any], only: Iterable[str] | None = None) -> di
     Args:
         settings: the `evaluation` section of an experiment: `samples` and `penalties`, which metrics share, and by the
             name of a metric its own, or false to leave it out.
-        only: names of metrics, of the package or as `module:function`; all of the package's where None.
+        only: names of metrics, of the package or as `module:function`; where None all of the package's, but those of
+            `ON_REQUEST` that the settings do not name.
 
     Raises:
         UserError: there is no such metric, or its settings are not valid.
@@ -46,7 +47,8 @@ def filled(settings: Mapping[str, Any], only: Iterable[str] | None = None) -> di
         {'shared': {'samples': 20, 'penalties': [20.0, 8.0]}, 'bounds': {'points': 10}, 'sparsity': {}}
     """
     shared = {key: value for key, value in settings.items() if key in Shared.__dataclass_fields__}
-    sections: dict[str, Any] = {name: settings.get(name, True) for name in [*METRICS, *settings] if name not in shared}
+    asked = {**{name: name not in ON_REQUEST for name in METRICS}, **settings}
+    sections: dict[str, Any] = {name: section for name, section in asked.items() if name not in shared}
     if only is not None:
         sections = {name: settings.get(name, True) for name in only}
     found = {}
