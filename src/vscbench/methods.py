@@ -185,6 +185,15 @@ def spike_slab_disarm(density: float | None = None, **more: Any) -> Method:
     return _method("spike_slab_disarm", "Spike-and-slab, DisARM", "spike_slab_gates", constants, more)
 
 
+def spike_slab_relax(density: float = 0.1, **more: Any) -> Method:
+    """The same by the score of each draw with a learned control variate.
+
+    Grathwohl, Choi, Wu, Roeder and Duvenaud 2018, "Backpropagation through the Void".
+    """
+    constants = {"gate_estimator": "relax", "density": density, "objective": {"sampling": "average"}}
+    return _method("spike_slab_relax", "Spike-and-slab, RELAX", "spike_slab_gates", constants, more)
+
+
 def vaease(**more: Any) -> Method:
     """z = (1 - σ)(μ + σε), ε ~ N(0, 1): latents at their prior are shut; active by a rule, σ² < 0.05.
 
@@ -331,6 +340,7 @@ METHODS: dict[str, Callable[..., Method]] = {
         rectified_gaussian,
         spike_slab_leave_one_out,
         spike_slab_disarm,
+        spike_slab_relax,
         vaease,
         hard_concrete,
         poisson,

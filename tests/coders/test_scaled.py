@@ -51,7 +51,7 @@ def test_at_the_start_it_is_the_posterior_with_the_default(spec: dict[str, Any])
 
 @every_spec
 def test_each_latent_is_that_of_the_family_with_a_prior_of_its_scale(spec: dict[str, Any]) -> None:
-    """Mean, divergence and densities of a family whose `prior_scale` is m_k s, at parameters in the codes' own units."""
+    """Mean, divergence and densities of a family whose `prior_scale` is m_k s, its parameters in units of the codes."""
     learned = make(spec)
     params = draw_params(learned)
     noise = learned.noise(params, 200, Generator().manual_seed(0))

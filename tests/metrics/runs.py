@@ -36,6 +36,7 @@ SETTINGS: dict[str, Any] = {
     "penalties": list(PENALTIES),
     "gradients": {"passes": 6, "batches": 2, "samples": [1, 3]},
     "stability": {"draws": 4, "points": 10},
+    "amortisation": {"steps": [0, 100], "points": 2, "samples": 1},
 }
 SOLVERS = ("fista", "admm", "lista", "lista_unrolled", "alista", "lca", "online_dictionary")
 

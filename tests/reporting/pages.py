@@ -18,6 +18,7 @@ WITH_BASELINES = ("table1", "corrected", "reconstruction_errors")
 ELSEWHERE = (
     "atom_scores",
     "trials",
+    "amortisation_gap",
     "sweep_points",
     "attribute_scores",
     "matched_density",

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from vscbench.settings import Count, Positive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from torch import nn
 
@@ -63,17 +63,32 @@ class Refinement:
 
     def __call__(self, coder: Amortised, x: Tensor, outputs: Params) -> Params:
         """The outputs (B, K) of the heads after R steps, for data (B, P...)."""
-        from vscbench.coders.amortised import frozen_statistics
+        refined = descend(coder, x, outputs, [self.rate] * self.steps, lambda _: Generator(x.device).manual_seed(0))
+        return {head: value + (refined[head] - value.detach()) for head, value in outputs.items()}
 
-        refined = {head: value.detach().clone().requires_grad_() for head, value in outputs.items()}
-        optimizer = torch.optim.Adam(refined.values(), lr=self.rate)
-        with torch.enable_grad(), frozen_statistics(coder.generator), as_evaluated(coder.variance):
-            for _ in range(self.steps):
-                rng = Generator(x.device).manual_seed(0)
-                value = coder.loss_at(x, coder.family.clamp(refined), rng).value.sum()
-                for parameter, gradient in zip(
-                    refined.values(), torch.autograd.grad(value, list(refined.values())), strict=True
-                ):
-                    parameter.grad = gradient
-                optimizer.step()
-        return {head: value + (refined[head].detach() - value.detach()) for head, value in outputs.items()}
+
+def descend(
+    coder: Amortised, x: Tensor, outputs: Params, rates: Sequence[float], rng: Callable[[int], Generator]
+) -> Params:
+    """The outputs (B, K) of the heads behind a step of Adam down the objective at each of the rates, without a graph.
+
+    Args:
+        coder: whose objective it is.
+        x: data (B, P...).
+        outputs: where the steps begin.
+        rates: of Adam.
+        rng: what each step draws with, by its number.
+    """
+    from vscbench.coders.amortised import frozen_statistics
+
+    refined = {head: value.detach().clone().requires_grad_() for head, value in outputs.items()}
+    optimizer = torch.optim.Adam(refined.values())
+    with torch.enable_grad(), frozen_statistics(coder.generator), as_evaluated(coder.variance):
+        for step, rate in enumerate(rates):
+            optimizer.param_groups[0]["lr"] = rate
+            value = coder.loss_at(x, coder.family.clamp(refined), rng(step)).value.sum()
+            gradients = torch.autograd.grad(value, list(refined.values()))
+            for parameter, gradient in zip(refined.values(), gradients, strict=True):
+                parameter.grad = gradient
+            optimizer.step()
+    return {head: value.detach() for head, value in refined.items()}

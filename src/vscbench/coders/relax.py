@@ -106,7 +106,5 @@ class Relax(nn.Module):
         self.steps += 1
         for moment, power, memory in zip(self.moments, (1, 2), MEMORY, strict=True):
             moment.lerp_(gradient**power, 1 - memory)
-        first, second = (
-            moment / (1 - memory**self.steps) for moment, memory in zip(self.moments, MEMORY, strict=True)
-        )
+        first, second = (moment / (1 - memory**self.steps) for moment, memory in zip(self.moments, MEMORY, strict=True))
         self.values -= RATE * first / (second.sqrt() + 1e-12)

@@ -18,6 +18,7 @@ METRICS = {
     "collapse": "vscbench.metrics.collapse:measure",
     "bounds": "vscbench.metrics.bounds:measure",
     "convergence": "vscbench.metrics.convergence:measure",
+    "amortisation": "vscbench.metrics.amortisation:measure",
     "dependence": "vscbench.metrics.dependence:measure",
     "pairwise": "vscbench.metrics.pairwise:measure",
     "two_sample": "vscbench.metrics.two_sample:measure",
@@ -37,5 +38,5 @@ METRICS = {
 }
 """Where each metric stands, in the order in which they are measured."""
 
-ON_REQUEST = frozenset({"cost"})
-"""Measured only where they are asked for: their numbers are of the machine, and differ from call to call."""
+ON_REQUEST = frozenset({"amortisation", "cost"})
+"""Measured only where they are asked for: they take long, and numbers of `cost` are of the machine."""

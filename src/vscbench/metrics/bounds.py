@@ -16,9 +16,12 @@ from vscbench.objectives.loss import squared_error
 from vscbench.settings import Count
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from vscbench.coders.posterior import Params
     from vscbench.metrics.evaluation import Evaluation, Measures
 
 DRAWS = 100
@@ -31,13 +34,18 @@ AT_ONCE = {False: 10, True: 1}
 
 
 @torch.no_grad()
-def draws(e: Evaluation, coder: Amortised, x: Tensor) -> tuple[Tensor, Tensor]:
-    """‖x - x̂‖² and log p(z) - log q(z|x) of 100 draws for each data point of `x`: (100, N) each, float64."""
+def draws(
+    e: Evaluation, coder: Amortised, x: Tensor, infer: Callable[[Tensor], Params] | None = None
+) -> tuple[Tensor, Tensor]:
+    """‖x - x̂‖² and log p(z) - log q(z|x) of 100 draws for each data point of `x`: (100, N) each, float64.
+
+    The draws are the same whatever `infer` makes the posterior's parameters; the coder does if it is None.
+    """
     rng, once = e.rng("bounds"), AT_ONCE[e.is_images]
     squares, log_ratios = [], []
     for chunk in x.split(CHUNK[e.is_images]):
         given = e.inputs(chunk)
-        params, size = coder.params(given), math.prod(e.shape)
+        params, size = (infer or coder.params)(given), math.prod(e.shape)
         for _ in range(0, DRAWS, once):
             noise = coder.family.noise(params, once, rng)
             squares.append(size * squared_error(given, coder.decode(coder.family.codes(params, noise))).double())

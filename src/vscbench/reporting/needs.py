@@ -50,6 +50,11 @@ def gradients(index: Index) -> bool:
     return any(setup["evaluation"].get("gradients", {}) is not False for setup in index["experiments"].values())
 
 
+def refined(index: Index) -> bool:
+    """Posteriors whose amortisation gap is measured."""
+    return any(setup["evaluation"].get("amortisation", False) is not False for setup in index["experiments"].values())
+
+
 def known_dictionary(index: Index) -> bool:
     """Data made from a known dictionary."""
     return any(setup["kind"] == "synthetic" for setup in index["experiments"].values())

@@ -32,6 +32,7 @@ LINEAR = {
 PICTURES = ("reconstructions", "prior_samples", "recovered_dictionaries", "attributes", "traversals")
 NOTHING = {
     "gradient_snr": "no gradients measured",
+    "amortisation": "no amortisation gap measured",
     "support_agreement": "no sparse method was measured",
     "frontier": "no method has several operating points",
     "rates": "no run has a rate",
