@@ -21,6 +21,7 @@ ELSEWHERE = (
     "attribute_scores",
     "matched_density",
     "rate_distortion",
+    "parts",
     "recovery_scores",
     "dependence",
     "bounds",

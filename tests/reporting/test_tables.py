@@ -12,6 +12,7 @@ from reporting.pages import LINEAR, WITH_BASELINES, markdown, table
 from reporting.planted import RUNS, Numbers, make_results
 from vscbench.errors import UserError
 from vscbench.reporting import write
+from vscbench.reporting.study import Study
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,6 +72,29 @@ def test_runs_that_diverged_are_named(out: Path) -> None:
         "zero_code": 0,
         "pca_same_size": 0,
     }
+
+
+def test_runs_that_learnt_nothing_are_named(tmp_path: Path) -> None:
+    """One draw as wrong as the zero code, or a bound below the empty model's, which a coder need not have."""
+    zero, bound = "zero_code/mse_draw", "iwae_100_fitted_above_empty"
+    runs: dict[tuple[str, int], Numbers | int] = {
+        ("gaussian", 0): {"mse_draw": 1.0, zero: 1.0, bound: 3.0},
+        ("gaussian", 1): {"mse_draw": 0.4, zero: 1.0, bound: -0.1},
+        ("gaussian", 2): {"mse_draw": 0.4, zero: 1.0, bound: 0.1},
+        ("gaussian", 3): 17,
+        ("laplacian", 0): {"mse_draw": 0.99, zero: 1.0},
+        ("laplacian", 1): {"mse_draw": 0.99, zero: 0.98},
+        ("fista", 0): {"mse_draw": 0.99},
+    }
+    results = make_results(tmp_path, runs)
+    write("reconstruction_errors", results, tmp_path)
+    shown = [name for name in table(tmp_path, "reconstruction_errors") if "code" not in name and "PCA" not in name]
+    assert shown == ["Gaussian (1 diverged, 2 learnt nothing)", "Laplacian (1 learnt nothing)", "fista"]
+    counts = pd.read_csv(tmp_path / "reconstruction_errors.csv").groupby("method")["learnt_nothing"].first()
+    assert counts[["gaussian", "laplacian", "fista"]].to_list() == [2, 1, 0]
+    said = Study(results).divergences("recovery")
+    assert "Gaussian: 2 of 4 runs learnt nothing." in said
+    assert not any("fista" in line for line in said)
 
 
 @pytest.mark.parametrize("name", ["sweep_points", "attribute_scores", "matched_density"])

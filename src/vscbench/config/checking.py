@@ -120,6 +120,11 @@ def _reference_lines(study: Study) -> Iterator[str]:
         where = f"experiments.{name}"
         if name in RESERVED.split():
             yield f"{where}: {name} is a rule of the workflow, call the experiment something else"
+        others = [each for each in study.experiments if each != name]
+        if setup.differs_from is not None and setup.differs_from not in others:
+            other = setup.differs_from
+            there = f"there are {', '.join(others)}" if others else "there is none"
+            yield f"{where}.differs_from: there is no other experiment {other}{nearest(other, others)}; {there}"
         if setup.dataset not in study.datasets:
             near = nearest(setup.dataset, study.datasets)
             yield f"{where}.dataset: there is no data set {setup.dataset}{near}; there are {', '.join(study.datasets)}"

@@ -238,8 +238,8 @@ def addresses(spec: Mapping[str, Any]) -> list[str]:
     """Where the parts that a specification names stand, as `module:attribute`: the code that its weights depend on."""
     coder = spec["coder"]
     named = {key: spec[key].get("kind") for key in ("dataset", "generator", "encoder")}
-    nested = parts.ROLES["coder"].nested
-    named |= {"coder": coder["family"], **{key: coder[key]["kind"] for key in nested if key in coder}}
+    nested = [key for key in parts.ROLES["coder"].nested if isinstance(coder.get(key), dict)]  # LCA's threshold is a word
+    named |= {"coder": coder["family"], **{key: coder[key]["kind"] for key in nested}}
     named |= {"rule": spec["objective"]["sampling"], "optimizer": spec["training"]["optimizer"]["kind"]}
     return [parts.address(role, name) for role, name in named.items() if name]
 
@@ -281,6 +281,7 @@ def describe(study: Study, experiment: str) -> dict[str, Any]:
         "generator": generator["kind"],
         "latents": max(latents) if isinstance(latents, list) else latents,
         "methods": setup.methods,
+        "differs_from": setup.differs_from,
         "repetitions": repetitions(study, experiment),
         "folds": len(set(data_of_repetitions(study, experiment))),
         "axes": {axis.name: axis.values for each in plans for axis in each.axes if len(axis.values) > 1},

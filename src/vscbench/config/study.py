@@ -108,6 +108,8 @@ class Experiment(BaseModel):
     """Methods of the package, or names under `methods`."""
     overrides: dict[str, dict[str, Any]] = {}
     """What differs here, by method."""
+    differs_from: str | None = None
+    """An experiment of the same methods and data that this one changes a part of: the table and figure `parts`."""
     repetitions: Repetitions | None = None
     """Runs of each method, instead of the study's."""
     density: Density | Annotated[list[Density], Field(min_length=1)] | None = None

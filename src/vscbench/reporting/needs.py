@@ -59,6 +59,11 @@ def operating_points(index: Index) -> bool:
     return any(operating_axes(point) for _, points in _points(index) for point in points)
 
 
+def parts(index: Index) -> bool:
+    """An experiment that says which other it changes a part of."""
+    return any(setup.get("differs_from") for setup in index["experiments"].values())
+
+
 def setting(index: Index) -> bool:
     """A setting of a dictionary that methods, or values of it, are compared by."""
     return any(setup["linear"] and any(points) and comparable(points) for setup, points in _points(index))

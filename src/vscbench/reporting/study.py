@@ -176,14 +176,33 @@ class Study:
         when = f"at step {first:,.0f}" if first == last else f"between steps {first:,.0f} and {last:,.0f}"
         return f"diverged {when}" if count == 1 else f"{len(steps)} of {count} runs diverged {when}"
 
+    def learnt_nothing(self, group: str, method: str) -> pd.Series[bool]:
+        """Which runs of a method came to their end and learnt nothing, by repetition.
+
+        Their bound is below the empty model's, even with 100 draws and at the noise that suits it, or one draw errs as
+        much as the all-zero code. What a run has no number for says nothing against it.
+        """
+        import pandas as pd
+
+        names = ("iwae_100_fitted_above_empty", "mse_draw", "zero_code/mse_draw")
+        if not self.runs(group, method):  # a reference code is no run
+            return pd.Series(dtype=bool)
+        found = pd.DataFrame({name: self.of(group, name, method) for name in names})
+        bound, error, floor = (found[name] for name in names)
+        return (bound < 0) | (error >= floor)
+
     def name(self, group: str, method: str) -> str:
         """The label of a method, with a word where all its runs diverged."""
         return self.labels[method] + ("" if self.finished(group, method) else " (diverged)")
 
     def divergences(self, group: str) -> list[str]:
-        """A sentence for each method of a group with runs that diverged."""
-        found = {method: self.divergence(group, method) for method in self.methods(group)}
-        return [f"{self.labels[method]}: {words}." for method, words in found.items() if words]
+        """Sentences for each method of a group with runs that diverged, or that learnt nothing."""
+        found = []
+        for method in self.methods(group):
+            lost, count = int(self.learnt_nothing(group, method).sum()), len(self.runs(group, method))
+            nothing = f"{lost} of {count} runs learnt nothing" if lost else ""
+            found += [f"{self.labels[method]}: {words}." for words in (self.divergence(group, method), nothing) if words]
+        return found
 
     def finished(self, group: str, method: str) -> list[Path]:
         """The folders of a method's runs that came to their end."""

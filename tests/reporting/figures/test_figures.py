@@ -37,6 +37,7 @@ NOTHING = {
     "recovery": "no data with a known dictionary",
     "sweeps": "no experiment sweeps a number",
     "ablation": "no experiment with a dictionary sweeps a setting",
+    "effects": "no experiment differs from another in a part",
     "reconstructions": "no images reconstructed",
     "prior_samples": "no samples drawn",
     "recovered_dictionaries": "no dictionaries recovered",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vscbench.reporting.study import Study
 
 Rows = list[dict[str, Any]]
-HEADER = ("experiment", "point", "method", "label", "column", "metric", "mean", "sd", "n", "diverged")
+HEADER = ("experiment", "point", "method", "label", "column", "metric", "mean", "sd", "n", "diverged", "learnt_nothing")
 """Of the CSV of a table without rows."""
 REFERENCES = {
     "zero_code": "All-zero code",
@@ -127,6 +127,7 @@ def long_rows(study: Study, columns: Sequence[Column], group: str, *, baselines:
     compared_with_chance = any(column.null for column in columns)
     rows = []
     for method in study.methods(group, baselines=baselines):
+        nothing = int(study.learnt_nothing(group, method).sum())
         for column in columns:
             values = study.of(group, column.metric, method)
             sign = sign_of(values) if column.null else ""
@@ -134,6 +135,7 @@ def long_rows(study: Study, columns: Sequence[Column], group: str, *, baselines:
             theirs = published.beside(study, group, method, str(column.published), column.samples) if quoted else None
             row = number(study, group, method, study.labels[method], column, values) | {
                 "diverged": int(diverged.get(method, 0)),
+                "learnt_nothing": nothing,
                 "published_mean": theirs.mean if theirs else None,
                 "published_sd": theirs.sd if theirs else None,
                 "published_n": theirs.runs if theirs else None,
@@ -169,6 +171,7 @@ def number(
         "sd": cell.sd if cell else None,
         "n": cell.runs if cell else 0,
         "diverged": 0,
+        "learnt_nothing": 0,
         "published_source": None,
     }
 
@@ -240,7 +243,10 @@ def wide(long: Rows) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _row_label(row: dict[Any, Any]) -> str:
-    return f"{row['label']} ({row['diverged']} diverged)" if row["diverged"] else str(row["label"])
+    """The label, with how many runs diverged, and how many came to their end and learnt nothing."""
+    counts = {"diverged": row["diverged"], "learnt nothing": row["learnt_nothing"]}
+    said = ", ".join(f"{count} {words}" for words, count in counts.items() if count)
+    return f"{row['label']} ({said})" if said else str(row["label"])
 
 
 def _shown(row: dict[Any, Any]) -> str:

@@ -72,6 +72,7 @@ def rows(study: Study, name: str, place: Frontier) -> list[dict[str, Any]]:
     methods = [m for m in study.coders if any(m in study.methods(group) for group in place.groups)]
     found = []
     for method in [*methods, *(m for m in place.methods() if m == REFERENCE_CURVE)]:
+        nothing = sum(int(study.learnt_nothing(group, method).sum()) for group in place.groups)
         for header, metric, values in columns(place, method):
             cell = cell_of(values)
             low, high = (
@@ -89,6 +90,7 @@ def rows(study: Study, name: str, place: Frontier) -> list[dict[str, Any]]:
                     "sd": cell.sd if cell else None,
                     "n": len(values),
                     "diverged": int(diverged.get(method, 0)),
+                    "learnt_nothing": nothing,
                     "published_source": None,
                     "low": low,
                     "high": high,

@@ -69,6 +69,7 @@ def rows(study: Study, runs: pd.DataFrame) -> list[dict[str, Any]]:
     for place in places:
         group, method, repetition = place
         numbers = runs.loc[place]
+        nothing = int(study.learnt_nothing(group, method).get(repetition, False))
         point = {**study.points[group], "repetition": str(repetition)}
         for column in (*COLUMNS, Column("Unbeaten", "best")):
             value = numbers.get(column.metric)
@@ -85,6 +86,7 @@ def rows(study: Study, runs: pd.DataFrame) -> list[dict[str, Any]]:
                     "sd": float("nan"),
                     "n": int(there),
                     "diverged": int(numbers.notna()["diverged_step"]),
+                    "learnt_nothing": nothing,
                     "published_source": None,
                 }
             )
