@@ -35,6 +35,8 @@ OUTPUTS = {
     "rate_distortion": "vscbench.reporting.tables.rate_distortion:TABLE",
     "parts": "vscbench.reporting.tables.parts:TABLE",
     "trials": "vscbench.reporting.tables.trials:TABLE",
+    "trials": "vscbench.reporting.tables.trials:TABLE",
+    "parts": "vscbench.reporting.tables.parts:TABLE",
     "claims": "vscbench.reporting.figures.claims:FIGURE",
     "leaderboard": "vscbench.reporting.figures.leaderboard:FIGURE",
     "quality_seconds": "vscbench.reporting.figures.quality_seconds:FIGURE",
