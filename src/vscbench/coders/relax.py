@@ -42,6 +42,8 @@ class Relax(nn.Module):
     """
 
     values: Tensor
+    moments: Tensor
+    steps: Tensor
 
     def __init__(self, inputs: int, hidden: int = HIDDEN) -> None:
         super().__init__()
@@ -98,7 +100,8 @@ class Relax(nn.Module):
         codes = torch.sigmoid(state * torch.exp(-log_temperature)) * slab
         seen = torch.cat([x.flatten(1).expand(len(codes), -1, -1), codes], dim=-1)
         hidden = torch.tanh(nn.functional.linear(seen, weight, bias))
-        return scale * error_of(codes) + hidden @ last[:-1] + last[-1]
+        found: Tensor = scale * error_of(codes) + hidden @ last[:-1] + last[-1]
+        return found
 
     @torch.no_grad()
     def learn(self, gradient: Tensor) -> None:

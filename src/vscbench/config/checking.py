@@ -120,11 +120,7 @@ def _reference_lines(study: Study) -> Iterator[str]:
         where = f"experiments.{name}"
         if name in RESERVED.split():
             yield f"{where}: {name} is a rule of the workflow, call the experiment something else"
-        others = [each for each in study.experiments if each != name]
-        if setup.differs_from is not None and setup.differs_from not in others:
-            other = setup.differs_from
-            there = f"there are {', '.join(others)}" if others else "there is none"
-            yield f"{where}.differs_from: there is no other experiment {other}{nearest(other, others)}; {there}"
+        yield from _other_lines(study, name)
         if setup.dataset not in study.datasets:
             near = nearest(setup.dataset, study.datasets)
             yield f"{where}.dataset: there is no data set {setup.dataset}{near}; there are {', '.join(study.datasets)}"
@@ -138,6 +134,14 @@ def _reference_lines(study: Study) -> Iterator[str]:
         for method, count in Counter(setup.methods).items():
             if count > 1:
                 yield f"{where}.methods: {method} is given {count} times"
+
+
+def _other_lines(study: Study, name: str) -> Iterator[str]:
+    """That there is no experiment which this one differs from."""
+    other, others = study.experiments[name].differs_from, [each for each in study.experiments if each != name]
+    if other is not None and other not in others:
+        there = f"there are {', '.join(others)}" if others else "there is none"
+        yield f"experiments.{name}.differs_from: there is no other experiment {other}{nearest(other, others)}; {there}"
 
 
 def _experiment_lines(study: Study) -> Iterator[str]:

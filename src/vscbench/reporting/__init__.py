@@ -33,8 +33,6 @@ OUTPUTS = {
     "attribute_scores": "vscbench.reporting.tables.attribute_scores:TABLE",
     "matched_density": "vscbench.reporting.tables.matched_density:TABLE",
     "rate_distortion": "vscbench.reporting.tables.rate_distortion:TABLE",
-    "parts": "vscbench.reporting.tables.parts:TABLE",
-    "trials": "vscbench.reporting.tables.trials:TABLE",
     "trials": "vscbench.reporting.tables.trials:TABLE",
     "parts": "vscbench.reporting.tables.parts:TABLE",
     "claims": "vscbench.reporting.figures.claims:FIGURE",

@@ -49,11 +49,16 @@ def advice(board: Board) -> str:
         return f"No coder has codes at {100 * AT:g} % density without a run that diverged: nothing is recommended here."
     best = kept[0]
     assert best.compared  # noqa: S101
-    if not best.compared.mean > 0:
+    explained = best.compared.mean
+    if not explained > 0:
         return f"At {100 * AT:g} % density no coder explains more than the all-zero code: nothing is recommended here."
     parts = [
         f"Use {best.label}: at {100 * AT:g} % density one draw explains {number(best.compared)} of the variance",
-        *(_over(coder) for coder in compared if coder.diverged and coder.compared.mean > best.compared.mean),
+        *(
+            _over(each)
+            for each in compared
+            if each.diverged and each.compared and each.compared.mean > best.compared.mean
+        ),
         _equals(kept),
         _variational(board, kept),
         _bound(board),

@@ -153,7 +153,7 @@ def _numbers(
     after = (lost, planned, folded(study, place.groups[0]))
     own = _own(rows)
     parts = {
-        int(repetition): (
+        int(str(repetition)): (
             part["density"].round(DIGITS).to_numpy(),
             {s.metric: part[s.metric].to_numpy() for s in SCORES},
         )
@@ -177,7 +177,8 @@ def _own(rows: pd.DataFrame) -> pd.DataFrame:
     means = rows.groupby("group", sort=False)[["density", "fve_draw"]].mean()
     away = np.log(means["density"].clip(lower=1e-9) / AT).abs().round(DIGITS)
     nearest = means.assign(away=away).sort_values(["away", "fve_draw"], ascending=[True, False]).index[0]
-    return rows[rows["group"] == nearest]
+    chosen: pd.DataFrame = rows[rows["group"] == nearest]
+    return chosen
 
 
 def _coder(study: Study, place: Frontier, table: pd.DataFrame, method: str, cells: dict[str, Cell]) -> Coder:
