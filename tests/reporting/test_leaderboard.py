@@ -65,7 +65,12 @@ def make(folder: Path, lost: Callable[[configs.Run], bool] | None = None, **chan
         )
         found = fve(run.method, density, run.repetition)
         numbers = dict.fromkeys(("fve_draw", "fve_best"), found) | {"mse_draw": 1 - found, "mse_best": 1 - found}
-        numbers |= {"zero_code/mse_draw": 1.0, "density": density, "density_best": density, "cost_seconds_1000": SECONDS[run.method]}
+        numbers |= {
+            "zero_code/mse_draw": 1.0,
+            "density": density,
+            "density_best": density,
+            "cost_seconds_1000": SECONDS[run.method],
+        }
         if run.method in BOUND:
             numbers |= {"elbo_fitted": BOUND[run.method] + NOISE[run.repetition], "rate": 10 * density}
         return numbers

@@ -71,8 +71,10 @@ def operating_points(index: Index) -> bool:
 
 
 def several_coders(index: Index) -> bool:
-    """Two methods or more in one experiment, to be compared."""
-    return any(len({*setup.get("methods", ())}) > 1 for setup in index["experiments"].values())
+    """Two methods or more in one experiment, to be compared; not while their constants are being tried."""
+    return any(
+        len({*setup.get("methods", ())}) > 1 and "trials" not in setup for setup in index["experiments"].values()
+    )
 
 
 def parts(index: Index) -> bool:
