@@ -92,7 +92,7 @@ def misspelt(rng: Random, word: str) -> str:
 def misspelt_key(rng: Random, content: dict[str, Any]) -> Verdict:
     """A key that there is not, near one that there is."""
     known = {key for place in places(content) for key in place}
-    chosen = [p for p in places(content) if isinstance(p[-1], str) and not is_free(p) and len(p[-1]) > 3]  # noqa: PLR2004
+    chosen = [p for p in places(content) if isinstance(p[-1], str) and not is_free(p) and len(p[-1]) > 3]
     place = rng.choice(chosen)
     name = str(place[-1])
     while name in known:
@@ -173,7 +173,7 @@ def emptied(rng: Random, content: dict[str, Any]) -> Verdict:
 
 def exchanged(rng: Random, content: dict[str, Any]) -> Verdict:
     """Two parts of a study, each in the place of the other."""
-    one, other = rng.sample([p for p in places(content)], 2)
+    one, other = rng.sample(list(places(content)), 2)
     if one[: len(other)] == other or other[: len(one)] == one:
         return Verdict()
     here, there = deepcopy(at(content, one)), deepcopy(at(content, other))
@@ -185,7 +185,7 @@ def exchanged(rng: Random, content: dict[str, Any]) -> Verdict:
 def wrapped(rng: Random, content: dict[str, Any]) -> Verdict:
     """A value in a list, or deep in lists: a sweep of one value is none, one of lists is wrong."""
     place = rng.choice([p for p in places(content) if not isinstance(at(content, p), dict | list)])
-    deep = rng.random() < 0.5  # noqa: PLR2004
+    deep = rng.random() < 0.5
     put(content, place, [[[at(content, place)]]] if deep else [at(content, place)])
     return Verdict(True if deep else None)
 
@@ -196,7 +196,7 @@ def twice(rng: Random, content: dict[str, Any]) -> Verdict:
     lists = [p for p in lists if not any(isinstance(each, list) for each in at(content, p))]
     place = rng.choice(lists)
     at(content, place).append(at(content, place)[0])
-    return Verdict(True, (str(place[-1]),)) if place[-1] not in ("penalties",) and place[0] != "datasets" else Verdict()
+    return Verdict(True, (str(place[-1]),)) if place[-1] != "penalties" and place[0] != "datasets" else Verdict()
 
 
 def odd_name(rng: Random, content: dict[str, Any]) -> Verdict:
@@ -211,7 +211,7 @@ def odd_name(rng: Random, content: dict[str, Any]) -> Verdict:
 def too_many(rng: Random, content: dict[str, Any]) -> Verdict:
     """Runs by the hundred thousand."""
     name = rng.choice(list(content["experiments"]))
-    if rng.random() < 0.5:  # noqa: PLR2004
+    if rng.random() < 0.5:
         content["experiments"][name]["repetitions"] = rng.choice([100_001, 10**9, 10**18])
         return Verdict(True, ("repetitions",))
     content["experiments"][name].setdefault("objective", {})["samples"] = list(range(1, 1001))
