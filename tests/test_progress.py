@@ -105,18 +105,31 @@ def test_a_failure_shows_its_log_once_and_its_name_at_the_end(
     assert said[22:] == ["1 failed:", "  train_run a/0"]
 
 
+def test_a_configuration_that_snakemake_fails_to_read_is_told_in_a_line(tmp_path: Path) -> None:
+    text = "Traceback (most recent call last):\n  ...\nUnicodeDecodeError: ..."
+    wrong, right = tmp_path / "wrong.yaml", tmp_path / "right.yaml"
+    wrong.write_bytes("study: größe".encode("latin-1"))
+    right.write_text("study: a")
+    for line in (["--configfile", str(right), str(wrong), "-n"], ["-n", f"--configfile={wrong}"]):
+        assert progress.mistake(text, line) == f"config file {wrong} is not UTF-8 text"
+        assert progress.mistake("another", line) == "another"
+    assert progress.mistake(text, ["--configfile", str(right), "--config", str(wrong)]) == text
+
+
 def test_warnings_and_mistakes_are_shown_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     shown = handler()
+    tell(shown, message="Building DAG of jobs...")
+    tell(shown, message="prepare_data", level=logging.INFO)  # as of --list-rules
+    tell(shown, LogEvent.RUN_INFO, stats={"all": 1})
     tell(shown, message="Select jobs to execute...")
     tell(shown, message="a warning", level=logging.WARNING)
     tell(
         shown, LogEvent.ERROR, message="the configuration is not valid", level=logging.ERROR, exception="WorkflowError"
     )
-    tell(shown, message="Nothing to be done (all requested files are present and up to date).")
     tell(shown, message="open results/index.html", shown=True)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == ["a warning", "the configuration is not valid"]
-    assert [line.split()[0] for line in lines[2:]] == ["Nothing", "open"]
+    tell(shown, message="Complete log(s): x")
+    expected = ["prepare_data", "1 jobs", "a warning", "the configuration is not valid", "open results/index.html"]
+    assert capsys.readouterr().out.splitlines() == expected
 
 
 @pytest.mark.parametrize("setting", ["dryrun", "verbose", "printshellcmds"])

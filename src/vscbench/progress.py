@@ -16,15 +16,20 @@ from typing import TYPE_CHECKING, Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from vscbench.config.reading import read
+from vscbench.errors import UserError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 EVERY_S = 10
 """Seconds between two lines on how far the study is."""
 SHOWN = 20
 """Lines of the log of a job that failed, the last ones."""
-KEPT = ("Nothing to be done", "Unlocked", "Shutting down", "Trying to restart", "Will exit")
-"""How messages begin that are shown though they are no warnings."""
+BEFORE = ("Assuming unrestricted", "Building DAG", "Using shell")
+"""How messages begin that are not shown while nothing runs yet."""
+MEANWHILE = ("Shutting down", "Trying to restart", "Will exit")
+"""How those begin that are shown while jobs run, though they are no warnings."""
 
 
 def duration(seconds: float) -> str:
@@ -40,6 +45,29 @@ def duration(seconds: float) -> str:
     if whole < 3600:  # noqa: PLR2004
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def mistake(text: str, line: Sequence[str]) -> str:
+    """What Snakemake says of an error, or, if it is a traceback, what is wrong with the configuration files it read.
+
+    Args:
+        text: Snakemake's message.
+        line: of the command.
+    """
+    files, taken = [], False
+    for word in line:
+        if word.startswith("-"):
+            option, _, value = word.partition("=")
+            taken = option in ("--configfile", "--configfiles")
+            files += [value] if taken and value else []
+        elif taken:
+            files.append(word)
+    if "Traceback" in text:
+        try:
+            read(map(Path, files))
+        except UserError as error:
+            return str(error)
+    return text
 
 
 class Pace:
@@ -86,7 +114,7 @@ class Pace:
         remaining = self.jobs - self.done
         known = {rule: self.seconds[rule] / count for rule, count in self.done.items()}
         told = sum(count for rule, count in remaining.items() if rule in known)
-        if 2 * told < remaining.total() or now == self.began:
+        if not told or 2 * told < remaining.total() or now == self.began:
             return None
         usual = sum(self.seconds.values()) / self.done.total()
         work = sum(count * known.get(rule, usual) for rule, count in remaining.items())
@@ -123,12 +151,20 @@ class LogHandler(LogHandlerBase):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show a message, or a part of it, or nothing."""
+        event = getattr(record, "event", None)
+        if event == LogEvent.ERROR:
+            record.msg, record.args = mistake(record.getMessage(), sys.argv), None
         if self.plain:
             self.plain.handle(record)
-            return
-        event, about = getattr(record, "event", None), vars(record)
+        elif event == LogEvent.ERROR or (event is None and self.matters(record)):
+            self.say(record.getMessage())
+        elif event is not None:
+            self.follow(event, vars(record))
+
+    def follow(self, event: LogEvent, about: Mapping[str, Any]) -> None:
+        """Take in what has happened."""
         if event == LogEvent.RUN_INFO:
-            jobs = {rule: count for rule, count in about["stats"].items() if rule != "total"}
+            jobs = {rule: count for rule, count in about.get("stats", {}).items() if rule != "total"}
             self.pace = Pace(jobs, time.monotonic)
             self.said = self.pace.began
             most = ", ".join(f"{count} {rule}" for rule, count in self.pace.jobs.most_common() if count > 1)
@@ -140,18 +176,16 @@ class LogHandler(LogHandlerBase):
             self.pace.end(about["job_id"])
         elif event == LogEvent.PROGRESS:
             self.progress(about["done"], about["total"])
-        elif event == LogEvent.JOB_ERROR:
-            self.failure(about)
-        elif event == LogEvent.GROUP_ERROR:
-            for job in about["job_error_info"]:
+        elif event in (LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR):
+            for job in about.get("job_error_info", [about]):
                 self.failure(job)
-        elif event == LogEvent.ERROR or (event is None and self.matters(record)):
-            self.say(record.getMessage())
 
     def matters(self, record: logging.LogRecord) -> bool:
         """Whether a message that is no event is for a person who waits for results; the Snakefile marks its own."""
-        told = record.levelno >= logging.WARNING or record.getMessage().startswith(KEPT)
-        return told or hasattr(record, "shown")
+        if record.levelno >= logging.WARNING or hasattr(record, "shown"):
+            return True
+        text = record.getMessage()
+        return text.startswith(MEANWHILE) if self.pace.jobs else not text.startswith(BEFORE)
 
     def say(self, text: str) -> None:
         """Write a line."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from .judging import Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from random import Random
 
     Change = Callable[[Random, Path], Verdict]
 
@@ -203,7 +203,7 @@ def of_tensors(rng: Random, path: Path) -> Verdict:
         lambda: tensors.update({name: torch.cat([value, value])}),
         lambda: tensors.update({name: value.reshape(-1)[:-1].clone()}),
         lambda: tensors.pop(name),
-        lambda: metadata.clear(),
+        metadata.clear,
     ]
     option = rng.choice(options)
     option()
@@ -216,7 +216,7 @@ def of_npz(rng: Random, path: Path) -> Verdict:
     with np.load(path) as file:
         arrays: dict[str, Any] = {name: file[name] for name in file.files}
     name = rng.choice(list(arrays))
-    if rng.random() < 0.5:  # noqa: PLR2004
+    if rng.random() < 0.5:
         del arrays[name]
     else:
         arrays[name] = np.array([{}])

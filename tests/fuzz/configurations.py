@@ -173,7 +173,7 @@ def emptied(rng: Random, content: dict[str, Any]) -> Verdict:
 
 def exchanged(rng: Random, content: dict[str, Any]) -> Verdict:
     """Two parts of a study, each in the place of the other."""
-    one, other = rng.sample([p for p in places(content)], 2)
+    one, other = rng.sample(list(places(content)), 2)
     if one[: len(other)] == other or other[: len(one)] == one:
         return Verdict()
     here, there = deepcopy(at(content, one)), deepcopy(at(content, other))
@@ -196,7 +196,7 @@ def twice(rng: Random, content: dict[str, Any]) -> Verdict:
     lists = [p for p in lists if not any(isinstance(each, list) for each in at(content, p))]
     place = rng.choice(lists)
     at(content, place).append(at(content, place)[0])
-    return Verdict(True, (str(place[-1]),)) if place[-1] not in ("penalties",) and place[0] != "datasets" else Verdict()
+    return Verdict(True, (str(place[-1]),)) if place[-1] != "penalties" and place[0] != "datasets" else Verdict()
 
 
 def odd_name(rng: Random, content: dict[str, Any]) -> Verdict:

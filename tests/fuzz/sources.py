@@ -1,4 +1,4 @@
-"""Mutators of a user's own data: arrays, pictures, IMAGES.mat, CelebA; each says whether what it makes must be refused."""
+"""Mutators of a user's own data: each says whether what it makes must be refused, and what the refusal must name."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def of_array(x: NDArray[Any]) -> dict[str, NDArray[Any]]:
     images = (255 * x.reshape(ROWS, 1, 4, 4)).astype(np.uint8)
 
     def with_(value: float) -> NDArray[Any]:
-        return np.where(np.arange(x.size).reshape(x.shape) == 77, value, x)  # noqa: PLR2004
+        return np.where(np.arange(x.size).reshape(x.shape) == 77, value, x)
 
     return {
         "nan": with_(np.nan),
@@ -144,7 +144,7 @@ def of_array(x: NDArray[Any]) -> dict[str, NDArray[Any]]:
         "huge": x.astype(np.float64) * 1e300,
         "complex": x * 1j,
         "text": x.astype(str),
-        "bool": x > 0.5,  # noqa: PLR2004
+        "bool": x > 0.5,
         "object": np.array([[None] * PIXELS] * ROWS),
         "record": np.zeros(ROWS, [("a", "f4"), ("b", "f4")]),
         "date": np.zeros((ROWS, PIXELS), "M8[s]"),
@@ -161,7 +161,7 @@ def of_array(x: NDArray[Any]) -> dict[str, NDArray[Any]]:
     }
 
 
-def odd_array(rng: Random, folder: Path, spec: Spec) -> Verdict:
+def odd_array(rng: Random, folder: Path, _: Spec) -> Verdict:
     """An array that no data set is."""
     x = np.random.default_rng(0).random((ROWS, PIXELS)).astype(np.float32)
     name, made = rng.choice(list(of_array(x).items()))
@@ -208,7 +208,7 @@ def odd_share(rng: Random, _: Path, spec: Spec) -> Verdict:
     """Shares of rows that cannot be."""
     key = rng.choice(["validation", "test"])
     spec[key] = rng.choice([0, 1.5, -3, 60, 10**9, "half", None if key == "x" else [0.5], 0.999])
-    return EITHER if spec[key] == 0.999 else refused(key)  # noqa: PLR2004
+    return EITHER if spec[key] == 0.999 else refused(key)
 
 
 def misspelt(rng: Random, _: Path, spec: Spec) -> Verdict:
@@ -234,7 +234,7 @@ ARRAYS = ((odd_array, 25), (odd_labels, 12), (odd_split, 10), (odd_share, 8), (m
 # ---------------------------------------------------------------------------- pictures
 
 
-def odd_picture(rng: Random, folder: Path, spec: Spec) -> Verdict:
+def odd_picture(rng: Random, folder: Path, _: Spec) -> Verdict:
     """A picture of an unusual kind, or text that is called one."""
     pixels = np.random.default_rng(0).integers(0, 2, (20, 24), dtype=np.uint8)
     options: list[tuple[Callable[[Path], Any], Verdict]] = [
@@ -357,7 +357,7 @@ def odd_list(rng: Random, folder: Path, _: Spec) -> Verdict:
 def odd_face(rng: Random, folder: Path, _: Spec) -> Verdict:
     """Faces of another size, or no pictures."""
     for path in (folder / "celeba/img_align_celeba").iterdir():
-        if rng.random() < 2:  # noqa: PLR2004
+        if rng.random() < 2:
             Image.new("RGB", (20, 20)).save(path)
     return refused(".jpg")
 

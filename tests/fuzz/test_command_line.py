@@ -59,7 +59,7 @@ ODD = (
 
 def misspelt_word(rng: Random, line: list[str]) -> Verdict:
     """A command, an option or a name with a letter too many or too few."""
-    k = rng.choice([k for k, word in enumerate(line) if len(word) > 4 and word not in ("mlruns", "study.yaml")])  # noqa: PLR2004
+    k = rng.choice([k for k, word in enumerate(line) if len(word) > 4 and word not in ("mlruns", "study.yaml")])
     right = line[k]
     while line[k] == right or (right.startswith(line[k]) and right.startswith("--")):  # argparse takes what is cut
         line[k] = misspelt(rng, right)
