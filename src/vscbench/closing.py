@@ -37,12 +37,10 @@ def closing(layout: Layout) -> Iterator[str]:
     if best:
         share = f"{100 * float(best[0]['mean']):.0f} % of the variance at a density of 0.1"
         yield f"leaderboard: {best[0]['label']} explains most, {share} ({best[0]['experiment']})"
-    verdicts = {
-        row["claim"]: row["verdict"] for row in _rows(layout.tables / "claims.csv") if row["metric"] == "corrected"
-    }
+    stated = [row for row in _rows(layout.tables / "claims.csv") if row["reading"] == "stated"]
+    verdicts = {row["claim"]: row["verdict"] for row in stated}
     if verdicts:
         counted = ", ".join(f"{count} {verdict}" for verdict, count in Counter(verdicts.values()).most_common())
         yield f"claims: {counted}"
-    pages = (layout.results / "index.html", layout.results / "leaderboard.html", layout.tables / "claims.html")
-    if page := next((page for page in pages if page.is_file()), None):
-        yield f"open {page}"
+    if layout.front_page.is_file():
+        yield f"open {layout.front_page}"

@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 from vscbench.cli import main
+from vscbench.closing import closing
+from vscbench.layout import Layout
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +79,13 @@ def test_page_says_what_was_run(folder: Path) -> None:
     assert "This rests on 4 runs, 2 of each method and setting; none of them diverged." in page
     assert "Of the paper&#39;s 12 claims" in page
     assert "synthetic, 16, 200 to train on and 60 to test" in page
+
+
+def test_the_last_lines_of_a_study_are_of_its_tables(folder: Path) -> None:
+    runs, claims, page = closing(Layout(folder))
+    assert runs == "runs: 4, 0 of them diverged"
+    assert sum(map(int, re.findall(r"(\d+) ", claims))) == 12
+    assert page == f"open {folder}/index.html"
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
