@@ -124,7 +124,7 @@ def test_the_process_ends_with_who_started_it(empty: Path, tmp_path: Path) -> No
         (tmp_path / "config.yaml").write_text(yaml.safe_dump(content))
         write_history(Layout(tmp_path / "results").history(NAME), ROWS)
         command = [sys.executable, "-m", "vscbench", "track", "--follow", "--config", str(tmp_path / "config.yaml")]
-        done = subprocess.run(command, input="", capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(command, input="", capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0, done.stderr
         assert "Traceback" not in done.stderr
         if status:

@@ -42,8 +42,6 @@ def start(config: Path) -> None:
 
 def follow(study: configs.Study, layout: Layout, store: Store) -> None:
     """Log runs that train, and those that have been measured since, until standard input closes."""
-    with suppress(OSError):
-        os.nice(5)  # what else runs is the study
     warnings.filterwarnings("ignore", category=FutureWarning, module="mlflow")
     follower, pause, ended = Follower(study, layout, store), float(EVERY_S), False
     while not ended:
