@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from vscbench import registry
 from vscbench.coders import DISTANCES, FAMILIES, PRIORS, REFINEMENTS, THRESHOLDS, Coder, Posterior
 from vscbench.coders.amortised import Amortised
-from vscbench.coders.scaled import Scaled, is_learned
+from vscbench.coders.scaled import UNIT, Scaled, is_learned
 from vscbench.errors import UserError
 from vscbench.networks import ENCODERS, GENERATORS
 from vscbench.objectives import Objective
@@ -73,7 +73,7 @@ def build_posterior(section: Mapping[str, Any], latents: int = 1) -> Posterior:
     learned = is_learned(settings.get("prior_scale"))
     if learned:
         check(family, settings)  # refused where the family cannot learn one
-        del settings["prior_scale"]
+        settings["prior_scale"] = UNIT
     posterior: Posterior = construct(family, settings)
     threshold = section.get("threshold")
     if threshold is not None:

@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 from vscbench.coders.amortised import Amortised, frozen_statistics
 from vscbench.coders.masks import below
 from vscbench.coders.relax import Relax
-from vscbench.coders.scaled import PriorScale, Scaled, is_learned
+from vscbench.coders.scaled import UNIT, PriorScale, Scaled, is_learned
 from vscbench.coders.spike_slab import SpikeSlab
 from vscbench.errors import UserError
 from vscbench.objectives.average import Average
@@ -82,7 +82,7 @@ class SpikeSlabGates(Amortised):
         if not isinstance(objective.rule, Average):
             raise UserError(NEEDED)
         learned = is_learned(prior_scale)
-        self.gates = SpikeSlab(SpikeSlab.prior_scale if learned else prior_scale, density)
+        self.gates = SpikeSlab(UNIT if learned else prior_scale, density)
         family = Scaled(self.gates, int(generator.latents)) if learned else self.gates  # type: ignore[arg-type]
         super().__init__(encoder, generator, family, objective, variance=variance)
         self.gate_estimator = gate_estimator

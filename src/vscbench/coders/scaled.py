@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     PriorScale: TypeAlias = float
 else:
     PriorScale: TypeAlias = Positive | Literal["learned"]
-    """The scale of a prior; `learned`: one for each latent, which starts at the default. See `Scaled`."""
+    """The scale of a prior; `learned`: one for each latent, which starts at 1. See `Scaled`."""
+
+UNIT = 1.0
+"""s of what is scaled: the heads' outputs are near 0 at the start, where a posterior of scale 1 then is its prior."""
 
 
 def is_learned(prior_scale: object) -> bool:
@@ -56,6 +59,11 @@ class Scaled(nn.Module, Posterior):
     def multiplier(self) -> Tensor:
         """m: (K,)."""
         return self.log_multiplier.exp()
+
+    @property
+    def prior_density(self) -> float:
+        """That of the base."""
+        return self.base.prior_density
 
     def clamp(self, params: Params) -> Params:
         """As the base does."""

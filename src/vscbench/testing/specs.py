@@ -68,6 +68,9 @@ COMPOSED_SPECS: list[Spec] = [
     },
     {"family": "gaussian", "threshold": {"kind": "sample", "value": 0.3}, "distance": {"kind": "mmd"}},
     {"family": "laplacian", "distance": {"kind": "sliced_wasserstein"}},
+    {"family": "gaussian", "threshold": {"kind": "sample", "value": 0.3}, "prior_scale": "learned"},
+    {"family": "spike_slab", "prior_scale": "learned"},
+    {"family": "spike_slab_gates", "gate_estimator": "relax", "prior_scale": "learned"},
 ]
 EXACT_SPEC: Spec = {"family": "laplacian", "threshold": {"kind": "fixed", "value": 0.3, "divergence": "exact"}}
 
