@@ -57,7 +57,7 @@ def test_snakemake_finds_it() -> None:
 
 
 def test_a_study_in_few_lines(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    """A hundred jobs of two seconds, two at a time: a line each ten seconds, and the time that is left."""
+    """A hundred jobs of two seconds, two at a time: a line each twenty seconds, and the time that is left."""
     shown = handler()
     tell(shown, message="Building DAG of jobs...")
     tell(shown, LogEvent.RUN_INFO, stats={"train_run": 60, "make_table": 39, "all": 1, "total": 100})
@@ -73,9 +73,9 @@ def test_a_study_in_few_lines(clock: Clock, capsys: pytest.CaptureFixture[str]) 
             tell(shown, LogEvent.PROGRESS, done=each + 1, total=100)
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "100 jobs: 60 train_run, 39 make_table"
-    assert said[1] == "9 of 100 jobs done in 10 s, about 1 min 41 s left"
+    assert said[1] == "19 of 100 jobs done in 20 s, about 1 min 25 s left"
     assert said[-1] == "100 of 100 jobs done in 1 min 40 s"
-    assert len(said) == 2 + 10
+    assert len(said) == 2 + 5
 
 
 def test_nothing_is_said_of_the_time_before_it_is_known(clock: Clock) -> None:

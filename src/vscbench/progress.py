@@ -22,7 +22,7 @@ from vscbench.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-EVERY_S = 10
+EVERY_S = 20
 """Seconds between two lines on how far the study is."""
 SHOWN = 20
 """Lines of the log of a job that failed, the last ones."""

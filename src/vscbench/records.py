@@ -132,11 +132,12 @@ def history(path: Path) -> list[dict[str, float]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file, strict=True)
+            columns = set(reader.fieldnames or ())
             rows = [{name: float(value) for name, value in row.items()} for row in reader]
     except FileNotFoundError:
         raise UserError(f"{path} is missing: train the run again") from None
     except (ValueError, TypeError, AttributeError, OSError, csv.Error):
         raise UserError(f"{path} is damaged: train the run again") from None
-    if not {"epoch", "step"} <= set(reader.fieldnames or ()):
+    if not {"epoch", "step"} <= columns:
         raise UserError(f"{path} is damaged (it has no columns epoch and step): train the run again")
     return rows

@@ -33,6 +33,10 @@ SAME: dict[str, dict[str, Any]] = {
     "generator": {"experiments": {"recovery": {"generator": {"kind": "dictionary", "latents": 12}}}},
     "objective": {"experiments": {"digits": {"objective": {"samples": [2, 5], "sampling": "max_elbo"}}}},
     "training": {"experiments": {"recovery": {"training": {"steps": 1600, "batch_size": 100}}}},
+    "encoder": {"experiments": {"recovery": {"encoder": {"widths": [256, 256], "kind": "mlp"}}}},
+    "optimizer": {"experiments": {"recovery": {"training": {"optimizer": {"kind": "two_rates"}}}}},
+    "overrides": {"experiments": {"recovery": {"overrides": {"fista": {"penalty": 20.0}}, "repetitions": 2}}},
+    "study": {"study": "tiny", "results": "results", "seed": 0, "version": 2},
     "evaluation": {"experiments": {"recovery": {"evaluation": {"gradients": {"passes": 5}, "samples": 20}}}},
     "how it is run": {"device": "cpu", "checkpoint_seconds": 1},
 }
