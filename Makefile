@@ -45,7 +45,7 @@ bench: $(READY)  ## speed, as ratios measured in one run on one core; on a GPU, 
 	OMP_NUM_THREADS=1 python benchmarks/scaling.py
 	python benchmarks/gpu.py
 
-ui: $(READY)  ## compare runs in MLflow at http://127.0.0.1:5000 (STUDY=, PORT=5001 for another port)
+ui: $(READY)  ## compare runs in MLflow, and print where each experiment is (STUDY=, PORT=5001 for another port)
 	vscbench ui --config $(CONFIG) --port $(or $(PORT),5000)
 
 clean:  ## remove the results, but not the environment

@@ -22,6 +22,8 @@ TRAINED = ("weights.safetensors", "history.csv", "config.json", "status.json", "
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write what the command of the given arguments would."""
     command, *rest = sys.argv[1:] if arguments is None else arguments
+    if "--follow" in rest:
+        return 0
     name = rest[0]
     config = Path(rest[rest.index("--config") + 1])
     layout = Layout(yaml.safe_load(config.read_text(encoding="utf-8"))["results"])
