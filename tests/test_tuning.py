@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -17,6 +16,9 @@ from vscbench.cli import main
 from vscbench.data import Data
 from vscbench.reporting.study import Study
 from vscbench.reporting.trials import tried
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RATE = "training.optimizer.rate.peak"
 METHODS = ["online_dictionary", "topk", "gaussian"]

@@ -154,7 +154,11 @@ def test_every_metric_of_the_tables_is_measured() -> None:
     across = {f"dictionary_agreement{name}" for name in ("", "_null", "_moved")}  # repetitions
     measured |= {*RESOURCES, *across}
     of_images = {"sweep_points", "attribute_scores"}
-    modules = {name: OUTPUTS[name].partition(":")[0] for name in TABLES if name not in {*of_images, "matched_density", "trials"}}
+    modules = {
+        name: OUTPUTS[name].partition(":")[0]
+        for name in TABLES
+        if name not in {*of_images, "matched_density", "trials"}
+    }
     shown = {column.metric for module in modules.values() for column in load(f"{module}:COLUMNS")}
     assert len(shown) > 30
     assert shown <= measured

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import STUDY, Project
 
+from conftest import STUDY, Project
 from vscbench.merging import merge
 
 RATE = "training.optimizer.encoder_rate.peak"
@@ -18,7 +18,9 @@ TRIALS = {
 METHODS = ["fista", "gaussian"]
 TUNED: dict[str, Any] = {
     **STUDY,
-    "experiments": {"recovery": {**STUDY["experiments"]["recovery"], "methods": METHODS, "trials": TRIALS, "repetitions": 1}},
+    "experiments": {
+        "recovery": STUDY["experiments"]["recovery"] | {"methods": METHODS, "trials": TRIALS, "repetitions": 1}
+    },
 }
 """Two methods of two trials."""
 

@@ -238,7 +238,9 @@ def addresses(spec: Mapping[str, Any]) -> list[str]:
     """Where the parts that a specification names stand, as `module:attribute`: the code that its weights depend on."""
     coder = spec["coder"]
     named = {key: spec[key].get("kind") for key in ("dataset", "generator", "encoder")}
-    nested = [key for key in parts.ROLES["coder"].nested if isinstance(coder.get(key), dict)]  # LCA's threshold is a word
+    nested = [
+        key for key in parts.ROLES["coder"].nested if isinstance(coder.get(key), dict)
+    ]  # LCA's threshold is a word
     named |= {"coder": coder["family"], **{key: coder[key]["kind"] for key in nested}}
     named |= {"rule": spec["objective"]["sampling"], "optimizer": spec["training"]["optimizer"]["kind"]}
     return [parts.address(role, name) for role, name in named.items() if name]
