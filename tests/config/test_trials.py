@@ -1,4 +1,4 @@
-"""Trials: as many of every method, at the same values of what all share, in the range; told where they are wrong."""
+"""Trials: as many of every method, at the same values of what all share; what is wrong with them is told."""
 
 from __future__ import annotations
 
@@ -104,8 +104,11 @@ def test_trials_are_measured_on_validation_data_by_what_scores_them(tuned: dict[
         ({"count": 1}, "trials.count: 1 is not allowed; it must be a whole number, at least 2, at most 1000"),
         ({"axes": {}}, "trials.axes: "),
         ({"axes": {RATE: {"low": 1, "high": 0.1}}}, f"trials.axes.{RATE}: low (1) must be less than high (0.1)"),
-        ({"axes": {RATE: {"low": 0, "high": 0.1}}}, f"trials.axes.{RATE}: low (0) must be above 0, or the scale "),
-        ({"own": {"fistaa": {}}}, "trials.own: there is no method fistaa; did you mean fista? here; there are fista, "),
+        (
+            {"axes": {RATE: {"low": 0, "high": 0.1}}},
+            f"trials.axes.{RATE}: low (0) must be above 0, or the scale linear",
+        ),
+        ({"own": {"fistaa": {}}}, "trials.own: there is no method fistaa; did you mean fista?; there are fista, "),
         ({"own": {"fista": {"penalti": {"low": 1, "high": 2}}}}, "trials (fista): unknown key penalti; did you mean "),
         (
             {"own": {"spike_slab": {"prior_active": {"low": 0.5, "high": 3}}}},

@@ -43,7 +43,7 @@ STUDY: dict[str, Any] = {
         }
     },
 }
-SCORES = {"gaussian_thresh": (0.1, 0.4, 0.3, 0.2), "spike_slab": (0.1, 0.2, 0.3, 0.3), "gaussian": (0.7, 0.8, 0.9, 0.6)}
+SCORES = {"gaussian_thresh": (0.1, 0.4, 0.3, 0.2), "spike_slab": (0.1, 0.3, 0.2, 0.3), "gaussian": (0.7, 0.8, 0.9, 0.6)}
 """At 10 % density, by trial; of repetition 1 a hundredth more."""
 LOST = ("gaussian_thresh", 1, 0.2, 1)
 """The best trial of a method: one of its four runs diverged."""
@@ -73,7 +73,7 @@ def test_the_best_of_each_method_is_chosen(study: Study) -> None:
     found = {each.method: each for each in tried(study)}
     assert {method: each.best and each.best.number for method, each in found.items()} == {
         "gaussian_thresh": 2,
-        "spike_slab": 2,
+        "spike_slab": 1,
         "laplacian_thresh": None,
         "gaussian": 2,
     }
@@ -101,10 +101,7 @@ def test_an_edge_is_told(study: Study) -> None:
             values = sorted(trial.constants[key] for trial in each.trials)
             place = values.index(each.best.constants[key])
             assert each.edges.get(key) == {0: "lowest", 3: "highest"}.get(place)
-    assert any(each.edges for each in tried(study))
-    assert any(each.best and RATE not in each.edges for each in tried(study)) or all(
-        RATE in each.edges for each in tried(study) if each.best
-    )
+    assert {bool(each.edges) for each in tried(study) if each.best} == {True, False}
 
 
 def test_score_at_a_density() -> None:
@@ -170,7 +167,7 @@ def test_table_of_all_trials(study: Study, tmp_path: Path) -> None:
     )
     assert table.loc[table["chosen"], ["method", "trial"]].to_numpy().tolist() == [
         ["gaussian_thresh", 2],
-        ["spike_slab", 2],
+        ["spike_slab", 1],
         ["gaussian", 2],
     ]
     assert table.loc[table["method"] == "laplacian_thresh", "score"].isna().all()

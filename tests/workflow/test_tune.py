@@ -19,7 +19,7 @@ METHODS = ["fista", "gaussian"]
 TUNED: dict[str, Any] = {
     **STUDY,
     "experiments": {
-        "recovery": STUDY["experiments"]["recovery"] | {"methods": METHODS, "trials": TRIALS, "repetitions": 1},
+        "recovery": STUDY["experiments"]["recovery"] | {"methods": METHODS, "trials": TRIALS, "repetitions": 1}
     },
 }
 """Two methods of two trials."""

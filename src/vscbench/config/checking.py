@@ -124,13 +124,12 @@ def _reference_lines(study: Study) -> Iterator[str]:
         if setup.dataset not in study.datasets:
             near = nearest(setup.dataset, study.datasets)
             yield f"{where}.dataset: there is no data set {setup.dataset}{near}; there are {', '.join(study.datasets)}"
-        for key, used in (("methods", setup.methods), ("overrides", setup.overrides)):
-            for method in (each for each in used if each not in methods):
-                near = nearest(method, methods)
-                yield f"{where}.{key}: there is no method {method}{near}; there are {', '.join(methods)}"
-        for method in (each for each in (setup.trials.own if setup.trials else ()) if each not in setup.methods):
-            near = nearest(method, setup.methods)
-            yield f"{where}.trials.own: there is no method {method}{near} here; there are {', '.join(setup.methods)}"
+        own = setup.trials.own if setup.trials else ()
+        named = (("methods", setup.methods, methods), ("overrides", setup.overrides, methods))
+        for key, used, known in (*named, ("trials.own", own, setup.methods)):
+            for method in (each for each in used if each not in known):
+                near = nearest(method, known)
+                yield f"{where}.{key}: there is no method {method}{near}; there are {', '.join(known)}"
         for method, count in Counter(setup.methods).items():
             if count > 1:
                 yield f"{where}.methods: {method} is given {count} times"

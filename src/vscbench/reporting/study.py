@@ -88,7 +88,7 @@ class Study:
             raise UserError(f"{path} is missing: run `snakemake metrics` (or `vscbench assemble`) first")
         try:
             table = pd.read_csv(path, dtype={"point": str, "value": float}).astype({"repetition": "Int64"})
-            sound = tuple(table.columns) == COLUMNS and len(table) > 0 and bool(np.isfinite(table["value"]).all())
+            sound = set(COLUMNS) <= set(table.columns) and len(table) > 0 and bool(np.isfinite(table["value"]).all())
             table["point"] = table["point"].fillna("")
             names = {text: point_of(text) for text in table["point"].unique()}
             pairs = zip(table["experiment"], table["point"], strict=True)
