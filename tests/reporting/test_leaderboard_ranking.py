@@ -43,8 +43,8 @@ def bootstrapped(values: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarr
     count, repetitions = values.shape
     weights = rng.multinomial(repetitions, np.full(repetitions, 1 / repetitions), (400, count)) / repetitions
     ranks = (-(weights * values).sum(-1)).argsort(1).argsort(1) + 1
-    ends = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
-    low, high = (np.quantile(ranks, at, axis=0, method=how) for at, how in zip(ends, ("lower", "higher"), strict=True))
+    low = np.quantile(ranks, (1 - LEVEL) / 2, axis=0, method="lower")
+    high = np.quantile(ranks, (1 + LEVEL) / 2, axis=0, method="higher")
     return low, high
 
 

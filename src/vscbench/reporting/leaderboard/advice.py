@@ -47,18 +47,13 @@ def advice(board: Board) -> str:
         return f"No coder has operating points on both sides of {100 * AT:g} % density: nothing is compared here."
     if not kept:
         return f"No coder has codes at {100 * AT:g} % density without a run that diverged: nothing is recommended here."
-    best = kept[0]
+    best, most = kept[0], max(coder.compared.mean for coder in kept if coder.compared)
     assert best.compared  # noqa: S101
-    explained = best.compared.mean
-    if not explained > 0:
+    if not most > 0:
         return f"At {100 * AT:g} % density no coder explains more than the all-zero code: nothing is recommended here."
     parts = [
         f"Use {best.label}: at {100 * AT:g} % density one draw explains {number(best.compared)} of the variance",
-        *(
-            _over(each)
-            for each in compared
-            if each.diverged and each.compared and each.compared.mean > best.compared.mean
-        ),
+        *(_over(coder, coder.compared) for coder in compared if coder.compared and coder.compared.mean > most),
         _equals(kept),
         _variational(board, kept),
         _bound(board),
@@ -67,11 +62,10 @@ def advice(board: Board) -> str:
     return "; ".join(part for part in parts if part) + "."
 
 
-def _over(coder: Coder) -> str:
+def _over(coder: Coder, explained: Standing) -> str:
     """One that explains more, and may not be relied on."""
-    assert coder.compared  # noqa: S101
     runs = f"{coder.diverged} of its {coder.runs} runs diverged"
-    return f"{coder.label} explains {number(coder.compared)}, but {runs}"
+    return f"{coder.label} explains {number(explained)}, but {runs}"
 
 
 def _equals(kept: list[Coder]) -> str:

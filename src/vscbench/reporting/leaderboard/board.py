@@ -157,11 +157,9 @@ def _numbers(
     after = (lost, planned, folded(study, place.groups[0]))
     own = _own(rows)
     parts = {
-        int(str(repetition)): (
-            part["density"].round(DIGITS).to_numpy(),
-            {s.metric: part[s.metric].to_numpy() for s in SCORES},
-        )
-        for repetition, part in rows.groupby("repetition")
+        int(k): (part["density"].round(DIGITS).to_numpy(), {s.metric: part[s.metric].to_numpy() for s in SCORES})
+        for k in rows["repetition"].unique()
+        for part in (rows[rows["repetition"] == k],)
     }
     for score in SCORES:
         read = {k: float(curve(density, of[score.metric]).at(score.density)) for k, (density, of) in parts.items()}
@@ -181,8 +179,8 @@ def _own(rows: pd.DataFrame) -> pd.DataFrame:
     means = rows.groupby("group", sort=False)[["density", "fve_draw"]].mean()
     away = np.log(means["density"].clip(lower=1e-9) / AT).abs().round(DIGITS)
     nearest = means.assign(away=away).sort_values(["away", "fve_draw"], ascending=[True, False]).index[0]
-    chosen: pd.DataFrame = rows[rows["group"] == nearest]
-    return chosen
+    own: pd.DataFrame = rows[rows["group"] == nearest]
+    return own
 
 
 def _coder(study: Study, place: Frontier, table: pd.DataFrame, method: str, cells: dict[str, Cell]) -> Coder:
