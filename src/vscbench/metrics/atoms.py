@@ -68,7 +68,7 @@ def shrinkage(x: Tensor, atoms: Tensor, codes: Tensor) -> float | None:
 
 
 @torch.no_grad()
-def measure(e: Evaluation, *, points: Count = 500) -> Measures:
+def measure(e: Evaluation, *, points: Count = 200) -> Measures:
     """Gabor fits, coherence and norms of the atoms of a linear generator, and the shrinkage of its codes.
 
     - Of patches of one channel: `gabor_like`, percentage of atoms of which a Gabor function explains 80 % of the

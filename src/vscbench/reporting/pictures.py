@@ -73,7 +73,7 @@ def gallery(
         found: the methods of each experiment.
         panel: draws a method on blank axes.
         words: what a reader must know.
-        across: panels beside one another.
+        across: panels beside one another, at most.
         heights: of a panel in inches, by experiment or of all.
         empty: what is said where there is no experiment.
     """
@@ -81,7 +81,9 @@ def gallery(
     by_row = {name: 0.45 + sizes[name] * math.ceil(len(methods) / across) for name, methods in found.items()}
     figure, parts = rows(by_row, empty)
     for name, part in parts.items():
-        for axes, each in zip(panels(part, len(found[name]), across), found[name], strict=True):
+        count = len(found[name])
+        grid = panels(part, count, math.ceil(count / math.ceil(count / across)))  # lines as full as each other
+        for axes, each in zip(grid, found[name], strict=True):
             axes.set_title(wrapped(each.label, 100 // across))
             panel(axes, each)
         note(part, words, *study.divergences(name))
@@ -146,7 +148,7 @@ def show_atoms(axes: Axes, atoms: NDArray[np.float32], side: int) -> None:
     order = np.argsort(-norms, kind="stable")[: side * side]
     show(axes, about_grey(atoms[order]), min(side, math.ceil(math.sqrt(len(atoms)))))
     low, least = norms[order].min(), norms.min()
-    text = f"norms {norms.max():.2g} to {low:.2g}" + (f", least {least:.2g}" if len(order) < len(norms) else "")
+    text = f"norms {norms.max():.3g} to {low:.3g}" + (f", least {least:.3g}" if len(order) < len(norms) else "")
     axes.text(0.5, -0.02, text, transform=axes.transAxes, ha="center", va="top", fontsize=SMALL_PT, color="0.3")
 
 

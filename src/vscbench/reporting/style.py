@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
+    from numpy.typing import ArrayLike
 
 PAGE_IN = 7.0
 """Width of both columns."""
@@ -235,12 +236,21 @@ def logarithmic(axes: Axes, which: Literal["x", "y"]) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
+def wide(values: ArrayLike) -> bool:
+    """Whether values are positive and span more than a factor of `LINEAR_UP_TO`: a logarithmic axis suits them.
+
+    Example:
+        >>> wide([1, 4]), wide([1, 6]), wide([0, 6])
+        (False, True, False)
+    """
+    there = np.asarray(values, dtype=float)
+    there = there[np.isfinite(there)]
+    return bool(len(there) and there.min() > 0 and there.max() > LINEAR_UP_TO * there.min())
+
+
 def logarithmic_where_wide(axes: Axes) -> None:
-    """A logarithmic y axis where its lines are positive and span more than a factor of `LINEAR_UP_TO`."""
-    drawn = [np.asarray(line.get_ydata(), dtype=float) for line in axes.lines]
-    values = np.concatenate([np.zeros(0), *drawn])
-    values = values[np.isfinite(values)]
-    if len(values) and values.min() > 0 and values.max() / values.min() > LINEAR_UP_TO:
+    """A logarithmic y axis where its lines span much."""
+    if wide(np.concatenate([np.zeros(0), *(np.asarray(line.get_ydata(), dtype=float) for line in axes.lines)])):
         logarithmic(axes, "y")
 
 
@@ -249,7 +259,7 @@ def tick_at(axes: Axes, places: Iterable[float]) -> None:
     from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
     at = sorted(set(places))
-    if at[0] > 0 and at[-1] > LINEAR_UP_TO * at[0]:
+    if wide(at):
         axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator(at))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from vscbench.reporting import needs
 from vscbench.reporting.figures.frontier import FLOOR
 from vscbench.reporting.output import Figure as Output
-from vscbench.reporting.style import logarithmic, note, panels, rows, wrapped
+from vscbench.reporting.style import logarithmic, note, panels, rows, wide, wrapped
 from vscbench.reporting.tables.rate_distortion import COSTS, places
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-    from matplotlib.colors import LogNorm
+    from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
     from vscbench.reporting.study import Study
@@ -32,7 +32,7 @@ def points(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
     return means.assign(weight=weights)
 
 
-def show(axes: Axes, table: pd.DataFrame, norm: LogNorm) -> None:
+def show(axes: Axes, table: pd.DataFrame, norm: Normalize) -> None:
     """Draw FVE against rate, a point in the colour of its density, ringed where unbeaten; lines join equal weights."""
     import seaborn as sns
 
@@ -49,7 +49,7 @@ def show(axes: Axes, table: pd.DataFrame, norm: LogNorm) -> None:
 def draw(study: Study) -> Figure:
     """A row for each experiment, a panel for each of its methods with a rate."""
     from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import LogNorm
+    from matplotlib.colors import LogNorm, Normalize
     from matplotlib.ticker import LogLocator, NullLocator
 
     found = {place.setting.name: place for place in places(study)}
@@ -61,13 +61,14 @@ def draw(study: Study) -> Figure:
     for name, part in parts.items():
         table = tables[name]
         methods = list(table["method"].unique())
-        norm = LogNorm(table["density"].min(), table["density"].max() * (1 + 1e-9))
+        many = wide(table["density"])
+        norm = (LogNorm if many else Normalize)(table["density"].min(), table["density"].max() * (1 + 1e-9))
         each = panels(part, len(methods), min(ACROSS, len(methods)), sharex=True, sharey=True)
         for axes, method in zip(each, methods, strict=True):
             show(axes, table[table["method"] == method], norm)
             axes.set_title(wrapped(study.labels[method], 24))
             axes.label_outer()
-        if table["rate"].min() > 0:
+        if wide(table["rate"]):
             logarithmic(each[0], "x")
         inside = table.loc[table["fve_draw"] >= FLOOR, "fve_draw"]
         if len(inside) < len(table):
@@ -76,7 +77,8 @@ def draw(study: Study) -> Figure:
         bar = part.colorbar(
             ScalarMappable(norm, COLOURS), ax=each, label="density of the code", pad=0.01, format="{x:g}"
         )
-        bar.ax.yaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), minor_locator=NullLocator())
+        if many:
+            bar.ax.yaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), minor_locator=NullLocator())
         note(
             part,
             "Mean over seeds at each operating point, coloured by the density of one draw. Grey lines join points of "

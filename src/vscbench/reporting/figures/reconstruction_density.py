@@ -135,7 +135,8 @@ def draw(study: Study) -> Figure:
             show(axes, study, group, tables[group], look)
         logarithmic(whole, "x")
         whole.set(title="All codes", ylabel="squared error per pixel, test data")
-        whole.set_ylim(0, 1.05 * whole.get_ylim()[1])
+        top = whole.get_ylim()[1]
+        whole.set_ylim(-0.03 * top, 1.05 * top)  # PCA of as many components as pixels has an error of 0
         zoom(enlarged, tables[group])
         legend(part, key(study, group, look, whole), 4)
         note(

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 COLUMNS = 3
 PANEL_IN = 1.45
-BINS = 60
+BINS, LEAST = 60, 10
+"""Most and least bins of a histogram: five patches a bin, on average."""
 RANGE_QUANTILE = 0.995
 DENSE = 0.999
 """Density from which a support is all latents, and agreement says nothing."""
@@ -62,7 +63,12 @@ def show(axes: Axes, found: dict[str, NDArray[np.float32]], nulls: list[float], 
 
     for name, of, fill in (("draw", SINGLE, True), ("best", colour, False)):
         values = np.minimum(found[name], right)
-        shape = {"bins": BINS, "binrange": (0, right), "stat": "density", "element": "step"}
+        shape = {
+            "bins": max(LEAST, min(BINS, len(values) // 5)),
+            "binrange": (0, right),
+            "stat": "density",
+            "element": "step",
+        }
         sns.histplot(x=values, color=of, fill=fill, alpha=1, lw=0 if fill else 1.2, ax=axes, **shape)
     for null in nulls:
         axes.axvline(null, **NULL)
@@ -101,7 +107,8 @@ def draw(study: Study) -> Figure:
         values = {method: indices(study, group, method) for method in shown[group]}
         ends = [np.quantile(array, RANGE_QUANTILE) for arrays in values.values() for array in arrays.values()]
         right = min(1.0, 1.05 * float(max(ends)))
-        grid = panels(part, len(values), COLUMNS)
+        columns = min(COLUMNS, len(values))
+        grid = panels(part, len(values), columns)
         for axes, method in zip(grid, values, strict=True):
             axes.set_title(wrapped(study.labels[method], 32), pad=12)
             if values[method]:
@@ -109,11 +116,11 @@ def draw(study: Study) -> Figure:
                 show(axes, values[method], nulls, look[method].colour, right)
             else:
                 say(axes, wrapped(study.divergence(group, method), 24))
-        for start in range(0, len(grid), COLUMNS):
-            line = grid[start : start + COLUMNS]
+        for start in range(0, len(grid), columns):
+            line = grid[start : start + columns]
             # A blank panel would hide the label.
             next((axes for axes in line if axes.axison), line[0]).set_ylabel("probability density")
-        for axes in grid[-COLUMNS:]:
+        for axes in grid[-columns:]:
             axes.set_xlabel("Jaccard index of supports")
         legend(part, key(study.samples(group)), 3)
         note(
