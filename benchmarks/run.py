@@ -47,7 +47,9 @@ class Steps:
     """A training of the default study under the package of the source tree `root`, a few steps at a time."""
 
     def __init__(self, root: Path, method: str, patches: Path) -> None:
-        command = [sys.executable, Path(__file__).with_name("step.py"), root / "config.yaml", method, patches]
+        here = Path(__file__)
+        config = here.with_name("step.yaml") if root == ROOT else root / "config.yaml"
+        command = [sys.executable, here.with_name("step.py"), config, method, patches]
         env = os.environ | {"PYTHONPATH": str(root / "src"), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
         self.source = root / "src"
         pipe = subprocess.PIPE

@@ -475,6 +475,7 @@ def test_index_says_what_each_folder_stands_for(content: dict[str, Any], recover
         "generator": "dictionary",
         "latents": 8,
         "methods": recovery["methods"],
+        "differs_from": None,
         "repetitions": 2,
         "folds": 1,
         "axes": {"latents": [4, 8]},

@@ -79,7 +79,7 @@ def test_changes_are_of_runs_that_share_their_seed(made: Study, tmp_path: Path) 
     lost = long.loc[("short", "laplacian", "fve_draw_change")]
     assert (lost["n"], lost["diverged"], lost["mean"]) == (2, 1, pytest.approx(-0.1 + 0.045))
     page = (tmp_path / "parts.md").read_text()
-    assert "| Laplacian (1 diverged) | short" in page
+    assert "| Laplacian (1 diverged) |       short |" in page
     assert "other" not in page.partition("|")[2]
 
 

@@ -201,7 +201,9 @@ class Study:
         for method in self.methods(group):
             lost, count = int(self.learnt_nothing(group, method).sum()), len(self.runs(group, method))
             nothing = f"{lost} of {count} runs learnt nothing" if lost else ""
-            found += [f"{self.labels[method]}: {words}." for words in (self.divergence(group, method), nothing) if words]
+            found += [
+                f"{self.labels[method]}: {words}." for words in (self.divergence(group, method), nothing) if words
+            ]
         return found
 
     def finished(self, group: str, method: str) -> list[Path]:

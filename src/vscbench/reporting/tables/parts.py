@@ -46,10 +46,10 @@ class Change(NamedTuple):
 
 def changes(study: Study) -> dict[str, list[Change]]:
     """Each experiment that others differ from, first in its list, and those: method by method."""
-    said = study.index["experiments"]
+    names, said = study.experiments, study.index["experiments"]
     found: dict[str, list[Change]] = {}
-    for of in study.experiments:
-        others = [name for name in study.experiments if said[name].get("differs_from") == of]
+    for of in names:
+        others = [name for name in names if said[name].get("differs_from") == of]
         if others:
             groups = [group for group in (of, *others) if group in study.groups]  # of a sweep there is no one number
             found[of] = [Change(of, g, m) for m in study.methods(of) for g in groups if m in study.methods(g)]
