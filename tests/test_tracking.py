@@ -24,7 +24,7 @@ from vscbench.files import read_json, write_json
 from vscbench.metrics.measuring import measure_run
 from vscbench.tracking import ARTIFACTS, Store, flatten, git_commit
 from vscbench.training import run as training
-from vscbench.training.curves import write_history
+from vscbench.training.run import write_history
 
 mlflow = pytest.importorskip("mlflow")
 

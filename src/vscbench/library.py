@@ -24,7 +24,6 @@ from vscbench.fitted import Run
 from vscbench.metrics import measuring
 from vscbench.metrics.evaluation import Past
 from vscbench.training import run as training
-from vscbench.training.curves import read_history
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -144,7 +143,7 @@ def load(folder: str | Path, device: str = "auto") -> Run:
     spec = of_this_version(read_json(place / "config.json"), place / "config.json")
     loaded = model.load(spec, place / "weights.safetensors", model.device(device))
     status, resources = read_json(place / "status.json"), read_json(place / "resources.json")
-    history = read_history(place / "history.csv")
+    history = training.read_history(place / "history.csv")
     return Run(spec, training.Trained(loaded, history, status, resources), spec.get("label") or spec["method"])
 
 

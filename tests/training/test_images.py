@@ -11,7 +11,8 @@ import torch
 
 from training.runs import CODERS, spec_of, trained, trainer_of
 from vscbench.data import Data, read, write
-from vscbench.training.curves import read_history, validate
+from vscbench.training.curves import validate
+from vscbench.training.run import read_history
 
 if TYPE_CHECKING:
     from pathlib import Path

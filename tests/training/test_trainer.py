@@ -20,7 +20,8 @@ from vscbench.data import write
 from vscbench.data.synthetic import Synthetic
 from vscbench.testing.specs import Spec, every_spec, name, objective_of
 from vscbench.training import checkpoint
-from vscbench.training.curves import read_history, validate
+from vscbench.training.curves import validate
+from vscbench.training.run import read_history
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,22 +1,15 @@
-"""What is followed while a run learns, errors, lasso objective and density on validation data; and its file."""
+"""What is followed while a run learns: errors, lasso objective and density on validation data."""
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Generator, Tensor
 
-from vscbench.errors import UserError
-from vscbench.files import write_text
 from vscbench.objectives.lasso import lasso_objective
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
     from vscbench.coders import Coder
 
 VALIDATION_POINTS = 1000
@@ -59,28 +52,3 @@ def validate_each(
         row["validation_density"] = float(draws["draw"][run::runs].ne(0).float().mean())
     coder.train()
     return rows
-
-
-def write_history(path: Path, history: Sequence[Mapping[str, float]]) -> None:
-    """Write one line per epoch as CSV; a run that ended in its first epoch has a header alone."""
-    columns = list(history[0]) if history else ["epoch", "step"]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    write_text(path, text.getvalue())
-
-
-def read_history(path: Path) -> list[dict[str, float]]:
-    """The rows that `write_history` wrote.
-
-    Raises:
-        UserError: the file is missing, or damaged.
-    """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: train the run again") from None
-    except (ValueError, TypeError, AttributeError):
-        raise UserError(f"{path} is damaged: train the run again") from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import logging
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from safetensors.torch import save_file
 
-from vscbench.files import atomic, write_json
-from vscbench.training.curves import write_history
+from vscbench.errors import UserError
+from vscbench.files import atomic, write_json, write_text
 from vscbench.training.memory import peak_memory_mb
 from vscbench.training.trainer import Diverged, Trainer
 
@@ -124,3 +126,28 @@ def log_progress(spec: Mapping[str, Any]) -> Progress:
         log.info("[%s] step %d/%d%s, %.0f s left", name_of(spec), step, steps, loss, left)
 
     return progress
+
+
+def write_history(path: Path, history: Sequence[Mapping[str, float]]) -> None:
+    """Write one line per epoch as CSV; a run that ended in its first epoch has a header alone."""
+    columns = list(history[0]) if history else ["epoch", "step"]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    write_text(path, text.getvalue())
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """The rows that `write_history` wrote.
+
+    Raises:
+        UserError: the file is missing, or damaged.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: train the run again") from None
+    except (ValueError, TypeError, AttributeError):
+        raise UserError(f"{path} is damaged: train the run again") from None
