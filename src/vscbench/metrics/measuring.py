@@ -15,6 +15,7 @@ from vscbench.metrics.shared import Shared
 from vscbench.registry import find
 from vscbench.settings import plain
 from vscbench.training.memory import keep_freed_memory
+from vscbench.training.run import read_history
 from vscbench.violations import ViolationsError
 
 if TYPE_CHECKING:
