@@ -64,6 +64,15 @@ class Setup(Record):
 
     dataset: str
     linear: bool
+    kind: str = ""
+    generator: str = ""
+    shape: list[int] = []
+    latents: int = 0
+    methods: list[str] = []
+    repetitions: int = 1
+    folds: int = 1
+    axes: dict[str, list[Any]] = {}
+    evaluation: dict[str, Any] = {}
 
 
 class Entry(Record):

@@ -33,13 +33,16 @@ LINES = {
 }
 
 
-@pytest.mark.parametrize(("text", "said"), WRONG.values(), ids=WRONG.keys())
-@pytest.mark.parametrize("line", LINES.values(), ids=LINES.keys())
-def test_a_configuration(line: list[str], text: bytes | None, said: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [("vscbench", "not_utf_8"), ("vscbench", "misspelt"), *(("snakemake", wrong) for wrong in WRONG)],
+)
+def test_a_configuration(line: str, wrong: str, tmp_path: Path) -> None:
+    text, said = WRONG[wrong]
     if text is not None:
         (tmp_path / "study.yaml").write_bytes(text)
     before = files(tmp_path)
-    command = [sys.executable, *line, "study.yaml"]
+    command = [sys.executable, *LINES[line], "study.yaml"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
     told = done.stdout + done.stderr
     assert done.returncode in (1, 2)
