@@ -42,6 +42,8 @@ class Relax(nn.Module):
     """
 
     values: Tensor
+    moments: Tensor
+    steps: Tensor
 
     def __init__(self, inputs: int, hidden: int = HIDDEN) -> None:
         super().__init__()
