@@ -103,7 +103,7 @@ def test_divergence_and_density_by_monte_carlo(spec: dict[str, Any]) -> None:
 @every_spec
 def test_gradient_in_the_scales_against_finite_differences(spec: dict[str, Any], sampling: str) -> None:
     coder, x = make_coder(spec | {"prior_scale": "learned"}, sampling=sampling, samples=3)
-    scales: Any = coder.family.log_multiplier  # type: ignore[attr-defined]
+    scales: Any = coder.get_parameter("family.log_multiplier")
     scales.data = 0.3 * MULTIPLIERS.log()
 
     def value() -> Tensor:
@@ -140,7 +140,7 @@ def test_at_its_optimum_a_scale_is_the_root_mean_square_of_the_codes() -> None:
 def test_gates_have_it_too(estimator: str) -> None:
     spec = {"family": "spike_slab_gates", "gate_estimator": estimator, "prior_scale": "learned"}
     coder, x = make_coder(spec, sampling="average", samples=2)
-    scales: Any = coder.family.log_multiplier  # type: ignore[attr-defined]
+    scales: Any = coder.get_parameter("family.log_multiplier")
     before = coder.loss(x, Generator().manual_seed(0)).codes
     scales.data += 1
     after = coder.loss(x, Generator().manual_seed(0))
