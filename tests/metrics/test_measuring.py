@@ -283,8 +283,8 @@ def test_wrong_settings_are_named(settings: dict[str, Any], only: list[str] | No
 
 
 def test_every_metric_says_what_its_settings_are() -> None:
-    assert list(filled({"cost": True})) == ["shared", *METRICS]
-    assert METRICS.keys() - filled({}).keys() == ON_REQUEST == {"cost"}
+    assert list(filled(dict.fromkeys(ON_REQUEST, True))) == ["shared", *METRICS]
+    assert METRICS.keys() - filled({}).keys() == ON_REQUEST == {"amortisation", "cost"}
     assert list(filled({}, only=["cost"])) == ["shared", "cost"]
     assert all(address == f"vscbench.metrics.{name}:measure" for name, address in METRICS.items())
 
@@ -325,7 +325,7 @@ ALWAYS = {
 }
 
 
-@pytest.mark.parametrize(("kind", "more"), [(Rectifier, set()), (Linear, {"lasso"})])
+@pytest.mark.parametrize(("kind", "more"), [(Rectifier, set()), (Linear, {"lasso", "atoms"})])
 def test_a_coder_of_vectors(kind: type[Rectifier], more: set[str], data: Data) -> None:
     values, arrays = evaluate(kind(data.shape, 12), data, SETTINGS)
     settings = SETTINGS | {"cost": {"seconds": 0.001}}

@@ -14,6 +14,7 @@ import torch
 import yaml
 
 from vscbench import config as configs
+from vscbench import records
 from vscbench.files import read_json, write_json
 from vscbench.layout import Layout
 from vscbench.tracking import Store
@@ -81,7 +82,7 @@ def test_a_run_is_there_from_its_start_to_its_end(
 
 
 def training_rows(run: Path) -> list[dict[str, float]]:
-    return training.read_history(run / "history.csv")
+    return records.history(run / "history.csv")
 
 
 def test_a_stopped_training_goes_on_under_its_id(followed: tuple[Follower, Layout, Path]) -> None:
@@ -155,7 +156,7 @@ def test_training_is_the_same_with_its_history_shown(tmp_path: Path, monkeypatch
         for name, value in alone.model.state_dict().items():
             assert torch.equal(value, other.model.state_dict()[name])
     assert sorted(set(seen)) == [0, 1, 2]
-    assert training.read_history(tmp_path / "live.csv") == list(alone.history)
+    assert records.history(tmp_path / "live.csv") == list(alone.history)
 
 
 def test_a_history_is_written_now_and_then(tmp_path: Path) -> None:
@@ -168,4 +169,4 @@ def test_a_history_is_written_now_and_then(tmp_path: Path) -> None:
     assert (tmp_path / "live.csv").stat().st_mtime_ns == before
     show.at -= 5
     show(ROWS)
-    assert training.read_history(tmp_path / "live.csv") == ROWS
+    assert records.history(tmp_path / "live.csv") == ROWS

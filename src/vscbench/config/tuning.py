@@ -92,8 +92,8 @@ def places(count: int, dimension: int, seed: int) -> list[float]:
     points are added to those that were there.
 
     Example:
-        >>> [round(b - a, 3) % 1 for a, b in zip(places(4, 0, 1), places(4, 0, 2))]
-        [0.494, 0.494, 0.494, 0.494]
+        >>> [round((b - a) % 1, 3) for a, b in zip(places(4, 0, 1), places(4, 0, 2))]
+        [0.545, 0.545, 0.545, 0.545]
     """
     shift = derive_seed(seed, "trials", dimension) / 2**62
     return [(radical_inverse(k, PRIMES[dimension]) + shift) % 1 for k in range(count)]

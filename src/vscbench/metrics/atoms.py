@@ -37,7 +37,7 @@ def least_squares(x: Tensor, atoms: Tensor, support: Tensor) -> Tensor:
     """The codes (N, K) of least ‖x - Az‖² of data (N, P) among those of a support (N, K); 0 off it.
 
     Example:
-        >>> least_squares(torch.tensor([[3.0, 4.0]]), torch.eye(2), torch.tensor([[True, False]]))
+        >>> least_squares(torch.tensor([[3.0, 4.0]]), torch.eye(2), torch.tensor([[True, False]])).round()
         tensor([[3., 0.]])
     """
     size = int(support.sum(1).max())

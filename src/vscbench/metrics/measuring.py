@@ -15,7 +15,6 @@ from vscbench.metrics.shared import Shared
 from vscbench.registry import find
 from vscbench.settings import plain
 from vscbench.training.memory import keep_freed_memory
-from vscbench.training.run import read_history
 from vscbench.violations import ViolationsError
 
 if TYPE_CHECKING:
@@ -54,8 +53,8 @@ def filled(settings: Mapping[str, Any], only: Iterable[str] | None = None) -> di
         UserError: there is no such metric, or its settings are not valid.
 
     Example:
-        >>> filled({"bounds": {"points": 10}}, only=["bounds", "sparsity"])
-        {'shared': {'samples': 20, 'penalties': [20.0, 8.0]}, 'bounds': {'points': 10}, 'sparsity': {}}
+        >>> filled({"bounds": {"points": 10}, "samples": 5}, only=["bounds", "sparsity"])
+        {'shared': {'samples': 5, 'penalties': [20.0, 8.0], 'split': 'test'}, 'bounds': {'points': 10}, 'sparsity': {}}
     """
     shared = {key: value for key, value in settings.items() if key in Shared.__dataclass_fields__}
     asked = {**{name: name not in ON_REQUEST for name in METRICS}, **settings}

@@ -16,9 +16,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from vscbench import config as configs
+from vscbench import records
 from vscbench.errors import UserError
 from vscbench.tracking.store import locked
-from vscbench.tracking.writing import Writer, read_history
+from vscbench.tracking.writing import Writer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,7 +101,7 @@ class Follower:
             return
         name = str(path.relative_to(self.layout.live).with_suffix(""))
         spec = configs.run_spec(self.study, configs.resolve(self.study, name))
-        self._connected().follow(spec, name, read_history(path))
+        self._connected().follow(spec, name, records.history(path))
         self.seen[path] = written
 
     def _connected(self) -> Writer:

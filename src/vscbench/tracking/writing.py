@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import logging
@@ -11,9 +10,9 @@ import subprocess
 import time
 import warnings
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from vscbench import records
 from vscbench.config import run_key
 from vscbench.errors import UserError
 from vscbench.files import read_json, write_json
@@ -51,7 +50,6 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
             yield prefix + key, part
 
 
-@cache
 def git_commit() -> str:
     """The commit that the working folder is at, with + where files have changed since; 'unknown' outside git."""
     try:
@@ -92,6 +90,8 @@ class Writer:
     client: MlflowClient
     experiments: dict[str, str] = field(default_factory=dict)
     """Ids of MLflow's experiments, by name."""
+    commit: str = field(default_factory=git_commit)
+    """Of the code, asked for once."""
     live: dict[str, tuple[str, float]] = field(default_factory=dict)
     """Of each run that trains, by its key: the id of its entry and the last step of its curves."""
 
@@ -134,7 +134,7 @@ class Writer:
         """A new entry, with all that is known before a run trains; its id."""
         from mlflow.entities import Dataset, DatasetInput, Param
 
-        commit, dataset = git_commit(), spec["dataset"]
+        commit, dataset = self.commit, spec["dataset"]
         tags = {
             "mlflow.runName": title(spec),
             "run": run,
@@ -184,7 +184,7 @@ class Writer:
         """
         spec, result = read_json(folder / "config.json"), read_json(folder / "metrics.json")
         name, content = _name(spec), _digest(folder)
-        entries, history = self.entries(spec), read_history(folder / "history.csv")
+        entries, history = self.entries(spec), records.history(folder / "history.csv")
         whole = [entry.info.run_id for entry in entries if entry.data.tags.get(CONTENT) == content]
         if whole:
             identifier = str(whole[0])
@@ -265,15 +265,6 @@ def _digest(folder: Path) -> str:
     for name in ARTIFACTS:
         digest.update((folder / name).read_bytes() + b"\0")
     return digest.hexdigest()[:16]
-
-
-def read_history(path: Path) -> list[dict[str, float]]:
-    """The rows of a history.csv; without torch, which `vscbench.training` imports."""
-    with path.open(newline="", encoding="utf-8") as file:
-        try:
-            return [{name: float(text) for name, text in row.items()} for row in csv.DictReader(file)]
-        except (ValueError, TypeError, AttributeError):
-            raise UserError(f"{path} is damaged: train the run again") from None
 
 
 def _curves(history: History, after: float) -> Iterator[Metric]:

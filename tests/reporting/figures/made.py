@@ -135,7 +135,7 @@ class Made:
         linear = spec["generator"]["kind"] == "dictionary"
         status = {"status": "diverged" if lost else "completed", "step": step}
         metrics = {"diverged_step": float(step)} if lost else self.metrics(spec) | ({} if linear else self.images(spec))
-        write_json(folder / "config.json", spec)
+        write_json(folder / "config.json", {"version": VERSION, **spec})
         write_json(folder / "status.json", status)
         write_json(folder / "metrics.json", status | {"metrics": metrics, "settings": {"samples": 20}})
         epochs = step // STEPS

@@ -125,7 +125,7 @@ def test_atoms_are_of_dictionaries(images: Study) -> None:
 
 @pytest.mark.parametrize("name", [name for name in FIGURES if name != "threshold"])
 def test_a_study_that_was_not_assembled(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"metrics\.csv is missing"):
+    with pytest.raises(UserError, match=r"(metrics\.csv|study\.json) is missing"):
         draw(name, tmp_path, tmp_path)
 
 
