@@ -185,12 +185,12 @@ def spike_slab_disarm(density: float | None = None, **more: Any) -> Method:
     return _method("spike_slab_disarm", "Spike-and-slab, DisARM", "spike_slab_gates", constants, more)
 
 
-def spike_slab_relax(density: float = 0.1, **more: Any) -> Method:
+def spike_slab_relax(density: float | None = None, **more: Any) -> Method:
     """The same by the score of each draw with a learned control variate.
 
     Grathwohl, Choi, Wu, Roeder and Duvenaud 2018, "Backpropagation through the Void".
     """
-    constants = {"gate_estimator": "relax", "density": density, "objective": {"sampling": "average"}}
+    constants = {"gate_estimator": "relax", "objective": {"sampling": "average"}} | _density(density)
     return _method("spike_slab_relax", "Spike-and-slab, RELAX", "spike_slab_gates", constants, more)
 
 

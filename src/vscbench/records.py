@@ -71,7 +71,7 @@ class Setup(Record):
     methods: list[str] = []
     repetitions: int = 1
     folds: int = 1
-    axes: dict[str, list[Any]] = {}
+    axes: dict[str, Any] = {}
     evaluation: dict[str, Any] = {}
 
 

@@ -176,7 +176,7 @@ def test_images() -> None:
 @pytest.mark.parametrize(("what", "name"), [("patches", "metric/in/data"), ("images", "pictures/in/images")])
 def test_variance(what: str, name: str) -> None:
     x = given(name)
-    e: Any = SimpleNamespace(device=x.device, chunks=lambda: iter(x.split(7)), x=x, is_images=what == "images")
+    e: Any = SimpleNamespace(device=x.device, chunks=lambda _=None: iter(x.split(7)), x=x, is_images=what == "images")
     same(reconstruction.variance(e), f"reconstruction/variance_{what}")
 
 

@@ -44,7 +44,7 @@ def test_unused_atoms_agree_with_nothing() -> None:
 def make_run(folder: Path, repetition: int, dictionary: np.ndarray, status: str = "completed") -> dict[str, Any]:
     """What is read of a run, and its line in the index."""
     place = f"runs/a/method/{repetition}"
-    write_json(folder / place / "metrics.json", {"status": status})
+    write_json(folder / place / "metrics.json", {"status": status, "step": 1, "metrics": {}})
     save_file({"coder.generator.atoms": dictionary}, folder / place / "weights.safetensors")
     return {"experiment": "a", "variant": "method", "folder": place}
 

@@ -152,7 +152,8 @@ def test_every_metric_of_the_tables_is_measured() -> None:
     few = {"gradients": {"passes": 2}, "stability": SETTINGS["stability"]}
     measured = {value for name in METRICS for value in find(METRICS, name, "metric")(e, **few.get(name, {}))}
     across = {f"dictionary_agreement{name}" for name in ("", "_null", "_moved")}  # repetitions
-    measured |= {*RESOURCES, *across}
+    of_patches = {f"gabor_{name}" for name in ("like", "broad", "frequency", "n_x", "n_y")}
+    measured |= {*RESOURCES, *across, *of_patches}
     of_images = {"sweep_points", "attribute_scores"}
     modules = {
         name: OUTPUTS[name].partition(":")[0]

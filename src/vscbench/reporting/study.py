@@ -280,5 +280,6 @@ class Study:
         except FileNotFoundError:
             raise UserError(f"{path} is missing: measure the run again") from None
         except (ValueError, OSError, EOFError, KeyError, AttributeError, TypeError, BadZipFile, zlib.error) as error:
-            raise UserError(f"{path} is damaged ({error}): delete it and measure the run again") from None
+            why = "it is a folder" if path.is_dir() else error
+            raise UserError(f"{path} is damaged ({why}): delete it and measure the run again") from None
         return array
