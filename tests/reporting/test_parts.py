@@ -85,10 +85,10 @@ def test_changes_are_of_runs_that_share_their_seed(made: Study, tmp_path: Path) 
 
 def test_figure_has_a_mark_for_each_change(made: Study) -> None:
     figure = effects.draw(made)
-    axes = figure.findobj(lambda each: getattr(each, "get_title", str)() == effects.PANELS["fve_draw"])[0]
-    marks = [line.get_xdata()[0] for line in axes.lines if line.get_marker() not in ("None", "")]  # type: ignore[attr-defined]
+    axes = next(each for each in figure.axes if each.get_title() == effects.PANELS["fve_draw"])
+    marks = [np.asarray(line.get_xdata())[0] for line in axes.lines if line.get_marker() not in ("None", "")]
     assert marks == pytest.approx([-0.27, -0.07, -0.055])
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["no clipping", "short"]  # type: ignore[attr-defined]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["no clipping", "short"]
 
 
 def test_another_experiment_is_wanted() -> None:

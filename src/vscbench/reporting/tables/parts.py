@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vscbench.reporting import needs
@@ -78,7 +79,7 @@ def rows(study: Study, found: list[Change]) -> list[dict[str, Any]]:
             label = study.labels[change.method]
             made.append(number(study, change.group, change.method, label, column, values) | about)
             moved = differences(study, change, column.metric).iloc[: 0 if change.group == change.of else None]
-            low, high = over_repetitions(moved).interval() if len(moved) else (float("nan"),) * 2
+            low, high = over_repetitions(moved).interval() if len(moved) else (math.nan, math.nan)
             delta = Column(f"Change of {column.header}", f"{column.metric}_change", apart=True)
             row = number(study, change.group, change.method, label, delta, moved)
             made.append(row | about | {"low": low, "high": high})
