@@ -62,15 +62,14 @@ def git_commit() -> str:
 
 
 def title(spec: Mapping[str, Any]) -> str:
-    """What the pages call a run.
+    """What the pages call a run; the point of a sweep first, for they cut long names.
 
     Example:
         >>> title({"method": "gaussian", "point": {"latents": 8, "kl_weight": 0.1}, "repetition": 0})
-        'gaussian latents=8 kl_weight=0.1 #0'
+        'latents=8 kl_weight=0.1 gaussian #0'
     """
-    return " ".join([spec["method"], *(f"{axis}={value}" for axis, value in spec["point"].items())]) + (
-        f" #{spec['repetition']}"
-    )
+    point = (f"{axis}={value}" for axis, value in spec["point"].items())
+    return " ".join([*point, spec["method"], f"#{spec['repetition']}"])
 
 
 def grouped(result: Mapping[str, Any]) -> dict[str, float]:
