@@ -11,7 +11,6 @@ import subprocess
 import time
 import warnings
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vscbench.config import run_key
@@ -51,7 +50,6 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
             yield prefix + key, part
 
 
-@cache
 def git_commit() -> str:
     """The commit that the working folder is at, with + where files have changed since; 'unknown' outside git."""
     try:
@@ -89,6 +87,8 @@ class Writer:
 
     store: Store
     client: MlflowClient
+    commit: str = field(default_factory=git_commit)
+    """Of the code that runs."""
     experiments: dict[str, str] = field(default_factory=dict)
     """Ids of MLflow's experiments, by name."""
     live: dict[str, tuple[str, float]] = field(default_factory=dict)
@@ -133,7 +133,7 @@ class Writer:
         """A new entry, with all that is known before a run trains; its id."""
         from mlflow.entities import Dataset, DatasetInput, Param
 
-        commit, dataset = git_commit(), spec["dataset"]
+        commit, dataset = self.commit, spec["dataset"]
         tags = {
             "mlflow.runName": title(spec),
             "run": run,
