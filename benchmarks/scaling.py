@@ -95,6 +95,7 @@ def measure(runs: int, folder: Path) -> dict[str, float]:
         took[table] = seconds(*vscbench, "table", table, *last, folder=folder)
     took["track"] = seconds(*vscbench, "track", *last, folder=folder)
     took["track again"] = seconds(*vscbench, "track", *last, folder=folder)
+    print(runs, took, file=sys.stderr, flush=True)  # a size takes minutes: what is known is not lost
     return took
 
 

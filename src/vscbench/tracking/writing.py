@@ -60,15 +60,14 @@ def git_commit() -> str:
 
 
 def title(spec: Mapping[str, Any]) -> str:
-    """What the pages call a run.
+    """What the pages call a run; the point of a sweep first, for they cut long names.
 
     Example:
         >>> title({"method": "gaussian", "point": {"latents": 8, "kl_weight": 0.1}, "repetition": 0})
-        'gaussian latents=8 kl_weight=0.1 #0'
+        'latents=8 kl_weight=0.1 gaussian #0'
     """
-    return " ".join([spec["method"], *(f"{axis}={value}" for axis, value in spec["point"].items())]) + (
-        f" #{spec['repetition']}"
-    )
+    point = (f"{axis}={value}" for axis, value in spec["point"].items())
+    return " ".join([*point, spec["method"], f"#{spec['repetition']}"])
 
 
 def grouped(result: Mapping[str, Any]) -> dict[str, float]:
@@ -88,6 +87,8 @@ class Writer:
 
     store: Store
     client: MlflowClient
+    commit: str = field(default_factory=git_commit)
+    """Of the code that runs."""
     experiments: dict[str, str] = field(default_factory=dict)
     """Ids of MLflow's experiments, by name."""
     commit: str = field(default_factory=git_commit)
