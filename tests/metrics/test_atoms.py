@@ -119,8 +119,10 @@ def test_lobes_of_an_even_gabor_are_one_where_it_is_called_broad() -> None:
 
 def test_gabors_are_of_grey_patches_and_the_rest_of_dictionaries(data: Data) -> None:
     x, atoms = random(10, 12), random(12, 6, seed=1)
-    for shape in (None, (3, 2, 2)):
+    for shape in (None, (3, 2, 2), (1, 2, 6)):
         assert "gabor_like" not in measured(atoms, x, patch_shape=shape)
-    assert "gabor_frequency" not in measured(torch.ones(12, 6), x, patch_shape=(1, 3, 4))
+    constant = measured(torch.ones(16, 6), random(10, 16), patch_shape=(1, 4, 4))
+    assert constant["gabor_like"] == 0
+    assert "gabor_n_x" not in constant
     assert measured(torch.zeros(12, 6), x) == {}
     assert "coherence" in measure(untrained({"family": "gaussian"}, data))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from vscbench.metrics.evaluation import Evaluation, Measures
 
+SMALLEST = 4
+"""Least side of a patch, in pixels: across fewer no wave can be told."""
 POINTS_AT_ONCE = 100
 
 
@@ -71,7 +73,7 @@ def shrinkage(x: Tensor, atoms: Tensor, codes: Tensor) -> float | None:
 def measure(e: Evaluation, *, points: Count = 200) -> Measures:
     """Gabor fits, coherence and norms of the atoms of a linear generator, and the shrinkage of its codes.
 
-    - Of patches of one channel: `gabor_like`, percentage of atoms of which a Gabor function explains 80 % of the
+    - Of grey patches: `gabor_like`, percentage of atoms of which a Gabor function explains 80 % of the
       variance or more; `gabor_fit`, the median share that it explains, of all atoms. Of the Gabor-like, medians
       `gabor_n_x` = σ_x f and `gabor_n_y` = σ_y f, their widths across and along the stripes in cycles (Ringach, J.
       Neurophysiol. 88:455, 2002); `gabor_broad`, the percentage with n_x < 1/2π, blobs and edges: the two lobes that an
@@ -104,7 +106,7 @@ def measure(e: Evaluation, *, points: Count = 200) -> Measures:
     found = shrinkage(e.inputs(e.x[rows]), atoms, e.draw[rows])
     if found is not None:
         measures["shrinkage"] = found
-    if shape is None or shape[0] != 1:
+    if shape is None or shape[0] != 1 or min(shape[1:]) < SMALLEST:
         return measures
     gabors, explained = fit(atoms.T.reshape(-1, *shape[1:]).cpu().numpy())
     like = explained >= GABOR_LIKE

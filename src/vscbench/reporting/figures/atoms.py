@@ -27,7 +27,7 @@ ACROSS = 2
 PANEL_IN = 2.05
 WORDS = (
     "First completed repetition. Atoms by falling share of their variance that a Gabor function explains, each scaled "
-    "to its own extremes about grey, which is 0{some}; in the title those with "
+    "to its own extremes about grey, which is 0{some}; in the title those, called Gabors, with "
     f"{100 * GABOR_LIKE:.0f} % or more. Beside them the widths of these across the stripes (n_x) and along them (n_y), "
     "in cycles; left of the dashed line are blobs and edges without a frequency of their own. Ringach (2002) found "
     "macaque cells with fewer subfields, a smaller n_x, than sparse coding predicts, and many of them low-pass."
@@ -67,7 +67,7 @@ def block(part: SubFigure, study: Study, methods: list[Shown]) -> None:
             right.set_axis_off()
             continue
         like = explained >= GABOR_LIKE
-        left.set_title(wrapped(f"{each.label}: {100 * like.mean():.3g} % Gabor-like", 50), loc="left")
+        left.set_title(wrapped(f"{each.label}: {100 * like.mean():.3g} % Gabors", 50), loc="left")
         tiled(left, each, explained)
         most = max(most, scatter(right, Gabors(*parameters), like, look[each.method].colour))
         drawn.append(right)

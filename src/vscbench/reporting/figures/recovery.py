@@ -98,6 +98,8 @@ def show(axes: Axes, study: Study, line: Line, metric: str, look: dict[str, Look
         best = {place: study.values(group, ORACLE)["value"].mean() for group, place in line.places.items()}
         axes.plot(list(best), list(best.values()), **REFERENCE)
     tick_at(axes, line.places.values())
+    if len(line.places) == 1:
+        axes.margins(x=1)  # methods at one place stand beside it, not across the panel
     axes.set(title=METRICS[metric], xlabel=AXES[line.axis], ylabel="", ylim=(0, 1.02))
 
 
