@@ -96,11 +96,10 @@ def test_every_method_was_given_the_same(study: Study) -> None:
 
 
 def test_an_edge_is_told(study: Study) -> None:
-    for each in (each for each in tried(study) if each.best):
-        for key in each.best.constants:
+    for each in tried(study):
+        for key, value in each.best.constants.items() if each.best else ():
             values = sorted(trial.constants[key] for trial in each.trials)
-            place = values.index(each.best.constants[key])
-            assert each.edges.get(key) == {0: "lowest", 3: "highest"}.get(place)
+            assert each.edges.get(key) == {0: "lowest", 3: "highest"}.get(values.index(value))
     assert {bool(each.edges) for each in tried(study) if each.best} == {True, False}
 
 

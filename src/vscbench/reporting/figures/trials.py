@@ -54,7 +54,7 @@ def draw(study: Study) -> Figure:
     """A row for each experiment with trials, a panel for each constant of each method, shared constants first."""
     from vscbench.reporting.trials import tried
 
-    found, look = tried(study), looks(study.coders)
+    look, found = looks(study.coders), tried(study)
     places: dict[str, list[tuple[Tried, str]]] = {}
     for each in found:
         places.setdefault(each.experiment, []).extend((each, key) for key in each.trials[0].constants)
