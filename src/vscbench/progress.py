@@ -26,7 +26,7 @@ EVERY_S = 20
 """Seconds between two lines on how far the study is."""
 SHOWN = 20
 """Lines of the log of a job that failed, the last ones."""
-BEFORE = ("Assuming unrestricted", "Building DAG", "Using shell")
+BEFORE = ("Assuming unrestricted", "Building DAG", "Using shell", "Conda environments", "Group jobs", "Singularity")
 """How messages begin that are not shown while nothing runs yet."""
 MEANWHILE = ("Shutting down", "Trying to restart", "Will exit")
 """How those begin that are shown while jobs run, though they are no warnings."""
