@@ -149,7 +149,9 @@ def write_front_page(results: Path) -> None:
     import torch
 
     study = Study(results)
-    judgements, compared = judge(study), boards(study)
+    judgements = judge(study)
+    # The answer is of the first experiment whose coders are compared at equal density.
+    compared = sorted(boards(study), key=lambda board: not any(coder.compared for coder in board.coders))
     content = {
         "answer": [*(f"{board.name}: {advice(board)}" for board in compared[:1]), verdicts(judgements), trust(study)],
         "others": [(board.name, advice(board)) for board in compared[1:]],

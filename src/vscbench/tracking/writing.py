@@ -91,8 +91,6 @@ class Writer:
     """Of the code that runs."""
     experiments: dict[str, str] = field(default_factory=dict)
     """Ids of MLflow's experiments, by name."""
-    commit: str = field(default_factory=git_commit)
-    """Of the code, asked for once."""
     live: dict[str, tuple[str, float]] = field(default_factory=dict)
     """Of each run that trains, by its key: the id of its entry and the last step of its curves."""
 
