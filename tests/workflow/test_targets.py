@@ -72,7 +72,7 @@ def test_a_study_can_be_anywhere(project: Project, tmp_path: Path) -> None:
 
 def test_without_a_configuration_it_is_the_default_study(project: Project) -> None:
     (project.folder / "config.yaml").unlink()
-    assert project.plan("data")["prepare_data"] == 8  # five folds of one of the four
+    assert project.plan("data")["prepare_data"] == 10  # five folds of one of the four, three of another
 
 
 def test_another_workflow_may_use_it(project: Project) -> None:
