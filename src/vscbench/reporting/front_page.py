@@ -94,7 +94,7 @@ def experiments(study: Study) -> Iterator[Experiment]:
     for name, setup in study.index["experiments"].items():
         of_it = [run for run in study.index["runs"] if run["experiment"] == name]
         specs = [study.spec(study.results / run["folder"]) for run in of_it]
-        seconds = sum(_seconds(study.results / run["folder"]) for run in of_it)
+        seconds = study.metrics.query("experiment == @name and metric == 'train_seconds'")["value"].sum()
         steps = max(read_json(study.results / run["folder"] / "status.json")["step"] for run in of_it)
         runs: dict[str, list[tuple[str, str]]] = {}
         for run in of_it:
@@ -111,11 +111,6 @@ def experiments(study: Study) -> Iterator[Experiment]:
             minutes=seconds / 60,
             runs=runs,
         )
-
-
-def _seconds(run: Path) -> float:
-    path = run / "resources.json"
-    return float(read_json(path)["train_seconds"]) if path.is_file() else 0.0
 
 
 def machine() -> str:
