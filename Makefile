@@ -32,8 +32,8 @@ check: $(READY)  ## format, lint and types
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 
-paper-check: $(READY)  ## do the tables of docs/published.md and docs/reproduction.md say what its runs measured?
-	python -m vscbench.reference docs/published.md docs/reproduction.md
+paper-check: $(READY)  ## do the tables of docs/ that reference runs gave say what these measured?
+	python -m vscbench.reference docs/published.md docs/reproduction.md docs/protocol.md
 
 format: $(READY)  ## format the code
 	ruff format .

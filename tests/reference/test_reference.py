@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import math
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from vscbench import config, reference
 from vscbench.reference.figure import PANELS, draw
+from vscbench.reference.protocol import beside_solver, long_runs, parts
+from vscbench.reporting.study import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
 
 ROOT = Path(__file__).parents[2]
-PAGES = {"docs/published.md": "0.8655 ±", "docs/reproduction.md": "-8.15 ["}
+PAGES = {"docs/published.md": "0.8655 ±", "docs/reproduction.md": "-8.15 [", "docs/protocol.md": "0.87 [0.79"}
 """Pages with tables of reference runs, and a number of each."""
 
 
@@ -42,6 +52,30 @@ def test_every_run_of_the_study_at_every_budget() -> None:
     table = reference.published()
     assert set(table[["method", "repetition", "step"]].itertuples(index=False, name=None)) == expected
     assert len(table) == len(expected)
+
+
+@pytest.mark.parametrize(("name", "table"), [("matched_density", long_runs), ("ablation_protocol", parts)])
+def test_every_run_of_the_protocols_studies(name: str, table: Callable[[], pd.DataFrame]) -> None:
+    """Every run that came to its end, and as many missing as are said to have diverged."""
+    study = config.load([ROOT / reference.provenance(name)["study"]])
+    planned = {(run.experiment, run.method, text_of(dict(run.point)), run.repetition) for run in config.runs(study)}
+    shipped = table()[["experiment", "method", "point", "repetition"]].itertuples(index=False, name=None)
+    missing = planned - {
+        (experiment, method, text_of(json.loads(point)), k) for experiment, method, point, k in shipped
+    }
+    assert len(missing) == reference.provenance(name)["diverged"]
+    assert len(planned) == len(table()) + len(missing)
+
+
+def test_share_is_read_on_the_curve_of_the_solver() -> None:
+    """By hand: FISTA's points of fold 0 at densities 0.0843 and 0.150, the nearest to the run of the spike-and-slab."""
+    runs = beside_solver().set_index(["method", "repetition"])
+    table = long_runs().set_index(["method", "repetition"])
+    low, high = table.loc[("fista", 0)].sort_values("density").iloc[[1, 2]].itertuples()
+    run = runs.loc[("spike_slab", 0)]
+    weight = math.log(run["density"] / low.density) / math.log(high.density / low.density)
+    assert run["share"] == pytest.approx(run["fve_draw"] / (low.fve_draw + weight * (high.fve_draw - low.fve_draw)))
+    assert runs.loc["fista", "share"].to_numpy() == pytest.approx(1)
 
 
 def test_measures_agree_with_each_other() -> None:

@@ -1,7 +1,8 @@
 """Reference runs: the metrics of long studies, shipped so that a short run can be read beside them.
 
 `published.csv` has a row for each run and each budget at which it was measured, `claims.csv` one for each comparison
-behind a verdict; `published.json` and `claims.json` say where they are from.
+behind a verdict, `matched_density.csv` and `ablation_protocol.csv` one a run; a JSON file beside each says where it is
+from.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from vscbench.methods import METHODS
+from vscbench.reference import protocol
 from vscbench.reporting.numbers import cell_of, text
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def claims() -> pd.DataFrame:
 
 
 def provenance(name: str = "published") -> dict[str, Any]:
-    """Where `published`, or `claims`, is from: study, code, device, date, and in what the runs differ from the study.
+    """Where the runs of that name are from: study, code, device, date, and in what the runs differ from the study.
 
     Example:
         >>> provenance()["study"], provenance("claims")["study"]
@@ -128,8 +130,9 @@ def verdicts(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def markdown() -> dict[str, str]:
-    """The tables of docs/published.md and docs/reproduction.md, by name."""
+    """The tables of docs/published.md, docs/reproduction.md and docs/protocol.md, by name."""
     table = published()
     found = {"at_the_end": at_the_end(table)} | {name: by_budget(table, name) for name in BY_BUDGET}
     found["verdicts"] = verdicts(claims())
+    found |= {"at_equal_density": protocol.at_equal_density(), "gained": protocol.gained()}
     return {name: each.reset_index().to_markdown(index=False) for name, each in found.items()}
