@@ -293,8 +293,8 @@ def test_specification_without_a_study() -> None:
     assert spec["training"]["steps"] == 5
     assert spec["coder"]["threshold"]["density"] == 0.1
     assert spec["generator"] == {"kind": "dictionary", "latents": 128}
+    wrong = Method("a", "A", {"family": "gaussian", "prior_scal": 1})
     with pytest.raises(ViolationsError) as caught:
-        wrong = Method("a", "A", {"family": "gaussian", "prior_scal": 1})
         configs.spec(wrong, (9,), protocol="paper", objective={"samples": 0})
     first, second = str(caught.value).splitlines()
     assert first.startswith("coder: unknown key prior_scal; did you mean prior_scale?; allowed are prior_scale, family")

@@ -69,8 +69,9 @@ def said(value: Any) -> Any:
     try:
         return made(Protocol, content_of(Path(value)) if isinstance(value, str) else value)
     except ViolationsError as error:
-        where = [value] if isinstance(value, str) else []
-        raise ValueError("; ".join(error.at(*where))) from None
+        file = f"{value}: " if isinstance(value, str) else ""
+        found = (": ".join(filter(None, [".".join(place), text])) for place, text in error.found)
+        raise ValueError(file + "; ".join(found)) from None
     except UserError as error:
         raise ValueError(str(error)) from None
 
