@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vscbench import settings
 from vscbench.config import parts, protocols, sections, tuning
-from vscbench.config.study import Evaluation, Experiment, Study
+from vscbench.config.study import Experiment, Study
 from vscbench.errors import UserError
 from vscbench.files import VERSION
 from vscbench.merging import merge
@@ -258,67 +258,3 @@ def addresses(spec: Mapping[str, Any]) -> list[str]:
     named |= {"coder": coder["family"], **{key: coder[key]["kind"] for key in nested}}
     named |= {"rule": spec["objective"]["sampling"], "optimizer": spec["training"]["optimizer"]["kind"]}
     return [parts.address(role, name) for role, name in named.items() if name]
-
-
-# --------------------------------------------------------------------------- study
-
-
-def evaluation(study: Study, experiment: str) -> dict[str, Any]:
-    """What the metrics of an experiment are computed with: `samples`, `penalties`, a metric's settings or false."""
-    setup = study.experiments[experiment]
-    found = settings.plain(Evaluation, merge(protocol(study, experiment).evaluation, setup.evaluation))
-    if setup.trials:  # what chooses sees no test data
-        found |= {name: False for name in parts.names("metric") if name not in tuning.METRICS} | {"split": "validation"}
-    return found
-
-
-def labels(study: Study) -> dict[str, str]:
-    """The names of the methods in tables and figures."""
-    used = dict.fromkeys(name for setup in study.experiments.values() for name in setup.methods)
-    return {name: sections.method(study.methods, name).label for name in used}
-
-
-def describe(study: Study, experiment: str) -> dict[str, Any]:
-    """What the index says of an experiment."""
-    setup = study.experiments[experiment]
-    plans = [plan(study, experiment, method) for method in setup.methods]
-    generator = plans[0].sections["generator"]
-    latents = generator["latents"]
-    tried = (
-        {"trials": {"density": setup.trials.density, "values": {m: setup.trials.values(m) for m in setup.methods}}}
-        if setup.trials
-        else {}
-    )
-    return {
-        "dataset": setup.dataset,
-        "kind": study.datasets[setup.dataset]["kind"],
-        "shape": list(shape(study, setup.dataset)),
-        "linear": sections.is_linear(generator),
-        "generator": generator["kind"],
-        "latents": max(latents) if isinstance(latents, list) else latents,
-        "methods": setup.methods,
-        "differs_from": setup.differs_from,
-        "repetitions": repetitions(study, experiment),
-        "folds": len(set(data_of_repetitions(study, experiment))),
-        "axes": {axis.name: axis.values for each in plans for axis in each.axes if len(axis.values) > 1},
-        "evaluation": evaluation(study, experiment),
-        **tried,
-    }
-
-
-def index(study: Study) -> dict[str, Any]:
-    """The content of results/study.json: what each experiment is, and what each folder of a run stands for."""
-
-    def entry(run: Run) -> dict[str, Any]:
-        about = {"experiment": run.experiment, "method": run.method, "variant": run.variant, "point": dict(run.point)}
-        key = run_key(run_spec(study, run))
-        return {**about, "repetition": run.repetition, "folder": f"runs/{run.name}", "key": key}
-
-    return {
-        "version": VERSION,
-        "study": study.study,
-        "seed": study.seed,
-        "experiments": {name: describe(study, name) for name in study.experiments},
-        "methods": labels(study),
-        "runs": [entry(run) for run in runs(study)],
-    }
