@@ -228,6 +228,10 @@ WRONG: dict[str, tuple[Any, str]] = {
         {"linear": {"overrides": {"fista": {"penalti": 1}}}},
         "protocol.linear.overrides.fista: unknown key penalti; did you mean penalty?",
     ),
+    "training of a method": (
+        {"linear": {"overrides": {"fista": {"training": {"optimizer": {"kind": "adam", "rat": 1}}}}}},
+        "protocol.linear.overrides.fista.training.optimizer: unknown key rat; did you mean rate?",
+    ),
     "metric": (
         {"linear": {"evaluation": {"gradient": False}}},
         "protocol.linear.evaluation: unknown key gradient; did you mean gradients?",

@@ -13,7 +13,6 @@ from vscbench.config import parts, runs, sections
 from vscbench.config.protocols import Protocol
 from vscbench.config.study import MOST_RUNS, RESERVED, Evaluation, Study
 from vscbench.errors import UserError
-from vscbench.merging import merge
 from vscbench.methods import METHODS
 from vscbench.registry import nearest
 from vscbench.settings import made
@@ -108,14 +107,9 @@ def _method_lines(content: Mapping[str, Any]) -> Iterator[str]:
             continue
         if "label" in entry:
             coder["label"] = entry["label"]
-        yield from _coder_lines(coder, f"methods.{name}")
-
-
-def _coder_lines(coder: dict[str, Any], where: str) -> Iterator[str]:
-    """What is wrong with the settings of a method: its coder and objective."""
-    objective = coder.pop("objective") if isinstance(coder.get("objective"), dict) else {}
-    places = {"coder": where, "objective": f"{where}.objective"}
-    yield from _section_lines({"coder": coder, "objective": objective}, places.__getitem__)
+        objective = coder.pop("objective") if isinstance(coder.get("objective"), dict) else {}
+        where = {"coder": f"methods.{name}", "objective": f"methods.{name}.objective"}
+        yield from _section_lines({"coder": coder, "objective": objective}, where.__getitem__)
 
 
 def _protocol_lines(study: Study) -> Iterator[str]:
@@ -130,12 +124,14 @@ def _protocol_lines(study: Study) -> Iterator[str]:
             yield from _section_lines(said, {key: f"{where}.{key}" for key in said}.__getitem__)
             yield from _evaluation_lines(part.evaluation, f"{where}.evaluation")
             for name, constants in part.overrides.items():
+                at, laid = f"{where}.overrides.{name}", sections.laid(part, [name])
                 try:
-                    coder = merge(sections.method(study.methods, name).settings, constants)
+                    coder = sections.method(study.methods, name, under=laid["coder"]).settings
                 except UserError as error:
                     yield f"{where}.overrides: {error}"
                     continue
-                yield from _coder_lines(coder, f"{where}.overrides.{name}")
+                said = {"coder": coder, **{key: laid[key] for key in parts.FIXED if key in constants}}
+                yield from _section_lines(said, {key: f"{at}.{key}".removesuffix(".coder") for key in said}.__getitem__)
 
 
 def _reference_lines(study: Study) -> Iterator[str]:

@@ -135,9 +135,7 @@ def sections(setup: Experiment, settings: Mapping[str, Any], generator: Mapping[
     coder = dict(settings)
     # What is no mapping stays with the coder, where it is refused.
     differs = {key: coder.pop(key) for key in parts.FIXED if isinstance(coder.get(key), dict)}
-    fixed = {
-        key: merge(merge(under[key], getattr(setup, key)), differs.get(key, {})) for key in ("objective", "training")
-    }
+    fixed = {key: merge(merge(under[key], getattr(setup, key)), differs.get(key, {})) for key in parts.FIXED}
     fixed["training"].setdefault("optimizer", {})  # whose kind is then missed
     return {"generator": dict(generator), "encoder": merge(under["encoder"], setup.encoder), "coder": coder, **fixed}
 
