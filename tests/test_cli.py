@@ -28,6 +28,7 @@ RUN = "recovery/spike_slab/0"
 STUDY: dict[str, Any] = {
     "study": "tiny",
     "device": "cpu",
+    "protocol": "paper",  # runs train together by two_rates alone
     "datasets": {"synthetic": {"kind": "synthetic", "train": 210, "validation": 30, "test": 30, "pixels": 16}},
     "experiments": {
         "recovery": {

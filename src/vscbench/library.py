@@ -42,6 +42,7 @@ def fit(
     latents: int | None = None,
     steps: int | None = None,
     seed: int = 0,
+    protocol: str | Mapping[str, Any] = "strong",
     generator: Mapping[str, Any] | None = None,
     encoder: Mapping[str, Any] | None = None,
     objective: Mapping[str, Any] | None = None,
@@ -57,9 +58,11 @@ def fit(
         latents: K; 128 by default.
         steps: gradient steps; 1,600 by default.
         seed: of weights, noise, and the order of the data: equal seeds on one CPU give equal bits.
+        protocol: what lies under all that is said here and under the constants of the method that its caller did not
+            give: strong, paper, the path of a YAML file, or its content.
         generator: what decodes, as in a study: `{"kind": "mlp", "widths": [256]}`; a dictionary for vectors by default.
-        encoder: what encodes; two layers of 256 by default.
-        objective: `sampling`, `samples`, `kl_weight`.
+        encoder: what encodes.
+        objective: `sampling`, `samples`, `kl_weight` or `noise_variance`, `variance`.
         training: `epochs`, `batch_size`, `optimizer`.
         device: auto, cpu, cuda, cuda:N or mps.
         progress: whether a bar is shown, by tqdm; or a function of step, steps, the history's last row, seconds left.
@@ -80,6 +83,7 @@ def fit(
         data.shape,
         seed=seed,
         name=data.name or "array",
+        protocol=protocol,
         generator=given,
         encoder=dict(encoder or {}),
         objective=dict(objective or {}),

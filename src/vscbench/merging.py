@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 SELECTORS = ("kind", "family")
 """The keys that decide which others there are."""
-EXCLUSIVE = (("value", "density"), ("prior_active", "density"), ("epochs", "steps"))
+EXCLUSIVE = (("value", "density"), ("prior_active", "density"), ("epochs", "steps"), ("kl_weight", "noise_variance"))
 """Pairs of settings of which one says what the other would."""
 RAMP = ("initial", "final", "start", "end", "shape", "unit")
 ONE_CYCLE = ("peak", "warmup", "warmup_at_least")

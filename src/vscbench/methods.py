@@ -1,8 +1,9 @@
 """The methods of the paper, its rivals and those of today: a function each, which a config names, overrides or adds to.
 
 Their constants are those of Fallah and Rozell 2022, "Variational Sparse Coding with Learned Thresholding" (ICML);
-ramps are fractions of training that keep the shape of the authors' absolute schedules of 240,000 steps. A method
-takes any other setting of its family by name, and `objective` and `training` where it differs from its experiment:
+ramps are fractions of training that keep the shape of the authors' absolute schedules of 240,000 steps. A protocol wins
+over them, and over it what a caller says: any other setting of the family by name, and `objective` and `training` where
+a method differs from its experiment:
 
     >>> gaussian_thresh(density=0.05, prior_scale=0.5, objective={"samples": 5}).settings["threshold"]
     {'kind': 'fixed', 'density': 0.05}
@@ -29,68 +30,75 @@ class Method:
     """What tables and figures call it."""
     settings: dict[str, Any] = field(default_factory=dict)
     """`family`, its constants, `threshold`, `prior`; under `objective` and `training` what differs there."""
+    layers: tuple[dict[str, Any], dict[str, Any]] | None = None
+    """Of a method of the package its constants, and what its caller said: settings of a protocol lie in between."""
+
+    def over(self, constants: dict[str, Any]) -> dict[str, Any]:
+        """The settings with a protocol's constants under what the caller said.
+
+        Example:
+            >>> [gaussian(**said).over({"prior_scale": 1})["prior_scale"] for said in ({}, {"prior_scale": 3})]
+            [1, 3]
+        """
+        return self.settings if self.layers is None else merge(merge(self.layers[0], constants), self.layers[1])
 
 
-def _method(name: str, label: str, family: str, constants: dict[str, Any], more: dict[str, Any]) -> Method:
-    """A method of a family with its constants, under which `more` is laid."""
-    return Method(name, label, merge({"family": family, **constants}, more))
+def _method(name: str, label: str, family: str, constants: dict[str, Any], more: dict[str, Any], **said: Any) -> Method:
+    """A method of a family with its constants, over which lies what the caller said: `more`, and what is not None."""
+    layers = {"family": family, **constants}, merge({k: v for k, v in said.items() if v is not None}, more)
+    return Method(name, label, merge(*layers), layers)
 
 
-def _threshold(kind: str, value: float, density: float | None) -> dict[str, Any]:
-    """A threshold of a kind, by its value or by the density that it gives the prior."""
-    return {"kind": kind} | ({"value": value} if density is None else {"density": density})
+def _at(value: float | None, density: float | None) -> dict[str, float] | None:
+    """What the caller said of a threshold: its value, or the density that it gives the prior."""
+    key, said = ("value", value) if density is None else ("density", density)
+    return None if said is None else {key: said}
 
 
-def _density(density: float | None) -> dict[str, float]:
-    """A density of its own; without one that of the experiment is taken, or of the family."""
-    return {} if density is None else {"density": density}
-
-
-PENALTY_WARMUP = {"initial": 0.1, "final": 1, "end": 0.0375}
+LASSO = {"penalty": 20, "penalty_warmup": {"initial": 0.1, "final": 1, "end": 0.0375}}
 NOISE_WARMUP = {"initial": 0.1, "final": 1, "start": 0.00625, "end": 0.025}
 ONLINE = {"optimizer": {"kind": "online"}}
 TEMPERATURE = {"initial": 1, "final": 0.5, "end": 0.005775, "shape": "geometric"}
 
 
-def fista(penalty: float = 20, **more: Any) -> Method:
-    """The lasso's codes, argmin_z ½‖x - Az‖² + λ‖z‖₁, by accelerated proximal gradient steps.
+def fista(penalty: float | None = None, **more: Any) -> Method:
+    """The lasso's codes, argmin_z ½‖x - Az‖² + λ‖z‖₁ with λ = `penalty` (20), by accelerated proximal gradient steps.
 
     Beck and Teboulle 2009, "A Fast Iterative Shrinkage-Thresholding Algorithm for Linear Inverse Problems".
     """
-    return _method("fista", "FISTA", "fista", {"penalty": penalty, "penalty_warmup": PENALTY_WARMUP}, more)
+    return _method("fista", "FISTA", "fista", LASSO, more, penalty=penalty)
 
 
-def admm(penalty: float = 20, rho: float = 10, **more: Any) -> Method:
-    """The lasso's codes by the alternating direction method of multipliers with the weight ρ.
+def admm(penalty: float | None = None, rho: float | None = None, **more: Any) -> Method:
+    """The lasso's codes by the alternating direction method of multipliers with the weight ρ (10).
 
     Boyd et al. 2011, "Distributed Optimization and Statistical Learning via ADMM", section 6.4.
     """
-    constants = {"penalty": penalty, "penalty_warmup": PENALTY_WARMUP, "rho": rho}
-    return _method("admm", "ADMM", "admm", constants, more)
+    return _method("admm", "ADMM", "admm", LASSO | {"rho": 10}, more, penalty=penalty, rho=rho)
 
 
-def lista(penalty: float = 20, layers: int = 16, **more: Any) -> Method:
-    """A network of shrinkage steps that regresses FISTA's codes.
+def lista(penalty: float | None = None, layers: int | None = None, **more: Any) -> Method:
+    """A network of shrinkage steps, `layers` of them (16), that regresses FISTA's codes.
 
     Gregor and LeCun 2010, "Learning Fast Approximations of Sparse Coding".
     """
-    constants = {"mode": "supervised", "penalty": penalty, "penalty_warmup": PENALTY_WARMUP, "layers": layers}
-    return _method("lista", "LISTA", "lista", constants, more)
+    constants = {"mode": "supervised", **LASSO, "layers": 16}
+    return _method("lista", "LISTA", "lista", constants, more, penalty=penalty, layers=layers)
 
 
-def lista_unrolled(penalty: float = 20, layers: int = 16, **more: Any) -> Method:
+def lista_unrolled(penalty: float | None = None, layers: int | None = None, **more: Any) -> Method:
     """The same network, which minimises the lasso's objective of its own codes."""
-    constants = {"mode": "unrolled", "penalty": penalty, "penalty_warmup": PENALTY_WARMUP, "layers": layers}
-    return _method("lista_unrolled", "LISTA, unrolled", "lista", constants, more)
+    constants = {"mode": "unrolled", **LASSO, "layers": 16}
+    return _method("lista_unrolled", "LISTA, unrolled", "lista", constants, more, penalty=penalty, layers=layers)
 
 
-def alista(penalty: float = 20, layers: int = 16, **more: Any) -> Method:
+def alista(penalty: float | None = None, layers: int | None = None, **more: Any) -> Method:
     """Shrinkage steps whose weights are solved for, so that two numbers a layer are left to learn from FISTA's codes.
 
     Liu, Chen, Wang and Yin 2019, "ALISTA: Analytic Weights Are As Good As Learned Weights in LISTA" (ICLR).
     """
-    constants = {"mode": "supervised", "penalty": penalty, "penalty_warmup": PENALTY_WARMUP, "layers": layers}
-    return _method("alista", "ALISTA", "alista", constants, more)
+    constants = {"mode": "supervised", **LASSO, "layers": 16}
+    return _method("alista", "ALISTA", "alista", constants, more, penalty=penalty, layers=layers)
 
 
 def gaussian(**more: Any) -> Method:
@@ -108,63 +116,101 @@ def spike_slab(density: float | None = None, **more: Any) -> Method:
 
     Tonolini, Jensen and Murray-Smith 2020, "Variational Sparse Coding".
     """
-    constants: dict[str, Any] = {"gate": "logit", "noise_warmup": NOISE_WARMUP, "temperature": TEMPERATURE}
-    constants |= _density(density)
-    return _method("spike_slab", "Spike-and-slab", "spike_slab", constants, more)
+    constants = {"gate": "logit", "noise_warmup": NOISE_WARMUP, "temperature": TEMPERATURE}
+    return _method("spike_slab", "Spike-and-slab", "spike_slab", constants, more, density=density)
 
 
-def gaussian_thresh(value: float = 0.52, density: float | None = None, **more: Any) -> Method:
-    """z = μ + sign(ε)(|ε| - λ) where |ε| > λ, else 0: ε ~ N(0, σ²), λ = `value`, or by `density` (section 3.2)."""
-    constants = {"threshold": _threshold("fixed", value, density)}
-    return _method("gaussian_thresh", "Thresholded Gaussian", "gaussian", constants, more)
+def gaussian_thresh(value: float | None = None, density: float | None = None, **more: Any) -> Method:
+    """z = μ + sign(ε)(|ε| - λ) where |ε| > λ, else 0: ε ~ N(0, σ²), λ = `value` (0.52) or by `density` (sec. 3.2)."""
+    constants = {"threshold": {"kind": "fixed", "value": 0.52}}
+    return _method(
+        "gaussian_thresh", "Thresholded Gaussian", "gaussian", constants, more, threshold=_at(value, density)
+    )
 
 
-def gaussian_thresh_gamma(value: float = 0.52, density: float | None = None, **more: Any) -> Method:
+def gaussian_thresh_gamma(value: float | None = None, density: float | None = None, **more: Any) -> Method:
     """The same with λ ~ Gamma(α, β) from the encoder, against Gamma(3, 3/λ₀), λ₀ = `value` (section 3.2)."""
-    constants = {"threshold": _threshold("gamma", value, density)}
-    return _method("gaussian_thresh_gamma", "Thresholded Gaussian + Gamma", "gaussian", constants, more)
+    constants = {"threshold": {"kind": "gamma", "value": 0.52}}
+    return _method(
+        "gaussian_thresh_gamma",
+        "Thresholded Gaussian + Gamma",
+        "gaussian",
+        constants,
+        more,
+        threshold=_at(value, density),
+    )
 
 
-def laplacian_thresh(value: float = 0.25, density: float | None = None, **more: Any) -> Method:
-    """z = μ + sign(ε)(|ε| - λ) where |ε| > λ, else 0: ε ~ Laplace(0, b), λ = `value`, or by `density` (section 3.2)."""
-    constants = {"noise_warmup": NOISE_WARMUP, "threshold": _threshold("fixed", value, density)}
-    return _method("laplacian_thresh", "Thresholded Laplacian", "laplacian", constants, more)
+def laplacian_thresh(value: float | None = None, density: float | None = None, **more: Any) -> Method:
+    """z = μ + sign(ε)(|ε| - λ) where |ε| > λ, else 0: ε ~ Laplace(0, b), λ = `value` (0.25) or by `density`."""
+    constants = {"noise_warmup": NOISE_WARMUP, "threshold": {"kind": "fixed", "value": 0.25}}
+    return _method(
+        "laplacian_thresh", "Thresholded Laplacian", "laplacian", constants, more, threshold=_at(value, density)
+    )
 
 
-def laplacian_thresh_gamma(value: float = 0.25, density: float | None = None, **more: Any) -> Method:
+def laplacian_thresh_gamma(value: float | None = None, density: float | None = None, **more: Any) -> Method:
     """The same with λ ~ Gamma(α, β) from the encoder, against Gamma(3, 3/λ₀), λ₀ = `value` (section 3.2)."""
-    constants = {"noise_warmup": NOISE_WARMUP, "threshold": _threshold("gamma", value, density)}
-    return _method("laplacian_thresh_gamma", "Thresholded Laplacian + Gamma", "laplacian", constants, more)
+    constants = {"noise_warmup": NOISE_WARMUP, "threshold": {"kind": "gamma", "value": 0.25}}
+    return _method(
+        "laplacian_thresh_gamma",
+        "Thresholded Laplacian + Gamma",
+        "laplacian",
+        constants,
+        more,
+        threshold=_at(value, density),
+    )
 
 
-def gaussian_sample_thresh(value: float = 0.52, density: float | None = None, **more: Any) -> Method:
-    """z = sign(s)(|s| - λ)₊ of the sample s ~ N(μ, σ²) itself, λ = `value`, or by `density`: P(active|x) follows μ."""
-    constants = {"threshold": _threshold("sample", value, density)}
-    return _method("gaussian_sample_thresh", "Gaussian, sample thresholded", "gaussian", constants, more)
+def gaussian_sample_thresh(value: float | None = None, density: float | None = None, **more: Any) -> Method:
+    """z = sign(s)(|s| - λ)₊ of the sample s ~ N(μ, σ²) itself, λ = `value` (0.52) or by `density`."""
+    constants = {"threshold": {"kind": "sample", "value": 0.52}}
+    return _method(
+        "gaussian_sample_thresh",
+        "Gaussian, sample thresholded",
+        "gaussian",
+        constants,
+        more,
+        threshold=_at(value, density),
+    )
 
 
-def gaussian_sample_thresh_gamma(value: float = 0.52, density: float | None = None, **more: Any) -> Method:
+def gaussian_sample_thresh_gamma(value: float | None = None, density: float | None = None, **more: Any) -> Method:
     """The same with λ ~ Gamma(α, β) from the encoder, against Gamma(3, 3/λ₀), λ₀ = `value`."""
-    constants = {"threshold": _threshold("sample_gamma", value, density)}
-    return _method("gaussian_sample_thresh_gamma", "Gaussian, sample thresholded + Gamma", "gaussian", constants, more)
+    constants = {"threshold": {"kind": "sample_gamma", "value": 0.52}}
+    return _method(
+        "gaussian_sample_thresh_gamma",
+        "Gaussian, sample thresholded + Gamma",
+        "gaussian",
+        constants,
+        more,
+        threshold=_at(value, density),
+    )
 
 
-def laplacian_sample_thresh(value: float = 0.25, density: float | None = None, **more: Any) -> Method:
-    """z = sign(s)(|s| - λ)₊ of the sample s ~ Laplace(μ, b) itself, λ = `value`, or by `density`."""
-    constants = {"noise_warmup": NOISE_WARMUP, "threshold": _threshold("sample", value, density)}
-    return _method("laplacian_sample_thresh", "Laplacian, sample thresholded", "laplacian", constants, more)
+def laplacian_sample_thresh(value: float | None = None, density: float | None = None, **more: Any) -> Method:
+    """z = sign(s)(|s| - λ)₊ of the sample s ~ Laplace(μ, b) itself, λ = `value` (0.25), or by `density`."""
+    constants = {"noise_warmup": NOISE_WARMUP, "threshold": {"kind": "sample", "value": 0.25}}
+    return _method(
+        "laplacian_sample_thresh",
+        "Laplacian, sample thresholded",
+        "laplacian",
+        constants,
+        more,
+        threshold=_at(value, density),
+    )
 
 
-def laplacian_sample_thresh_gamma(value: float = 0.25, density: float | None = None, **more: Any) -> Method:
+def laplacian_sample_thresh_gamma(value: float | None = None, density: float | None = None, **more: Any) -> Method:
     """The same with λ ~ Gamma(α, β) from the encoder, against Gamma(3, 3/λ₀), λ₀ = `value`."""
-    constants = {"noise_warmup": NOISE_WARMUP, "threshold": _threshold("sample_gamma", value, density)}
+    constants = {"noise_warmup": NOISE_WARMUP, "threshold": {"kind": "sample_gamma", "value": 0.25}}
     label = "Laplacian, sample thresholded + Gamma"
-    return _method("laplacian_sample_thresh_gamma", label, "laplacian", constants, more)
+    return _method("laplacian_sample_thresh_gamma", label, "laplacian", constants, more, threshold=_at(value, density))
 
 
 def rectified_gaussian(density: float | None = None, **more: Any) -> Method:
     """z = max(s, 0), s ~ N(μ, σ²), against a prior whose mean gives `density` non-zeros (Salimans 2016)."""
-    return _method("rectified_gaussian", "Rectified Gaussian", "rectified_gaussian", _density(density), more)
+    return _method("rectified_gaussian", "Rectified Gaussian", "rectified_gaussian", {}, more, density=density)
 
 
 def spike_slab_leave_one_out(density: float | None = None, **more: Any) -> Method:
@@ -172,8 +218,15 @@ def spike_slab_leave_one_out(density: float | None = None, **more: Any) -> Metho
 
     Kool, van Hoof and Welling 2019, "Buy 4 REINFORCE Samples, Get a Baseline for Free!".
     """
-    constants = {"gate_estimator": "leave_one_out", "objective": {"sampling": "average"}} | _density(density)
-    return _method("spike_slab_leave_one_out", "Spike-and-slab, leave-one-out", "spike_slab_gates", constants, more)
+    constants = {"gate_estimator": "leave_one_out", "objective": {"sampling": "average"}}
+    return _method(
+        "spike_slab_leave_one_out",
+        "Spike-and-slab, leave-one-out",
+        "spike_slab_gates",
+        constants,
+        more,
+        density=density,
+    )
 
 
 def spike_slab_disarm(density: float | None = None, **more: Any) -> Method:
@@ -181,8 +234,8 @@ def spike_slab_disarm(density: float | None = None, **more: Any) -> Method:
 
     Dong, Mnih and Tucker 2020, "DisARM: An Antithetic Gradient Estimator for Binary Latent Variables".
     """
-    constants = {"gate_estimator": "disarm", "objective": {"sampling": "average"}} | _density(density)
-    return _method("spike_slab_disarm", "Spike-and-slab, DisARM", "spike_slab_gates", constants, more)
+    constants = {"gate_estimator": "disarm", "objective": {"sampling": "average"}}
+    return _method("spike_slab_disarm", "Spike-and-slab, DisARM", "spike_slab_gates", constants, more, density=density)
 
 
 def spike_slab_relax(density: float | None = None, **more: Any) -> Method:
@@ -190,8 +243,8 @@ def spike_slab_relax(density: float | None = None, **more: Any) -> Method:
 
     Grathwohl, Choi, Wu, Roeder and Duvenaud 2018, "Backpropagation through the Void".
     """
-    constants = {"gate_estimator": "relax", "objective": {"sampling": "average"}} | _density(density)
-    return _method("spike_slab_relax", "Spike-and-slab, RELAX", "spike_slab_gates", constants, more)
+    constants = {"gate_estimator": "relax", "objective": {"sampling": "average"}}
+    return _method("spike_slab_relax", "Spike-and-slab, RELAX", "spike_slab_gates", constants, more, density=density)
 
 
 def vaease(**more: Any) -> Method:
@@ -207,24 +260,22 @@ def hard_concrete(density: float | None = None, **more: Any) -> Method:
 
     Louizos, Welling and Kingma 2018, "Learning Sparse Neural Networks through L0 Regularization".
     """
-    return _method("hard_concrete", "Hard concrete", "hard_concrete", _density(density), more)
+    return _method("hard_concrete", "Hard concrete", "hard_concrete", {}, more, density=density)
 
 
 def poisson(density: float | None = None, **more: Any) -> Method:
     """z ~ Poisson(r δ(x)) against Poisson(r) with `density` non-zeros (Vafaii, Galor and Yates 2024)."""
-    return _method("poisson", "Poisson", "poisson", _density(density), more)
+    return _method("poisson", "Poisson", "poisson", {}, more, density=density)
 
 
-def semi_amortised(density: float | None = None, steps: int = 5, **more: Any) -> Method:
-    """A thresholded Gaussian sample whose parameters are refined by `steps` gradient steps for each data point.
+def semi_amortised(density: float | None = None, steps: int | None = None, **more: Any) -> Method:
+    """A thresholded Gaussian sample whose parameters are refined by `steps` (5) gradient steps for each data point.
 
     Kim et al. 2018, "Semi-Amortized Variational Autoencoders"; `refinement` goes with any other method as well.
     """
-    constants = {
-        "threshold": _threshold("sample", 0.52, density),
-        "refinement": {"kind": "gradient", "steps": steps},
-    }
-    return _method("semi_amortised", "Gaussian, sample thresholded, refined", "gaussian", constants, more)
+    constants = {"threshold": {"kind": "sample", "value": 0.52}, "refinement": {"kind": "gradient", "steps": 5}}
+    said = {"threshold": _at(None, density), "refinement": None if steps is None else {"steps": steps}}
+    return _method("semi_amortised", "Gaussian, sample thresholded, refined", "gaussian", constants, more, **said)
 
 
 def gaussian_mmd(**more: Any) -> Method:
@@ -246,20 +297,22 @@ def entropy_bound(**more: Any) -> Method:
     return _method("entropy_bound", "Entropy bound", "entropy_bound", {}, more)
 
 
-def online_dictionary(penalty: float = 1.6, **more: Any) -> Method:
+def online_dictionary(penalty: float | None = None, **more: Any) -> Method:
     """The lasso's codes on atoms of length at most 1, which are solved for from sums over all codes so far.
 
     Mairal, Bach, Ponce and Sapiro 2010, "Online Learning for Matrix Factorization and Sparse Coding".
     """
-    return _method("online_dictionary", "Online dictionary", "fista", {"penalty": penalty, "training": ONLINE}, more)
+    return _method(
+        "online_dictionary", "Online dictionary", "fista", {"penalty": 1.6, "training": ONLINE}, more, penalty=penalty
+    )
 
 
-def lca(penalty: float = 1.6, **more: Any) -> Method:
+def lca(penalty: float | None = None, **more: Any) -> Method:
     """Codes at which leaky units settle that inhibit each other; atoms as of `online_dictionary`.
 
     Rozell et al. 2008, "Sparse Coding via Thresholding and Local Competition in Neural Circuits".
     """
-    return _method("lca", "LCA", "lca", {"penalty": penalty, "training": ONLINE}, more)
+    return _method("lca", "LCA", "lca", {"penalty": 1.6, "training": ONLINE}, more, penalty=penalty)
 
 
 def omp(density: float | None = None, **more: Any) -> Method:
@@ -267,7 +320,7 @@ def omp(density: float | None = None, **more: Any) -> Method:
 
     Pati, Rezaiifar and Krishnaprasad 1993, "Orthogonal Matching Pursuit".
     """
-    return _method("omp", "OMP", "omp", _density(density) | {"training": ONLINE}, more)
+    return _method("omp", "OMP", "omp", {"training": ONLINE}, more, density=density)
 
 
 def langevin(density: float | None = None, **more: Any) -> Method:
@@ -275,7 +328,7 @@ def langevin(density: float | None = None, **more: Any) -> Method:
 
     After Fang, Mudigonda, Zarcone, Khosrowshahi and Olshausen 2022, arXiv 2204.11150, with a Metropolis adjustment.
     """
-    return _method("langevin", "Langevin", "langevin", _density(density) | {"training": ONLINE}, more)
+    return _method("langevin", "Langevin", "langevin", {"training": ONLINE}, more, density=density)
 
 
 def topk(density: float | None = None, **more: Any) -> Method:
@@ -283,7 +336,7 @@ def topk(density: float | None = None, **more: Any) -> Method:
 
     Gao et al. 2024, "Scaling and evaluating sparse autoencoders", arXiv 2406.04093.
     """
-    return _method("topk", "TopK", "topk", _density(density), more)
+    return _method("topk", "TopK", "topk", {}, more, density=density)
 
 
 def batch_topk(density: float | None = None, **more: Any) -> Method:
@@ -291,15 +344,15 @@ def batch_topk(density: float | None = None, **more: Any) -> Method:
 
     Bussmann, Leask and Nanda 2024, "BatchTopK Sparse Autoencoders", arXiv 2412.06410.
     """
-    return _method("batch_topk", "BatchTopK", "batch_topk", _density(density), more)
+    return _method("batch_topk", "BatchTopK", "batch_topk", {}, more, density=density)
 
 
-def relu(penalty: float = 1, **more: Any) -> Method:
+def relu(penalty: float | None = None, **more: Any) -> Method:
     """Scores shrunk by a learned threshold, under the lasso's penalty: the plain sparse autoencoder.
 
     Bricken et al. 2023, "Towards Monosemanticity: Decomposing Language Models With Dictionary Learning".
     """
-    return _method("relu", "ReLU + L1", "relu", {"penalty": penalty}, more)
+    return _method("relu", "ReLU + L1", "relu", {"penalty": 1}, more, penalty=penalty)
 
 
 def jumprelu(density: float | None = None, **more: Any) -> Method:
@@ -307,15 +360,15 @@ def jumprelu(density: float | None = None, **more: Any) -> Method:
 
     Rajamanoharan et al. 2024, "Jumping Ahead: Improving Reconstruction Fidelity with JumpReLU Sparse Autoencoders".
     """
-    return _method("jumprelu", "JumpReLU", "jumprelu", _density(density), more)
+    return _method("jumprelu", "JumpReLU", "jumprelu", {}, more, density=density)
 
 
-def gated(penalty: float = 1, **more: Any) -> Method:
+def gated(penalty: float | None = None, **more: Any) -> Method:
     """A gate under the lasso's penalty says which latents are active, and a magnitude without it how much.
 
     Rajamanoharan et al. 2024, "Improving Dictionary Learning with Gated Sparse Autoencoders", arXiv 2404.16014.
     """
-    return _method("gated", "Gated", "gated", {"penalty": penalty}, more)
+    return _method("gated", "Gated", "gated", {"penalty": 1}, more, penalty=penalty)
 
 
 METHODS: dict[str, Callable[..., Method]] = {

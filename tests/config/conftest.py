@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 STUDY: dict[str, Any] = {
     "study": "tiny",
     "repetitions": 2,
+    "protocol": "paper",
     "datasets": {"synthetic": {"kind": "synthetic", "train": 210, "validation": 30, "test": 30, "pixels": 16}},
     "experiments": {
         "recovery": {

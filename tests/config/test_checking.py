@@ -417,6 +417,7 @@ def test_data_are_looked_for_when_asked(content: dict[str, Any]) -> None:
 def test_minimal_study() -> None:
     study = configs.check(
         {
+            "protocol": "paper",
             "datasets": {"d": {"kind": "array", "source": "x.npy"}},
             "experiments": {"mine": {"dataset": "d", "methods": ["gaussian_thresh"]}},
         }

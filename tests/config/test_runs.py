@@ -287,14 +287,15 @@ def test_specifications_share_nothing(content: dict[str, Any]) -> None:
 
 
 def test_specification_without_a_study() -> None:
-    spec = configs.spec(gaussian_thresh(density=0.1), (9,), seed=3, training={"steps": 5})
+    spec = configs.spec(gaussian_thresh(density=0.1), (9,), seed=3, protocol="paper", training={"steps": 5})
     assert (spec["seed"], spec["method"], spec["dataset"]) == (3, "gaussian_thresh", {"name": "array"})
     assert (spec["experiment"], spec["point"], spec["version"]) == ("", {}, VERSION)
     assert spec["training"]["steps"] == 5
     assert spec["coder"]["threshold"]["density"] == 0.1
     assert spec["generator"] == {"kind": "dictionary", "latents": 128}
+    wrong = Method("a", "A", {"family": "gaussian", "prior_scal": 1})
     with pytest.raises(ViolationsError) as caught:
-        configs.spec(Method("a", "A", {"family": "gaussian", "prior_scal": 1}), (9,), objective={"samples": 0})
+        configs.spec(wrong, (9,), protocol="paper", objective={"samples": 0})
     first, second = str(caught.value).splitlines()
     assert first.startswith("coder: unknown key prior_scal; did you mean prior_scale?; allowed are prior_scale, family")
     assert second == "objective.samples: 0 is not allowed; it must be a whole number, at least 1, at most 1000000000"

@@ -10,8 +10,9 @@ import pytest
 
 from vscbench import config as configs
 from vscbench.config import parts
-from vscbench.config.reading import read
-from vscbench.methods import METHODS, Method
+from vscbench.config.protocols import shipped
+from vscbench.config.reading import PROTOCOLS, read
+from vscbench.methods import METHODS, Method, gaussian_thresh
 
 ROOT = Path(__file__).parents[2]
 STUDIES = {path.stem: path for path in (ROOT / "config.yaml", *sorted((ROOT / "config").glob("*.yaml")))}
@@ -45,14 +46,18 @@ def test_studies_are_as_large_as_they_say() -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("shape", [(9,), (1, 28, 28)], ids=["vectors", "images"])
-def test_every_method_of_the_package_is_valid(name: str, shape: tuple[int, ...]) -> None:
-    spec = configs.spec(METHODS[name](), shape)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_method_of_the_package_is_valid(name: str, shape: tuple[int, ...], protocol: str) -> None:
+    spec = configs.spec(METHODS[name](), shape, protocol=protocol)
     assert spec["coder"]["family"] in parts.names("coder")
 
 
 def test_prior_of_the_gaussian_has_the_papers_variance() -> None:
-    assert configs.spec(METHODS["gaussian"](), (9,))["coder"]["prior_scale"] == pytest.approx(math.sqrt(0.1))
-    assert configs.spec(METHODS["laplacian"](), (9,))["coder"]["prior_scale"] == 0.1
+    scales = [
+        configs.spec(METHODS[name](), (9,), protocol="paper")["coder"]["prior_scale"]
+        for name in ("gaussian", "laplacian")
+    ]
+    assert scales == [pytest.approx(math.sqrt(0.1)), 0.1]
 
 
 @pytest.mark.parametrize("name", parts.names("coder"))
@@ -66,6 +71,26 @@ def test_every_part_is_where_its_table_says(role: str) -> None:
         assert callable(parts.find(role, name))
         if role != "rule":
             assert parts.model(role, parts.find(role, name))
+
+
+def test_a_protocol_of_the_package_is_about_methods_that_there_are() -> None:
+    for protocol in map(shipped, PROTOCOLS):
+        assert {*protocol.linear.overrides, *protocol.network.overrides} <= METHODS.keys()
+
+
+def test_the_strong_protocol_is_the_default() -> None:
+    """Of a study and of a run without one: one draw, a learned noise variance, Adam on unit atoms, a linear part."""
+    data = {"d": {"kind": "synthetic", "train": 9, "validation": 9, "test": 9, "pixels": 64, "latents": 64}}
+    study = configs.check({"datasets": data, "experiments": {"e": {"dataset": "d", "methods": ["gaussian_thresh"]}}})
+    of_study, alone = configs.run_spec(study, next(configs.runs(study))), configs.spec(gaussian_thresh(), (64,))
+    for part in ("generator", "encoder", "coder", "objective", "training"):
+        assert of_study[part] == alone[part]
+    objective = alone["objective"]
+    assert (objective["sampling"], objective["samples"], objective["variance"]) == ("average", 1, "learned")
+    assert objective["kl_weight"] == pytest.approx(2 * 0.384 / 64)
+    assert alone["training"]["optimizer"].items() >= {"kind": "adam", "unit_atoms": True, "clip_norm": 1.0}.items()
+    assert alone["encoder"] == {"kind": "linear_plus", "widths": [128]}
+    assert configs.evaluation(study, "e")["penalties"] == [1.6]
 
 
 def test_schema_of_the_package() -> None:

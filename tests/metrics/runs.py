@@ -68,6 +68,7 @@ def spec_of(coder: dict[str, Any], **training: Any) -> dict[str, Any]:
     return configs.spec(
         Method("tried", "tried", coder),
         (16,),
+        protocol="paper",
         generator={"kind": "dictionary", "latents": 12},
         encoder={"kind": "mlp", "widths": [16]},
         objective={"samples": 3},

@@ -114,6 +114,25 @@ def test_a_frontier_at_each_weight(made: Study) -> None:
         assert place.curves("fista")[1].density == pytest.approx([1 / 8, 1 / 2])
 
 
+def test_a_noise_variance_is_a_weight(tmp_path: Path) -> None:
+    """A sweep of s² has the frontiers that one of the weights 2 s²/P has."""
+    of_variance = {0.08: 0.01, 0.8: 0.1}
+    change = {
+        "objective": {"noise_variance": [*of_variance]},
+        "overrides": {"fista": {"objective": {"kl_weight": 0.01}}},
+    }
+
+    def measured(run: configs.Run, _: Any) -> dict[str, float] | int:
+        point = [("kl_weight", of_variance[v]) if k == "noise_variance" else (k, v) for k, v in run.point]
+        return numbers(configs.Run(run.experiment, run.method, tuple(point), run.repetition))
+
+    study = configs.merge(STUDY, {"experiments": {"both": change, "plain": None}})
+    found = frontiers(plant(tmp_path, study, measured, {"both": []}))
+    assert list(found) == ["both, noise_variance = 0.08", "both, noise_variance = 0.8"]
+    for scale, place in zip((1.5, 1), found.values(), strict=True):
+        assert place.curves("gaussian_thresh")[0].density == pytest.approx([0.05 * scale, 0.2 * scale])
+
+
 def test_figure_shows_every_point(made: Study, tmp_path: Path) -> None:
     write("rates", made.results, tmp_path)
     words = (tmp_path / "rates.svg").read_text()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MLFLOW_EXPERIMENT = "tiny-recovery"
 STUDY: dict[str, Any] = {
     "study": "tiny",
+    "protocol": "paper",
     "datasets": {"synthetic": {"kind": "synthetic", "train": 210, "validation": 30, "test": 30, "pixels": 16}},
     "experiments": {
         "recovery": {

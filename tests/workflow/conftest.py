@@ -21,6 +21,7 @@ STUDY: dict[str, Any] = {
     "study": "tiny",
     "results": "results",
     "device": "cpu",
+    "protocol": "paper",
     "datasets": {
         "patches": {"kind": "synthetic", "train": 200, "validation": 20, "test": 20, "pixels": 16},
         "digits": {"kind": "digits", "train": 100, "validation": 20, "test": 20},

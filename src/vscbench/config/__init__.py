@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vscbench.config.checking import check, check_data, study_of
+from vscbench.config.described import describe, evaluation, index, labels
 from vscbench.config.reading import add_plugins, read
 from vscbench.config.runs import (
     Run,
@@ -16,10 +17,6 @@ from vscbench.config.runs import (
     dataset_names,
     dataset_of,
     dataset_spec,
-    describe,
-    evaluation,
-    index,
-    labels,
     resolve,
     run_key,
     run_spec,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vscbench import registry
 from vscbench.config import parts, runs, sections
+from vscbench.config.protocols import Protocol
 from vscbench.config.study import MOST_RUNS, RESERVED, Evaluation, Study
 from vscbench.errors import UserError
 from vscbench.methods import METHODS
@@ -41,7 +42,7 @@ def check(content: Mapping[str, Any]) -> Study:
     content = json.loads(json.dumps(content, default=str))
     _refuse([*_study_lines(content), *_dataset_lines(content), *_method_lines(content)])
     study = study_of(content)
-    for lines in (_reference_lines, _experiment_lines, _fit_lines):
+    for lines in (_reference_lines, _protocol_lines, _experiment_lines, _fit_lines):
         _refuse(lines(study))
     return study
 
@@ -109,6 +110,28 @@ def _method_lines(content: Mapping[str, Any]) -> Iterator[str]:
         objective = coder.pop("objective") if isinstance(coder.get("objective"), dict) else {}
         where = {"coder": f"methods.{name}", "objective": f"methods.{name}.objective"}
         yield from _section_lines({"coder": coder, "objective": objective}, where.__getitem__)
+
+
+def _protocol_lines(study: Study) -> Iterator[str]:
+    """What is wrong with protocols that are no one's of the package."""
+    places = {"protocol": study.protocol} | {
+        f"experiments.{k}.protocol": e.protocol for k, e in study.experiments.items()
+    }
+    for place, protocol in ((k, v) for k, v in places.items() if isinstance(v, Protocol)):
+        for kind in Protocol.model_fields:
+            part, where = getattr(protocol, kind), f"{place}.{kind}"
+            said = {key: getattr(part, key) for key in ("encoder", *parts.FIXED) if getattr(part, key)}
+            yield from _section_lines(said, {key: f"{where}.{key}" for key in said}.__getitem__)
+            yield from _evaluation_lines(part.evaluation, f"{where}.evaluation")
+            for name, constants in part.overrides.items():
+                at, laid = f"{where}.overrides.{name}", sections.laid(part, [name])
+                try:
+                    coder = sections.method(study.methods, name, under=laid["coder"]).settings
+                except UserError as error:
+                    yield f"{where}.overrides: {error}"
+                    continue
+                said = {"coder": coder, **{key: laid[key] for key in parts.FIXED if key in constants}}
+                yield from _section_lines(said, {key: f"{at}.{key}".removesuffix(".coder") for key in said}.__getitem__)
 
 
 def _reference_lines(study: Study) -> Iterator[str]:

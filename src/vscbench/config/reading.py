@@ -15,6 +15,10 @@ from vscbench.merging import merge
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+PROTOCOLS = {name: Path(__file__).parents[1] / "protocols" / f"{name}.yaml" for name in ("strong", "paper")}
+"""Those of the package, by name; a protocol of the user's own is a file, which may extend them by their names."""
+ENDINGS = (".yaml", ".yml")
+"""Of the name of a protocol that is a file."""
 LARGEST_FILE, LARGEST, DEEPEST = 1_000_000, 200_000, 20
 """Bytes of a file; values and levels of a configuration, aliases counted each time."""
 
@@ -66,6 +70,12 @@ def read(paths: Iterable[Path]) -> dict[str, Any]:
     return config
 
 
+def content_of(path: Path) -> dict[str, Any]:
+    """The content of one file, over that of the files it extends; errors as of `read`."""
+    content = _layers(path, ())
+    return {key: value for key, value in content.items() if key != "plugins"}
+
+
 def _layers(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     """The content of the file at `path`, over that of the files it extends; `above` are those that extend it."""
     content = _content(path)
@@ -77,7 +87,11 @@ def _layers(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
         raise UserError(f"config file {path}: extends must be the name of a file beside it, or a list of them")
     config: dict[str, Any] = {}
     for name in names:
-        config = merge(config, _layers(path.parent / name, (*above, path.resolve())))
+        config = merge(config, _layers(PROTOCOLS.get(name, path.parent / name), (*above, path.resolve())))
+    experiments = content.get("experiments")
+    for part in (content, *(experiments.values() if isinstance(experiments, dict) else ())):
+        if isinstance(part, dict) and isinstance(name := part.get("protocol"), str) and name.endswith(ENDINGS):
+            part["protocol"] = str((path.parent / name).resolve())
     plugins = content.get("plugins", "plugins")
     if isinstance(plugins, str) and ("plugins" in content or (path.parent / plugins).is_dir()):
         content["plugins"] = str((path.parent / plugins).resolve())

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vscbench import settings
-from vscbench.config import parts, sections, tuning
-from vscbench.config.study import Evaluation, Experiment, Study
+from vscbench.config import parts, protocols, sections, tuning
+from vscbench.config.study import Experiment, Study
 from vscbench.errors import UserError
 from vscbench.files import VERSION
 from vscbench.merging import merge
@@ -129,14 +129,26 @@ def dataset_spec(study: Study, dataset: str) -> dict[str, Any]:
 # ---------------------------------------------------------------------------- runs
 
 
+def generator(study: Study, experiment: str) -> dict[str, Any]:
+    """The generator of an experiment, what is swept in it."""
+    setup = study.experiments[experiment]
+    return sections.generator(setup, () if "kind" in setup.generator else shape(study, setup.dataset))
+
+
+def protocol(study: Study, experiment: str) -> protocols.Part:
+    """What lies under an experiment: of its protocol the part for its generator."""
+    said = study.experiments[experiment].protocol or study.protocol
+    return protocols.part(said, linear=sections.is_linear(generator(study, experiment)))
+
+
 def sections_of(
     study: Study, experiment: str, method: str, tried: Mapping[str, list[float]] | None = None
 ) -> sections.Sections:
     """The sections of a method in an experiment, with what is swept in them, and the values that its trials try."""
     setup = study.experiments[experiment]
-    of = () if "kind" in setup.generator else shape(study, setup.dataset)
-    constants = sections.constants(study.methods, setup, method)
-    return sections.sections(setup, merge(constants, tuning.nested(tried or {})), of)
+    under = sections.laid(protocol(study, experiment), sections.lineage(study.methods, method))
+    constants = sections.constants(study.methods, setup, method, under["coder"])
+    return sections.sections(setup, merge(constants, tuning.nested(tried or {})), generator(study, experiment), under)
 
 
 def plan(study: Study, experiment: str, method: str) -> Plan:
@@ -208,12 +220,12 @@ def run_spec(study: Study, run: Run) -> dict[str, Any]:
         "repetition": run.repetition,
         "seed": derive_seed(study.seed, dataset, run.method, run.repetition),
         "dataset": dataset_spec(study, dataset_of(study, run.experiment, run.repetition)),
-        **sections.filled(sections.at(found, swept, dict(run.point))),
+        **sections.filled(sections.at(found, swept, dict(run.point)), lambda: shape(study, dataset)),
     }
 
 
 def spec(
-    method: Method, shape: Sequence[int], *, seed: int = 0, name: str = "array", **given: Mapping[str, Any]
+    method: Method, shape: Sequence[int], *, seed: int = 0, name: str = "array", **given: str | Mapping[str, Any]
 ) -> dict[str, Any]:
     """The specification of a run without a study.
 
@@ -222,14 +234,17 @@ def spec(
         shape: of a data point, (P,) or (C, H, W).
         seed: of the run.
         name: of the data.
-        given: the parts `generator`, `encoder`, `objective`, `training`, as an experiment has them.
+        given: `protocol`, and the parts `generator`, `encoder`, `objective`, `training`, as an experiment has them.
 
     Raises:
         ViolationsError: a part is not valid.
     """
     setup = settings.made(Experiment, {"dataset": name, "methods": [method.name], **given})
     assert isinstance(setup, Experiment)  # noqa: S101
-    found = sections.filled(sections.sections(setup, method.settings, shape))
+    generator = sections.generator(setup, shape)
+    part = protocols.part(setup.protocol or protocols.DEFAULT, linear=sections.is_linear(generator))
+    under = sections.laid(part, [] if method.layers is None else [method.name])
+    found = sections.filled(sections.sections(setup, method.over(under["coder"]), generator, under), lambda: shape)
     head = {"version": VERSION, "study": "", "experiment": "", "method": method.name, "point": {}, "repetition": 0}
     return {**head, "seed": seed, "dataset": {"name": name}, **found}
 
@@ -243,67 +258,3 @@ def addresses(spec: Mapping[str, Any]) -> list[str]:
     named |= {"coder": coder["family"], **{key: coder[key]["kind"] for key in nested}}
     named |= {"rule": spec["objective"]["sampling"], "optimizer": spec["training"]["optimizer"]["kind"]}
     return [parts.address(role, name) for role, name in named.items() if name]
-
-
-# --------------------------------------------------------------------------- study
-
-
-def evaluation(study: Study, experiment: str) -> dict[str, Any]:
-    """What the metrics of an experiment are computed with: `samples`, `penalties`, a metric's settings or false."""
-    setup = study.experiments[experiment]
-    found = settings.plain(Evaluation, setup.evaluation)
-    if setup.trials:  # what chooses sees no test data
-        found |= {name: False for name in parts.names("metric") if name not in tuning.METRICS} | {"split": "validation"}
-    return found
-
-
-def labels(study: Study) -> dict[str, str]:
-    """The names of the methods in tables and figures."""
-    used = dict.fromkeys(name for setup in study.experiments.values() for name in setup.methods)
-    return {name: sections.method(study.methods, name).label for name in used}
-
-
-def describe(study: Study, experiment: str) -> dict[str, Any]:
-    """What the index says of an experiment."""
-    setup = study.experiments[experiment]
-    plans = [plan(study, experiment, method) for method in setup.methods]
-    generator = plans[0].sections["generator"]
-    latents = generator["latents"]
-    tried = (
-        {"trials": {"density": setup.trials.density, "values": {m: setup.trials.values(m) for m in setup.methods}}}
-        if setup.trials
-        else {}
-    )
-    return {
-        "dataset": setup.dataset,
-        "kind": study.datasets[setup.dataset]["kind"],
-        "shape": list(shape(study, setup.dataset)),
-        "linear": sections.is_linear(generator),
-        "generator": generator["kind"],
-        "latents": max(latents) if isinstance(latents, list) else latents,
-        "methods": setup.methods,
-        "differs_from": setup.differs_from,
-        "repetitions": repetitions(study, experiment),
-        "folds": len(set(data_of_repetitions(study, experiment))),
-        "axes": {axis.name: axis.values for each in plans for axis in each.axes if len(axis.values) > 1},
-        "evaluation": evaluation(study, experiment),
-        **tried,
-    }
-
-
-def index(study: Study) -> dict[str, Any]:
-    """The content of results/study.json: what each experiment is, and what each folder of a run stands for."""
-
-    def entry(run: Run) -> dict[str, Any]:
-        about = {"experiment": run.experiment, "method": run.method, "variant": run.variant, "point": dict(run.point)}
-        key = run_key(run_spec(study, run))
-        return {**about, "repetition": run.repetition, "folder": f"runs/{run.name}", "key": key}
-
-    return {
-        "version": VERSION,
-        "study": study.study,
-        "seed": study.seed,
-        "experiments": {name: describe(study, name) for name in study.experiments},
-        "methods": labels(study),
-        "runs": [entry(run) for run in runs(study)],
-    }

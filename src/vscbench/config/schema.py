@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic.json_schema import models_json_schema
 
 from vscbench.config import parts
+from vscbench.config.reading import PROTOCOLS
 from vscbench.config.sections import SWEPT
 from vscbench.config.study import Evaluation, Study
 
@@ -61,10 +62,14 @@ def json_schema() -> Rule:
     }
     definition(Evaluation).update(additionalProperties=False, properties=definition(Evaluation)["properties"] | metrics)
     study, experiment = _loosen(definition(Study)), _loosen(definitions["Experiment"])
-    for key in ("generator", "encoder", *parts.FIXED):
-        experiment[key] |= any_of(key)
-    experiment["evaluation"] |= references[Evaluation, "validation"] | {"anyOf": [{}]}
-    experiment["overrides"] |= _named(any_of("coder"))
+    known_parts = {key: any_of(key) for key in ("generator", "encoder", *parts.FIXED)}
+    known_parts["evaluation"] = references[Evaluation, "validation"] | {"anyOf": [{}]}
+    known_parts["overrides"] = _named(any_of("coder"))
+    for keys in (experiment, _loosen(definitions["Part"])):
+        keys |= {key: keys[key] | rule for key, rule in known_parts.items() if key in keys}
+    followed = [{"enum": list(PROTOCOLS)}, {"type": "string", "pattern": r"\.ya?ml$"}, {"$ref": "#/$defs/Protocol"}]
+    study["protocol"] |= {"anyOf": [*followed, {"type": "null"}]}
+    experiment["protocol"] |= {"anyOf": [*followed, {"type": "null"}]}
     study["datasets"] |= _named(any_of("dataset"))
     study["methods"] |= _named(any_of("coder"))
     study["experiments"] |= _named({"anyOf": [{"$ref": "#/$defs/Experiment"}, {"type": "null"}]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vscbench.config import parts
@@ -13,14 +14,15 @@ from vscbench.registry import nearest
 from vscbench.violations import ViolationsError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+    from vscbench.config.protocols import Part
     from vscbench.config.study import Experiment
 
     Sections = dict[str, dict[str, Any]]
 
-LATENTS, PENALTY = 128, 20.0
-"""K where a study says none; the ℓ₁ penalty at which the lasso of a linear generator is followed."""
+LATENTS = 128
+"""K where a study says none."""
 SWEPT = ("generator", "coder", "objective", "training")
 """The sections whose scalars may be given as lists, in the order of their axes."""
 
@@ -37,8 +39,16 @@ class Axis(NamedTuple):
     """The scalars that move together along an axis of none of its own: those of a trial."""
 
 
-def method(entries: Mapping[str, Any], name: str, above: tuple[str, ...] = ()) -> Method:
+def method(
+    entries: Mapping[str, Any], name: str, above: tuple[str, ...] = (), under: Mapping[str, Any] | None = None
+) -> Method:
     """The method called `name`: one of `entries`, the `methods` of a study, over its base or the package's.
+
+    Args:
+        entries: by name.
+        name: of the method.
+        above: the methods whose base it is.
+        under: what a protocol lays over the package's constants, under the entries.
 
     Raises:
         UserError: there is no such method, or it is its own base.
@@ -47,24 +57,58 @@ def method(entries: Mapping[str, Any], name: str, above: tuple[str, ...] = ()) -
     if name in above or entry.get("base") == name:
         raise UserError("a method cannot be its own base")
     if "base" in entry:
-        found = Method(name, name, method(entries, str(entry.pop("base")), (*above, name)).settings)
+        found = Method(name, name, method(entries, str(entry.pop("base")), (*above, name), under).settings)
     elif name in METHODS:
         found = METHODS[name]()
+        found = Method(name, found.label, merge(found.settings, under or {}))
     elif name in entries:
-        found = Method(name, name)
+        found = Method(name, name, dict(under or {}))
     else:
         known = list(dict.fromkeys([*entries, *METHODS]))
         raise UserError(f"there is no method {name}{nearest(name, known)}; there are {', '.join(known)}")
     return Method(name, entry.pop("label", found.label), merge(found.settings, entry))
 
 
-def constants(entries: Mapping[str, Any], setup: Experiment, name: str) -> dict[str, Any]:
-    """The settings of a method in an experiment: its own, then the density of the experiment, then the overrides."""
+def lineage(entries: Mapping[str, Any], name: str) -> list[str]:
+    """A method of a study with those that it is based on before it."""
+    found = [name]
+    while (base := str(entries.get(found[0], {}).get("base", name))) not in found:
+        found.insert(0, base)
+    return found
+
+
+def laid(part: Part, names: Sequence[str]) -> Sections:
+    """What a protocol lays under a method and its experiment: `encoder`, `objective`, `training`, `coder`.
+
+    Args:
+        part: of the protocol, for the generator of the experiment.
+        names: of the method, after those that it is based on; none where it takes no constants of a protocol.
+    """
+    own: dict[str, Any] = {}
+    for name in names:
+        own = merge(own, part.overrides.get(name, {}))
+    differs = {key: own.pop(key) for key in parts.FIXED if isinstance(own.get(key), dict)}
+    fixed = {key: merge(getattr(part, key), differs.get(key, {})) for key in parts.FIXED}
+    return {"encoder": part.encoder, "coder": own, **fixed}
+
+
+def constants(
+    entries: Mapping[str, Any], setup: Experiment, name: str, under: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The settings of a method in an experiment: its own, then the density of the experiment, then the overrides.
+
+    Args:
+        entries: the `methods` of the study.
+        setup: the experiment.
+        name: of the method.
+        under: as of `method`.
+    """
     override = setup.overrides.get(name, {})
-    found = merge(method(entries, name).settings, override)
+    found, own = (merge(method(entries, name, under=each).settings, override) for each in (under, None))
     nested = isinstance(found.get("threshold"), dict)
     target, said = (found["threshold"], override.get("threshold", {})) if nested else (found, override)
-    if setup.density is None or "density" in target or said.keys() & {"value", "prior_active"}:
+    by_itself = own.get("threshold", {}) if nested else own
+    if setup.density is None or "density" in by_itself or said.keys() & {"value", "prior_active"}:
         return found
     try:
         sparse = nested or "density" in parts.model("coder", parts.chosen("coder", found)).model_fields
@@ -74,33 +118,26 @@ def constants(entries: Mapping[str, Any], setup: Experiment, name: str) -> dict[
     return found | {"threshold": at_density} if nested else at_density
 
 
-def sections(setup: Experiment, settings: Mapping[str, Any], shape: Sequence[int]) -> Sections:
+def generator(setup: Experiment, shape: Sequence[int]) -> dict[str, Any]:
+    """The generator of an experiment, its kind chosen by the shape of a data point where there is none said."""
+    return {"kind": "dictionary" if len(shape) == 1 else "mlp", "latents": LATENTS} | setup.generator
+
+
+def sections(setup: Experiment, settings: Mapping[str, Any], generator: Mapping[str, Any], under: Sections) -> Sections:
     """The parts of a specification with the sweeps still in them and the kinds chosen.
 
     Args:
         setup: the experiment.
         settings: those of the method in it.
-        shape: of a data point, by which a generator is chosen where the experiment names none.
-
-    Raises:
-        ViolationsError: the generator names no class.
+        generator: that of the experiment.
+        under: what a protocol lays under all this, as of `laid`.
     """
-    generator = {"kind": "dictionary" if len(shape) == 1 else "mlp", "latents": LATENTS} | setup.generator
-    linear = is_linear(generator)
     coder = dict(settings)
     # What is no mapping stays with the coder, where it is refused.
     differs = {key: coder.pop(key) for key in parts.FIXED if isinstance(coder.get(key), dict)}
-    training = {"validation_penalty": PENALTY if linear else None} | setup.training
-    training = merge(training, differs.get("training", {}))
-    if isinstance(optimizer := training.get("optimizer", {}), dict):
-        training["optimizer"] = {"kind": "two_rates" if linear else "adam"} | optimizer
-    return {
-        "generator": generator,
-        "encoder": {"kind": "mlp"} | setup.encoder,
-        "coder": coder,
-        "objective": merge(setup.objective, differs.get("objective", {})),
-        "training": training,
-    }
+    fixed = {key: merge(merge(under[key], getattr(setup, key)), differs.get(key, {})) for key in parts.FIXED}
+    fixed["training"].setdefault("optimizer", {})  # whose kind is then missed
+    return {"generator": dict(generator), "encoder": merge(under["encoder"], setup.encoder), "coder": coder, **fixed}
 
 
 def is_linear(generator: Mapping[str, Any]) -> bool:
@@ -164,8 +201,12 @@ def columns(of: Sections, swept: Sequence[Axis]) -> Iterator[Sections]:
         yield at(of, swept, {axis.name: axis.values[min(index, len(axis.values) - 1)] for axis in swept})
 
 
-def filled(of: Sections) -> Sections:
+def filled(of: Sections, shape: Callable[[], Sequence[int]] | None = None) -> Sections:
     """Sections without sweeps, with every setting of the classes that they name.
+
+    Args:
+        of: sections.
+        shape: gives the shape of a data point, by which a noise variance s² becomes the weight 2 s²/P.
 
     Raises:
         ViolationsError: a section is not valid.
@@ -178,4 +219,7 @@ def filled(of: Sections) -> Sections:
             wrong += [((section, *place), said) for place, said in error.found]
     if wrong:
         raise ViolationsError(wrong)
+    variance = result["objective"].pop("noise_variance", None) if shape else None
+    if shape and variance is not None:
+        result["objective"]["kl_weight"] = 2 * variance / prod(shape())
     return result

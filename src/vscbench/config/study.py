@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PrivateAttr, model_validator
 
 from vscbench import registry
+from vscbench.config.protocols import DEFAULT, Protocol, said
 from vscbench.config.tuning import Trials  # noqa: TC001  (a field's type)
 from vscbench.files import VERSION
 from vscbench.metrics.shared import Shared
@@ -27,6 +28,8 @@ RESERVED = (
 """Rules of the workflow, and of the Snakefile of `vscbench init`: no names of experiments, which are targets too."""
 
 Repetitions = Annotated[int, Field(ge=1, le=MOST_RUNS)]
+Followed = Annotated[str | Protocol, BeforeValidator(said)]
+"""A protocol of the package by its name, or the content of one; a file's is taken in where the study is read."""
 
 
 def _folder(name: str) -> str:
@@ -50,11 +53,13 @@ class Objective(BaseModel):
     samples: Count = 20
     """J, codes drawn per data point."""
     kl_weight: NonNegative = 0.01
-    """Weight of the divergence from the prior against the squared error of a pixel."""
+    """Weight w of the divergence from the prior against the squared error of a pixel; or `noise_variance`."""
+    noise_variance: Positive | None = None
+    """s², the noise variance of a pixel, in units of standardised data: it says w = 2 s²/P for P pixels."""
     backward: Literal["selected", "all"] = "selected"
     """Whether the chosen draw alone is back-propagated, or all J, as published."""
     variance: Literal["fixed", "learned", "batch"] = "fixed"
-    """Whether the noise variance s² = kl_weight · P/2 is learned from there, or that of each batch."""
+    """Whether the noise variance s² = w P/2 is learned from there, or that of each batch."""
 
     @model_validator(mode="after")
     def _starts_somewhere(self) -> Objective:
@@ -80,9 +85,9 @@ class Training(BaseModel):
     precision: Literal["single", "mixed"] = "single"
     """Mixed on a GPU; a CPU computes in single precision."""
     validation_penalty: Positive | None = None
-    """ℓ₁ penalty at which the lasso objective is followed; 20 for a linear generator, else none."""
+    """ℓ₁ penalty at which the lasso objective is followed; the protocol's for a linear generator, else none."""
     optimizer: dict[str, Any] = {}
-    """By its kind; two_rates for a linear generator, adam for a network."""
+    """By its kind; the protocol's."""
 
 
 class Evaluation(BaseModel):
@@ -107,6 +112,8 @@ class Experiment(BaseModel):
     """A name under `datasets`."""
     methods: Annotated[list[str], Field(min_length=1)]
     """Methods of the package, or names under `methods`."""
+    protocol: Followed | None = None
+    """What lies under the parts below, instead of the study's protocol: strong, paper, or the path of a YAML file."""
     overrides: dict[str, dict[str, Any]] = {}
     """What differs here, by method."""
     differs_from: str | None = None
@@ -118,7 +125,7 @@ class Experiment(BaseModel):
     generator: dict[str, Any] = {}
     """What decodes: by its kind; a dictionary for vectors, mlp for images, of 128 latents."""
     encoder: dict[str, Any] = {}
-    """What encodes: by its kind; mlp."""
+    """What encodes: by its kind; the protocol's."""
     objective: dict[str, Any] = {}
     """What is minimised."""
     training: dict[str, Any] = {}
@@ -146,6 +153,9 @@ class Study(BaseModel):
     """What the seeds of all runs derive from."""
     repetitions: Repetitions = 1
     """Runs of each method, each with a seed of its own."""
+    protocol: Followed = DEFAULT
+    """What lies under all that experiments say: strong, paper, or the path of a YAML file. Who names another `kind` of
+    encoder or optimizer than it has replaces the whole part."""
     device: Annotated[str, matching(r"^(auto|cpu|cuda(:[0-9]{1,3})?|mps)$", "auto, cpu, cuda, cuda:N or mps", 8)] = (
         "auto"
     )

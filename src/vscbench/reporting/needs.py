@@ -16,10 +16,12 @@ OPERATING_POINT_AXES = (
     "penalty",
     "kl_weight",
     "objective.kl_weight",
+    "noise_variance",
+    "objective.noise_variance",
 )
 """Axes that trade reconstruction against sparsity: their values are the operating points of a method."""
-WEIGHT_AXES = ("kl_weight", "objective.kl_weight")
-"""Those of them that weigh the divergence: twice the noise variance of a pixel over the number of pixels."""
+WEIGHT_AXES = ("kl_weight", "objective.kl_weight", "noise_variance", "objective.noise_variance")
+"""Those of them that weigh the divergence: by twice the noise variance of a pixel over the number of pixels."""
 
 KNOWN = ("synthetic", "hierarchical")
 """The kinds of data that are made from a known dictionary."""

@@ -29,7 +29,13 @@ REFERENCES = {
     "ppca": "Probabilistic PCA",
 }
 """Rows of codes and models that have nothing to learn, which each run measures as `ROW/METRIC`."""
-AXES = {"latents": "Latents", "density": "Prior density", "kl_weight": "KL weight", "repetition": "Repetition"}
+AXES = {
+    "latents": "Latents",
+    "density": "Prior density",
+    "kl_weight": "KL weight",
+    "noise_variance": "Noise variance",
+    "repetition": "Repetition",
+}
 """What stands above an axis, where it is not its name."""
 
 
