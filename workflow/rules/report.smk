@@ -44,7 +44,7 @@ rule make_table:
             category="Tables",
             labels={"table": "{table}"},
         ),
-        multiext(f"{RESULTS}/tables/{{table}}", ".csv", ".md", ".tex"),
+        multiext(f"{RESULTS}/tables/{{table}}", ".csv", ".md", ".tex", ".txt"),
     log:
         f"{RESULTS}/logs/tables/{{table}}.log",
     conda:
@@ -114,7 +114,7 @@ rule draw_figure:
             category="Figures",
             labels={"figure": "{figure}"},
         ),
-        multiext(f"{RESULTS}/figures/{{figure}}", ".pdf", ".svg"),
+        multiext(f"{RESULTS}/figures/{{figure}}", ".pdf", ".svg", ".txt"),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
     conda:
