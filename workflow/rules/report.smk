@@ -42,7 +42,7 @@ rule make_table:
             f"{RESULTS}/tables/{{table}}.html",
             caption="../report/output.rst",
             category="Tables",
-            labels={"table": "{table}"},
+            labels=lambda wildcards: {"table": PLAN.title(wildcards.table)},
         ),
         multiext(f"{RESULTS}/tables/{{table}}", ".csv", ".md", ".tex", ".txt"),
     log:
@@ -112,7 +112,7 @@ rule draw_figure:
             f"{RESULTS}/figures/{{figure}}.png",
             caption="../report/output.rst",
             category="Figures",
-            labels={"figure": "{figure}"},
+            labels=lambda wildcards: {"figure": PLAN.title(wildcards.figure)},
         ),
         multiext(f"{RESULTS}/figures/{{figure}}", ".pdf", ".svg", ".txt"),
     log:

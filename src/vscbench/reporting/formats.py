@@ -94,7 +94,7 @@ def caption_text(output: Output, caption: str, more: Iterable[str] = ()) -> str:
 
 
 def write_table(table: Table, study: Study, out: Path) -> None:
-    """Write a table of a study to the folder `out`: CSV (a number a row), Markdown, LaTeX, HTML; its caption as text."""
+    """Write a table of a study to the folder `out`: CSV (a number a row), Markdown, LaTeX, HTML, its caption."""
     import pandas as pd
 
     blocks = list(table.make(study))
