@@ -6,6 +6,7 @@
 `measures`: the metrics that have controls, beside all others.
 `plan`: a dry run of Snakemake on that study against that of the earlier commit.
 `fista`: codes of the study's test patches against scikit-learn's.
+`dictionary`: a dictionary learned online until it is as good as scikit-learn's.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+import dictionary
 import fista
 import measures
 from vscbench import config as configs
@@ -37,6 +39,8 @@ LIMIT = 1.1
 """The most that a step may take, as a multiple of that before."""
 MEASURES_LIMIT = 1.2
 """The most that the measures with controls may make of the time of all others."""
+DICTIONARY_LIMIT = 0.2
+"""The most of scikit-learn's time that learning a dictionary as good may take."""
 PLANS = 5
 """The most turns of planning, each of which takes seconds."""
 WARM_UP, STEPS = 200, 10
@@ -138,6 +142,8 @@ def main() -> int:
     met &= show("evaluation of the study: all metrics / without controls", measured, MEASURES_LIMIT)
     for what, ratios in fista.compare(data, options.rounds).items():
         show(what, ratios)
+    for what, ratios in dictionary.compare(data, rounds=2).items():
+        met &= show(what, ratios, DICTIONARY_LIMIT if what.endswith("time") else 1)
     return 0 if met else 1
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from reporting.planted import plant
 from vscbench.files import read_json, write_json
-from vscbench.reporting import write
+from vscbench.reporting import available_outputs, write
 from vscbench.reporting.leaderboard.advice import advice, listed
 from vscbench.reporting.leaderboard.board import boards, kind_of
 from vscbench.reporting.leaderboard.columns import SCORES
@@ -79,6 +79,7 @@ def make(folder: Path, lost: Callable[[configs.Run], bool] | None = None, **chan
         "dataset": "photographs",
         "methods": list(METHODS),
         "generator": {"latents": 12},
+        "evaluation": {"cost": True},
         "density": [0.04, 0.08, 0.25],
         "overrides": {"fista": {"penalty": [1, 2, 5, 10]}},
     }
@@ -323,6 +324,13 @@ def test_every_column_says_what_it_cannot_see(page: str, board: Board) -> None:
 
 
 # --------------------------------------------------------------------------- figures
+
+
+def test_quality_is_set_against_time_where_codes_are_timed(made: Study, tmp_path: Path) -> None:
+    assert {"leaderboard", "quality_seconds"} <= set(available_outputs(made.index))
+    untimed = available_outputs(make(tmp_path, evaluation={}).index)
+    assert "leaderboard" in untimed
+    assert "quality_seconds" not in untimed
 
 
 @pytest.mark.parametrize("name", ["leaderboard", "quality_seconds"])

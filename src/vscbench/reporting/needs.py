@@ -21,6 +21,9 @@ OPERATING_POINT_AXES = (
 WEIGHT_AXES = ("kl_weight", "objective.kl_weight")
 """Those of them that weigh the divergence: twice the noise variance of a pixel over the number of pixels."""
 
+KNOWN = ("synthetic", "hierarchical")
+"""The kinds of data that are made from a known dictionary."""
+
 Index = dict[str, Any]
 
 
@@ -36,7 +39,7 @@ def dictionary(index: Index) -> bool:
 
 def atoms(index: Index) -> bool:
     """A dictionary of data that may be pictures, as patches are."""
-    found = [setup for setup in index["experiments"].values() if setup["linear"] and setup["kind"] != "synthetic"]
+    found = [setup for setup in index["experiments"].values() if setup["linear"] and setup["kind"] not in KNOWN]
     return any(setup["evaluation"].get("atoms", {}) is not False for setup in found)
 
 
@@ -57,6 +60,11 @@ def refined(index: Index) -> bool:
 
 def known_dictionary(index: Index) -> bool:
     """Data made from a known dictionary."""
+    return any(setup["kind"] in KNOWN for setup in index["experiments"].values())
+
+
+def independent_features(index: Index) -> bool:
+    """Data made from a known dictionary whose atoms are used independently of each other."""
     return any(setup["kind"] == "synthetic" for setup in index["experiments"].values())
 
 
@@ -75,6 +83,12 @@ def several_coders(index: Index) -> bool:
     return any(
         len({*setup.get("methods", ())}) > 1 and "trials" not in setup for setup in index["experiments"].values()
     )
+
+
+def timed(index: Index) -> bool:
+    """Several coders whose codes are timed."""
+    asked = any(setup["evaluation"].get("cost", False) is not False for setup in index["experiments"].values())
+    return asked and several_coders(index)
 
 
 def parts(index: Index) -> bool:

@@ -161,6 +161,8 @@ def test_needs_of_a_plain_linear_study() -> None:
         (needs.network, index(False)),
         (needs.sweep, index(False)),
         (needs.known_dictionary, index(True, "synthetic")),
+        (needs.known_dictionary, index(True, "hierarchical")),
+        (needs.independent_features, index(True, "synthetic")),
         (needs.atoms, index()),
         (needs.sweep, index(True, "digits", None, {"latents": 4}, {"latents": 8})),
         (needs.operating_points, index(True, "digits", None, {"penalty": 4}, {"penalty": 8})),
@@ -175,6 +177,8 @@ def test_needs_that_are_not_met() -> None:
     assert not needs.gradients(index(True, "digits", False))
     assert not needs.dictionary(index(False))
     assert not needs.atoms(index(True, "synthetic"))
+    assert not needs.atoms(index(True, "hierarchical"))
+    assert not needs.independent_features(index(True, "hierarchical"))
     # Methods with operating points of their own axes do not compare side by side.
     assert not needs.setting(index(True, "digits", None, {"penalty": 4}, {"density": 0.1}))
     assert not needs.setting(index(False, "digits", None, {"samples": 4}, {"samples": 8}))

@@ -79,6 +79,6 @@ FIGURE = Output(
     title="Quality against time",
     caption="Variance explained by one draw where 10 % of the latents are active, against the time that a code takes, "
     "1,000 at once. Upper left is better. Hollow: the coder has no codes that dense, and stands at its own density.",
-    needs=needs.several_coders,
+    needs=needs.timed,
     draw=draw,
 )

@@ -171,6 +171,6 @@ FIGURE = Output(
     title="Recovery",
     caption="Where data were made from a known dictionary: how well it is found, and the supports and amplitudes of "
     "the codes, against the density and the noise of the data.",
-    needs=needs.known_dictionary,
+    needs=needs.independent_features,
     draw=draw,
 )

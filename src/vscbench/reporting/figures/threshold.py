@@ -69,17 +69,12 @@ def show_map(axes: Axes, thresholds: list[float]) -> None:
 
 def show_samples(axes: Axes, density: float, last: bool) -> None:
     """Draw base and thresholded samples for one λ against γ Laplace(μ, b) + (1 - γ) δ₀."""
-    import seaborn as sns
-
     base, codes, threshold, active = sample(density)
     edges = np.linspace(*RANGE, BINS + 1)
     weight = 1 / (len(base) * (edges[1] - edges[0]))  # a density, of which few are outside
     slab = codes[codes != 0]
     for values, colour in ((base, BASE), (slab, COLOUR)):
-        weights = np.full(len(values), weight)
-        sns.histplot(
-            x=values, bins=edges.tolist(), weights=weights, element="step", color=colour, alpha=0.6, lw=0, ax=axes
-        )
+        axes.stairs(weight * np.histogram(values, edges)[0], edges, fill=True, color=colour, alpha=0.6, lw=0)
     z = np.linspace(*RANGE, 1001)
     axes.plot(z, active / (2 * SCALE) * np.exp(-np.abs(z - LOC) / SCALE), color="black", lw=1)
     axes.set(xlim=RANGE, ylim=(0, 5.5), xlabel="sample", ylabel="")
