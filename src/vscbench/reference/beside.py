@@ -23,18 +23,18 @@ class Shipped(NamedTuple):
     budget: str
 
 
-def worst(of_reading: pd.DataFrame) -> dict[str, Any] | None:
+def worst(of_reading: pd.DataFrame) -> dict[Any, Any] | None:
     """The comparison that goes worst for a claim, of those with an interval; None without any."""
     measured = of_reading.dropna(subset=["low", "high"])
     if measured.empty:
         return None
     # In widths of its interval, of which an effect that is measured more closely is farther from the margin.
     beyond = (measured["effect"] - measured["margin"]) / (measured["high"] - measured["low"])
-    found: dict[str, Any] = measured.to_dict("records")[int(beyond.to_numpy().argmin())]
+    found: dict[Any, Any] = measured.to_dict("records")[int(beyond.to_numpy().argmin())]
     return found
 
 
-def sized(comparison: dict[str, Any]) -> str:
+def sized(comparison: Mapping[Any, Any]) -> str:
     """'-8.15 [-9.24, -7.06] % of the rival's; margin 1'."""
     scale = 100 if comparison["unit"].startswith("%") else 1
     effect, low, high, margin = (f"{scale * comparison[name]:.3g}" for name in ("effect", "low", "high", "margin"))
