@@ -30,19 +30,17 @@ def scores(*values: list[float], folded: bool = False) -> dict[str, Runs]:
 
 
 def test_the_best_and_what_welch_cannot_tell_from_it() -> None:
-    """With Holm's correction: the smaller p-value doubled, then the other."""
     p = [stats.ttest_ind(A, other, equal_var=False).pvalue for other in (NEAR, FAR)]
-    assert 2 * p[1] < 0.05 < p[0]
+    assert p[1] < 0.05 < p[0]
     assert best_of(scores(A, NEAR, FAR), higher=False) == {"a", "b"}
     assert best_of(scores(A, NEAR, FAR), higher=True) == {"c"}
 
 
-def test_the_correction_counts_all_methods() -> None:
-    """A p-value between 0.05/3 and 0.05 tells a method from the best of two, and not from the best of four."""
+def test_each_is_compared_by_itself() -> None:
+    """A p-value between 0.05/3 and 0.05, which a correction over three would let pass."""
     rival = [0.53, 0.545, 0.515, 0.545]
     assert 0.05 / 3 < stats.ttest_ind(A, rival, equal_var=False).pvalue < 0.05
-    assert best_of(scores(A, rival), higher=False) == {"a"}
-    assert best_of(scores(A, rival, rival, FAR), higher=False) == {"a", "b", "c"}
+    assert best_of(scores(A, rival, rival, FAR), higher=False) == {"a"}
 
 
 def test_folds_are_paired() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vscbench.reporting.claims.compare import runs_of
-from vscbench.reporting.inference import ALPHA, holm
+from vscbench.reporting.inference import ALPHA
 from vscbench.reporting.leaderboard.ranking import p_value
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 ARROWS = {"higher": "↑", "lower": "↓"}
 HOW = (
     f" ↑, ↓: more, or less, is better. Bold: the best method, and those not different from it at {100 * ALPHA:g} % "
-    "(Welch's test, paired where repetitions are folds of the data, Holm's correction); of single runs the best alone; "
-    "none where that is all of them."
+    "(Welch's test, paired where repetitions are folds of the data, without correction); of single runs the best "
+    "alone; none where that is all of them."
 )
 """What a caption says of them."""
 
@@ -27,7 +27,8 @@ HOW = (
 def best_of(scores: Mapping[str, Runs], *, higher: bool) -> set[str]:
     """Names of the best and of what is not different from it at 5 %; none where that is every one.
 
-    Runs that do not vary, or a single one, are tested by nothing: then the best mean alone is best, and its equals.
+    Each is compared by itself: with few repetitions a correction would call too much equal to the best. Runs that do not
+    vary, or a single one, are tested by nothing: then the best mean alone is best, and its equals.
 
     Args:
         scores: the numbers of each method, one or more.
@@ -36,8 +37,7 @@ def best_of(scores: Mapping[str, Runs], *, higher: bool) -> set[str]:
     means = {name: float(runs.numbers.mean()) for name, runs in scores.items()}
     best = (max if higher else min)(means, key=means.__getitem__, default="")
     p = {name: p_value(runs, scores[best]) for name, runs in scores.items() if name != best}
-    corrected = dict(zip(p, holm(list(p.values())), strict=True)) if p else {}
-    tied = {name for name in p if means[name] == means[best] or (p[name] < 1 and corrected[name] >= ALPHA)}
+    tied = {name for name in p if means[name] == means[best] or ALPHA <= p[name] < 1}
     return set() if len(tied) == len(p) else {best, *tied}
 
 
