@@ -27,8 +27,8 @@ HOW = (
 def best_of(scores: Mapping[str, Runs], *, higher: bool) -> set[str]:
     """Names of the best and of what is not different from it at 5 %; none where that is every one.
 
-    Each is compared by itself: with few repetitions a correction would call too much equal to the best. Runs that do not
-    vary, or a single one, are tested by nothing: then the best mean alone is best, and its equals.
+    Each is compared by itself: with few repetitions a correction would call too much equal to the best. Runs that do
+    not vary, or a single one, are tested by nothing: then the best mean alone is best, and its equals.
 
     Args:
         scores: the numbers of each method, one or more.
