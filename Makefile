@@ -8,13 +8,16 @@ CONFIG := $(if $(STUDY),config/$(STUDY).yaml,config.yaml)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 READY := $(VENV)/.ready
 
-.PHONY: study figures tables tune test test-all check paper-check format bench ui clean help
+.PHONY: study figures tables report tune test test-all check paper-check format bench ui clean help
 
 study: $(READY)  ## set up, then run the default study, or one of config/: make STUDY=recovery CORES=1 VERBOSE=1
 	@snakemake --cores $(CORES) --configfile $(CONFIG) $(if $(VERBOSE),--printshellcmds)
 
 figures tables: $(READY)  ## only the figures, or only the tables, and what they need
 	snakemake $@ --cores $(CORES) --configfile $(CONFIG)
+
+report: $(READY)  ## one page of all tables and figures with the workflow that made them, report.html, of a study that was run
+	snakemake --cores $(CORES) --configfile $(CONFIG) --report report.html --report-stylesheet workflow/report/style.css
 
 tune: $(READY)  ## choose the constants of every method by equally many trials: config/tuning.yaml, or STUDY=
 	snakemake $@ --cores $(CORES) --configfile config/$(or $(STUDY),tuning).yaml

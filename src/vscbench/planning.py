@@ -215,6 +215,10 @@ class Plan:
         """Whether the study has coders to compare on a leaderboard."""
         return several_coders(self.index)
 
+    def title(self, output: str) -> str:
+        """What stands above a table or figure."""
+        return str(registry.load(self._output(output)).title)
+
     def caption(self, output: str) -> str:
         """What stands below a table or figure."""
         return str(registry.load(self._output(output)).caption)

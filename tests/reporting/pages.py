@@ -34,7 +34,9 @@ LINEAR = tuple(name for name in TABLES if name not in ELSEWHERE)
 
 
 def cells(line: str, separator: str, end: str) -> list[str]:
-    return [cell.strip() for cell in line.strip().removesuffix(end).removeprefix(end).split(separator)]
+    """The text of the cells of a row, without arrows and marks of the best."""
+    plain = line.replace("**", "").replace(" ↑", "").replace(" ↓", "")
+    return [cell.strip() for cell in plain.strip().removesuffix(end).removeprefix(end).split(separator)]
 
 
 def markdown(page: Path) -> list[dict[str, Row]]:

@@ -44,9 +44,9 @@ def test_table(tmp_path: Path) -> None:
     (shown,) = markdown(tmp_path / "amortisation_gap.md")
     assert list(shown) == ["Gaussian"]
     row = shown["Gaussian"]
-    assert (row["Gap (nats)"], row["Gap (nats), SE data"], row["Gap (nats), SE runs"]) == ("7.000", "0.5000", "1.000")
-    assert [row[f"Bound, R={count}"].split(" ")[0] for count in (0, 100)] == ["-90.00", "-84.00"]
-    assert [row[f"MSE J=1, R={count}"].split(" ")[0] for count in (0, 100)] == ["0.8000", "0.6000"]
+    assert (row["Gap (nats)"], row["Gap (nats), SE data"], row["Gap (nats), SE runs"]) == ("7.00", "0.500", "1.00")
+    assert [row[f"Bound, R={count}"].split(" ")[0] for count in (0, 100)] == ["-90.0", "-84.0"]
+    assert [row[f"MSE J=1, R={count}"].split(" ")[0] for count in (0, 100)] == ["0.800", "0.600"]
 
 
 def test_figure(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from reporting.planted import plant
+from vscbench import reference
 from vscbench.files import read_json, write_json
 from vscbench.reporting import available_outputs, write
 from vscbench.reporting.leaderboard.advice import advice, listed
@@ -321,6 +322,25 @@ def test_every_column_says_what_it_cannot_see(page: str, board: Board) -> None:
     for score in board.scores:
         blind = score.blind.replace("'", "&#39;")
         assert page.count(f"Cannot see: {blind}.") >= 2  # in the title of its head, and beneath the table
+
+
+def test_reference_runs_stand_beside_the_coders(made: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a leaderboard is shipped, by the kind of the data: here that of the same study, which says the same."""
+    monkeypatch.setattr(reference, "HERE", tmp_path)
+    write_leaderboard(made.results, tmp_path)
+    assert "Reference" not in (tmp_path / "leaderboard.html").read_text()
+    write_leaderboard(made.results, tmp_path / "again")
+    page = (tmp_path / "again/leaderboard.html").read_text()
+    (second,) = re.findall(
+        r'rank 2 \(1 to 2\)</span></td>.*?<td class="number own">([^<]*, rank [^<]*)</td>',
+        page[: page.index("</tbody>")],
+        re.DOTALL,
+    )[:1]
+    assert second.startswith("0.69")
+    other = pd.read_csv(tmp_path / "leaderboard.csv").assign(data="faces")
+    other.to_csv(tmp_path / "leaderboard.csv", index=False)
+    write_leaderboard(made.results, tmp_path / "again")
+    assert "Reference" not in (tmp_path / "again/leaderboard.html").read_text()
 
 
 # --------------------------------------------------------------------------- figures

@@ -41,7 +41,7 @@ def test_errors_over_data_and_over_runs_have_columns_of_their_own(tmp_path: Path
     write("bounds", tmp_path, tmp_path)
     (shown,) = markdown(tmp_path / "bounds.md")
     row = shown["Gaussian"]
-    assert (row["Bound"], row["Bound, SE data"], row["Bound, SE runs"]) == ("-311.0", "3.000", "1.000")
+    assert (row["Bound"], row["Bound, SE data"], row["Bound, SE runs"]) == ("-311", "3.00", "1.00")
     long = pd.read_csv(tmp_path / "bounds.csv").set_index(["method", "column"])
     assert long.loc[("gaussian", "Bound, SE runs"), "mean"] == pytest.approx(1)
     assert "FISTA" not in shown
@@ -55,10 +55,10 @@ def test_models_that_have_nothing_to_learn_have_a_row_each(tmp_path: Path) -> No
     (shown,) = markdown(tmp_path / "bounds.md")
     assert list(shown) == ["Gaussian", "Thresholded Gaussian", "Empty model", "Probabilistic PCA"]
     empty = shown["Empty model"]
-    assert (empty["Bound"], empty["Bound, SE data"], empty["Bound, SE runs"]) == ("-300.0", "4.000", "–")
+    assert (empty["Bound"], empty["Bound, SE data"], empty["Bound, SE runs"]) == ("-300", "4.00", "–")
     (shown,) = markdown(tmp_path / "corrected.md")
-    assert shown["Empty model"]["Bound (nats)"] == "-300.0"
-    assert shown["Probabilistic PCA"]["Bound (nats)"] == "-250.0"
+    assert shown["Empty model"]["Bound (nats)"] == "-300"
+    assert shown["Probabilistic PCA"]["Bound (nats)"] == "-250"
     long = pd.read_csv(tmp_path / "corrected.csv").set_index(["method", "metric"])
     assert long.loc[("empty_model", "elbo"), "n"] == 1
 
@@ -70,8 +70,8 @@ def test_methods_of_other_noise_have_rows_of_their_own(tmp_path: Path) -> None:
     results(tmp_path, other)
     write("bounds", tmp_path, tmp_path)
     (shown,) = markdown(tmp_path / "bounds.md")
-    assert shown["Empty model (Gaussian)"]["Bound"] == "-300.0"
-    assert shown["Empty model (Thresholded Gaussian)"]["Bound"] == "-200.0"
+    assert shown["Empty model (Gaussian)"]["Bound"] == "-300"
+    assert shown["Empty model (Thresholded Gaussian)"]["Bound"] == "-200"
     assert "Probabilistic PCA" in shown
 
 
@@ -84,9 +84,9 @@ def test_a_sweep_has_a_row_for_each_point_that_differs(tmp_path: Path) -> None:
     write("sweep_points", tmp_path, tmp_path)
     (shown,) = blocks(tmp_path / "sweep_points.md")
     rows = shown.set_index(["Method", "Latents"])["MSE best of J"]
-    assert rows["All-zero code", "–"] == "2.000"
-    assert rows["PCA, K components", "4"] == "0.2500"
-    assert rows["PCA, K components", "8"] == "0.1250"
+    assert rows["All-zero code", "–"] == "2.00"
+    assert rows["PCA, K components", "4"] == "0.250"
+    assert rows["PCA, K components", "8"] == "0.125"
 
 
 def dependent(run: configs.Run, _: dict[str, Any]) -> dict[str, float]:
@@ -108,8 +108,8 @@ def test_controls_are_rows_below_each_method(tmp_path: Path) -> None:
         "Gaussian: 1 bit planted in values",
         "Thresholded Gaussian",
     ]
-    assert shown["Thresholded Gaussian: 1 bit planted in supports"]["Detected"] == "0.5000"
-    assert shown["Gaussian: nothing planted"]["Detected"] == "0.01000"
+    assert shown["Thresholded Gaussian: 1 bit planted in supports"]["Detected"] == "0.500"
+    assert shown["Gaussian: nothing planted"]["Detected"] == "0.0100"
     long = pd.read_csv(tmp_path / "dependence.csv").set_index(["method", "metric"])
     assert long.loc[("gaussian/control_values", "pair_bits_detected"), "mean"] == pytest.approx(0.9)
 

@@ -22,22 +22,22 @@ NAN = math.nan
         (1e-9, 0.5, "0.00 ± 0.50"),
         (2e-4, 3e-5, "2.0e-04 ± 3.0e-05"),
         (0.5, 1e-7, "0.5000 ± 0.0000"),
-        (12.5, 0, "12.50 ± 0.00"),
+        (12.5, 0, "12.5 ± 0.0"),
         (0, 0, "0 ± 0"),
-        (64.86, NAN, "64.86"),
-        (735, NAN, "735.0"),
-        (0.370851, NAN, "0.3709"),
-        (-0.370851, NAN, "-0.3709"),
+        (64.86, NAN, "64.9"),
+        (735, NAN, "735"),
+        (0.370851, NAN, "0.371"),
+        (-0.370851, NAN, "-0.371"),
         (25640, NAN, "25640"),
-        (5e-5, NAN, "5.0e-05"),
+        (5e-5, NAN, "5.00e-05"),
         (0, NAN, "0"),
-        (1, NAN, "1.000"),
+        (1, NAN, "1.00"),
         (0.022952, 0.000024, "0.022952 ± 0.000024"),
         (0.028624, 0.000112, "0.02862 ± 0.00011"),
     ],
 )
 def test_numbers_have_the_digits_that_their_spread_allows(mean: float, sd: float, written: str) -> None:
-    """Two digits of the standard deviation; four of a number without one."""
+    """Two digits of the standard deviation; three of a number without one."""
     cell = Cell(mean, sd, 1 if math.isnan(sd) else 2)
     assert text(cell) == written
     assert text(cell, "+-") == written.replace(" ± ", "+-")

@@ -60,7 +60,7 @@ def test_table_of_sweeps(tmp_path: Path) -> None:
     swept, plain = blocks(tmp_path / "sweep_points.md")
     assert swept.to_numpy().tolist() == [
         ["Gaussian", "16", "0.510 ± 0.014"],
-        ["Gaussian (1 diverged)", "64", "0.5000"],
+        ["Gaussian (1 diverged)", "64", "0.500"],
         ["Thresholded Gaussian", "16", "0.260 ± 0.014"],
         ["Thresholded Gaussian", "64", "0.260 ± 0.014"],
     ]
@@ -107,7 +107,7 @@ def test_table_of_attributes(tmp_path: Path) -> None:
         "+0.70 ± 0.14 (0.05)",
         "2.50 ± 0.71",
     ]
-    assert shown.loc["glasses", "Thresholded Gaussian"] == "0.5000 ± 0.0000 (0.05)"
+    assert shown.loc["glasses", "Thresholded Gaussian"] == "0.500 ± 0.000 (0.05)"
     long = pd.read_csv(tmp_path / "attribute_scores.csv").set_index(["method", "metric"])
     rows = [long.loc[("gaussian", f"attribute_r_{label}")] for label in ("hat", "beard", "glasses")]
     assert [row["sign"] for row in rows] == ["mixed", "-", "+"]
@@ -129,11 +129,11 @@ def test_table_of_recovery(tmp_path: Path) -> None:
     write("recovery_scores", tmp_path, tmp_path)
     (shown,) = blocks(tmp_path / "recovery_scores.md")
     assert shown.set_index("Method").T.to_dict() == {
-        "Gaussian": {"Matched absolute cos": "0.850 ± 0.071", "F1": "0.5000 ± 0.0000", "Calibration": "–"},
+        "Gaussian": {"Matched absolute cos": "0.850 ± 0.071", "F1": "0.500 ± 0.000", "Calibration": "–"},
         "Thresholded Gaussian": {
             "Matched absolute cos": "0.850 ± 0.071",
-            "F1": "0.5000 ± 0.0000",
-            "Calibration": "0.05000 ± 0.00000",
+            "F1": "0.500 ± 0.000",
+            "Calibration": "0.0500 ± 0.0000",
         },
     }
 

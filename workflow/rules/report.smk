@@ -42,9 +42,9 @@ rule make_table:
             f"{RESULTS}/tables/{{table}}.html",
             caption="../report/output.rst",
             category="Tables",
-            labels={"table": "{table}"},
+            labels=lambda wildcards: {"table": PLAN.title(wildcards.table)},
         ),
-        multiext(f"{RESULTS}/tables/{{table}}", ".csv", ".md", ".tex"),
+        multiext(f"{RESULTS}/tables/{{table}}", ".csv", ".md", ".tex", ".txt"),
     log:
         f"{RESULTS}/logs/tables/{{table}}.log",
     conda:
@@ -112,9 +112,9 @@ rule draw_figure:
             f"{RESULTS}/figures/{{figure}}.png",
             caption="../report/output.rst",
             category="Figures",
-            labels={"figure": "{figure}"},
+            labels=lambda wildcards: {"figure": PLAN.title(wildcards.figure)},
         ),
-        multiext(f"{RESULTS}/figures/{{figure}}", ".pdf", ".svg"),
+        multiext(f"{RESULTS}/figures/{{figure}}", ".pdf", ".svg", ".txt"),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
     conda:

@@ -1,8 +1,8 @@
 """Reference runs: the metrics of long studies, shipped so that a short run can be read beside them.
 
 `published.csv` has a row for each run and each budget at which it was measured, `claims.csv` one for each comparison
-behind a verdict, `matched_density.csv` and `ablation_protocol.csv` one a run; a JSON file beside each says where it is
-from.
+behind a verdict, `matched_density.csv` and `ablation_protocol.csv` one a run, `leaderboard.csv`, where it is there, one
+for each number of a coder; the file of the same name that ends in .json says where each is from.
 """
 
 from __future__ import annotations
@@ -66,6 +66,18 @@ def claims() -> pd.DataFrame:
     return pd.read_csv(HERE / "claims.csv")
 
 
+def leaderboard() -> pd.DataFrame | None:
+    """The leaderboard of `config/leaderboard.yaml`, as its leaderboard.csv has it; None where none is shipped.
+
+    Example:
+        >>> table = leaderboard()
+        >>> table is None or {"data", "method", "rank"} <= set(table)
+        True
+    """
+    path = HERE / "leaderboard.csv"
+    return pd.read_csv(path) if path.is_file() else None
+
+
 def provenance(name: str = "published") -> dict[str, Any]:
     """Where the runs of that name are from: study, code, device, date, and in what the runs differ from the study.
 
@@ -107,21 +119,19 @@ def _by_method(table: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
 
 def verdicts(table: pd.DataFrame) -> pd.DataFrame:
     """A row for each claim as the paper states it: its verdict, and the comparison that goes worst for it."""
+    from vscbench.reference.beside import sized, worst
+
     rows = []
     for number, of_claim in table[table["reading"] == "stated"].groupby("claim"):
-        measured = of_claim.dropna(subset=["low", "high"])
-        # In widths of its interval, of which an effect that is measured more closely is farther from the margin.
-        beyond = (measured["effect"] - measured["margin"]) / (measured["high"] - measured["low"])
-        least: dict[Any, Any] = measured.to_dict("records")[int(beyond.to_numpy().argmin())]
-        scale = 100 if least["unit"].startswith("%") else 1
-        effect, low, high, margin = (f"{scale * least[name]:.3g}" for name in ("effect", "low", "high", "margin"))
-        sized = f"{effect} [{low}, {high}] {least['unit']}; margin {margin}; {least['repetitions']} runs"
+        least = worst(of_claim)
+        assert least is not None  # noqa: S101  (every claim has a comparison with an interval)
+        effect = f"{sized(least)}; {least['repetitions']} runs"
         rows.append(
             {
                 "": number,
                 "Claim": least["statement"],
                 "Verdict": f"**{least['verdict']}**",
-                "Of what it predicts, what goes worst": f"{least['comparison']}: {sized}",
+                "Of what it predicts, what goes worst": f"{least['comparison']}: {effect}",
                 "Budget": least["budget"].removesuffix(" of the paper's steps"),
                 "Published": least["published"],
             }

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 
-from vscbench.files import atomic
+from vscbench.files import atomic, write_text
+from vscbench.reporting.formats import caption_text
 from vscbench.reporting.style import set_theme
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ METADATA: dict[str, dict[str, None]] = {"png": {}, "pdf": {"CreationDate": None}
 
 
 def write_figure(figure: Figure, study: Study, out: Path) -> None:
-    """Draw a figure of a study and write it to the folder `out`."""
+    """Draw a figure of a study and write it to the folder `out`, its caption beside it."""
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # a line for each glyph of a PDF
     with mpl.rc_context():
         set_theme()
@@ -31,3 +32,4 @@ def write_figure(figure: Figure, study: Study, out: Path) -> None:
         for suffix, metadata in METADATA.items():
             with atomic(out / f"{figure.name}.{suffix}") as partial:
                 canvas.savefig(partial, format=suffix, metadata=metadata)
+    write_text(out / f"{figure.name}.txt", caption_text(figure, figure.caption))

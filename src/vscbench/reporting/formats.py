@@ -6,7 +6,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from vscbench.files import write_text
+from vscbench.reporting.tables.best import HOW
 from vscbench.reporting.tables.frame import HEADER
+from vscbench.reporting.tables.wide import BOLD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from jinja2 import Environment
 
-    from vscbench.reporting.output import Table
+    from vscbench.reporting.output import Output, Table
     from vscbench.reporting.study import Study
     from vscbench.reporting.tables.frame import Block
 
@@ -46,37 +48,66 @@ def markdown(title: str, caption: str, blocks: Iterable[Block]) -> str:
     return text.rstrip() + "\n"
 
 
-def latex(caption: str, blocks: Iterable[Block]) -> str:
-    """The tables for LaTeX's booktabs."""
-    text = f"% {caption}\n"
-    for block in blocks:
-        text += "".join(f"% {line}\n" for line in (block.where, *block.notes)) + _latex(block.frame)
-    return text
+def latex(name: str, title: str, caption: str, blocks: Iterable[Block]) -> str:
+    """The tables for LaTeX's booktabs, each with its caption; `tab:NAME`, or `tab:NAME-2` and so on, refers to one."""
+    texts = [
+        _latex(block.frame, " ".join((f"{title}.", block.where, caption, *block.notes)), f"{name}{f'-{k}' * (k > 1)}")
+        for k, block in enumerate(blocks, 1)
+    ]
+    return "\n".join(texts) or f"% {title}. {caption}\n"
 
 
-def _latex(frame: pd.DataFrame) -> str:
-    escapes = {character: f"\\{character}" for character in "%&_#${}"}
-    escapes |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    escapes |= {"λ": r"$\lambda$", "±": r"$\pm$", "–": "--", "|": "$|$"}
+def _latex(frame: pd.DataFrame, caption: str, label: str) -> str:
+    def cell(value: str) -> str:
+        inner = escaped(value.removeprefix(BOLD).removesuffix(BOLD))
+        return rf"\textbf{{{inner}}}" if value.startswith(BOLD) else inner
 
-    def escape(value: str) -> str:
-        return "".join(escapes.get(character, character) for character in value)
+    return str(
+        frame.map(cell)
+        .rename(columns=escaped)
+        .to_latex(
+            index=False,
+            escape=False,
+            column_format="l" + "r" * (len(frame.columns) - 1),
+            caption=escaped(caption),
+            label=f"tab:{label}",
+        )
+    )
 
-    escaped = frame.map(escape).rename(columns=escape)
-    return str(escaped.to_latex(index=False, escape=False, column_format="l" + "r" * (len(frame.columns) - 1)))
+
+ESCAPES = {character: f"\\{character}" for character in "%&_#${}"}
+ESCAPES |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--"}
+MATH = {"λ": r"\lambda", "±": r"\pm", "×": r"\times", "²": "^2", "₂": "_2", "≥": r"\geq", "−": "-", "|": "|"}
+MATH |= {"↑": r"\uparrow", "↓": r"\downarrow", "<": "<", ">": ">", "√": r"\surd", "‖": r"\|", "Σ": r"\Sigma"}
+MATH |= {"γ": r"\gamma", "μ": r"\mu", "π": r"\pi", "σ": r"\sigma"}
+ESCAPES |= {character: f"${code}$" for character, code in MATH.items()}
+
+
+def escaped(value: str) -> str:
+    """Text as LaTeX writes it, in ASCII where it is known how."""
+    return "".join(ESCAPES.get(character, character) for character in value)
+
+
+def caption_text(output: Output, caption: str, more: Iterable[str] = ()) -> str:
+    """Title and caption of a table or figure as a text file, with what else is said of it."""
+    return "\n\n".join((output.title, caption, *more)) + "\n"
 
 
 def write_table(table: Table, study: Study, out: Path) -> None:
-    """Write a table of a study to the folder `out`, as CSV (a number a row), Markdown, LaTeX and HTML."""
+    """Write a table of a study to the folder `out`: CSV (a number a row), Markdown, LaTeX, HTML, its caption."""
     import pandas as pd
 
     blocks = list(table.make(study))
-    each = any(row["n"] > 1 for block in blocks for row in block.long)  # else a row is one run
-    caption = table.caption + " Mean ± standard deviation over repetitions." * each
+    rows = [row for block in blocks for row in block.long]
+    caption = table.caption
+    caption += " Mean ± standard deviation over repetitions." * any(row["n"] > 1 for row in rows)  # else a row is a run
+    caption += HOW * any("best" in row for row in rows)
     if not blocks:
         caption += f" {NOTHING}"
-    long = pd.DataFrame([row for block in blocks for row in block.long], columns=None if blocks else HEADER)
+    long = pd.DataFrame(rows, columns=None if blocks else HEADER)
     write_text(out / f"{table.name}.csv", long.to_csv(index=False, lineterminator="\n"))
     write_text(out / f"{table.name}.md", markdown(table.title, caption, blocks))
-    write_text(out / f"{table.name}.tex", latex(caption, blocks))
-    write_text(out / f"{table.name}.html", webpage("table", table.title, caption=caption, blocks=blocks))
+    write_text(out / f"{table.name}.tex", latex(table.name, table.title, caption, blocks))
+    write_text(out / f"{table.name}.html", webpage("table", table.title, caption=caption, blocks=blocks, bold=BOLD))
+    said = ["\n".join((block.where, *block.notes)) for block in blocks]
+    write_text(out / f"{table.name}.txt", caption_text(table, caption, said))

@@ -14,6 +14,7 @@ from vscbench.files import read_json, write_text
 from vscbench.layout import Layout
 from vscbench.reporting import OUTPUTS, available_outputs
 from vscbench.reporting.claims.judge import judge
+from vscbench.reporting.claims.page import reference_of, whence
 from vscbench.reporting.formats import webpage
 from vscbench.reporting.inference import INCONCLUSIVE, NO_VERDICT, NOT_MEASURED, NOT_SUPPORTED, SUPPORTED
 from vscbench.reporting.leaderboard.advice import advice
@@ -151,6 +152,8 @@ def write_front_page(results: Path) -> None:
         "answer": [*(f"{board.name}: {advice(board)}" for board in compared[:1]), verdicts(judgements), trust(study)],
         "others": [(board.name, advice(board)) for board in compared[1:]],
         "leaderboard": (results / "leaderboard.html").is_file(),
+        "whence": whence(),
+        "reference": reference_of(),
         "judgements": [each for each in judgements if each.stated],
         "pictures": [found for name in SHOWN if (found := picture(study, name))],
         "experiments": list(experiments(study)),

@@ -33,12 +33,12 @@ def sign_of(values: pd.Series[float]) -> str:
 
 
 def figures_of(value: float, sd: float) -> str:
-    """The format that shows `value` to the second digit of its spread, or to four digits where it has none."""
+    """The format that shows `value` to the second digit of its spread, or to three digits where it has none."""
     if value == 0 and not sd > 0:
         return ".0f"
     if max(abs(value), 0 if math.isnan(sd) else sd) < 1e-3:  # noqa: PLR2004
-        return ".1e"
-    scale = sd if sd > 0 else abs(value) / 100
+        return ".1e" if sd > 0 else ".2e"
+    scale = sd if sd > 0 else abs(value) / 10
     decimals = 1 - math.floor(math.log10(scale))
     return f".{min(max(decimals, 0), 6 if abs(value) < PRECISE else 4)}f"
 

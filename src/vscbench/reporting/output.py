@@ -66,12 +66,14 @@ class Column:
     """Whether its spread is no part of it: `with_errors` has columns for that."""
     error: bool = False
     """Whether its standard error over repetitions is shown, not its mean."""
+    higher: bool | None = None
+    """Whether it is better to be higher; None: it is no score, and nothing is best."""
 
 
-def with_errors(header: str, metric: str) -> tuple[Column, Column, Column]:
+def with_errors(header: str, metric: str, *, higher: bool | None = None) -> tuple[Column, Column, Column]:
     """Columns of a metric, of its standard error over data points, and of that over repetitions."""
     return (
-        Column(header, metric, apart=True),
+        Column(header, metric, apart=True, higher=higher),
         Column(f"{header}, SE data", f"{metric}_se", apart=True),
         Column(f"{header}, SE runs", metric, error=True),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from reporting.claims.made import estimators, lasso, made_up, merged, sampled, spread
+from vscbench import reference
 from vscbench.reporting.claims.claim import Claim
 from vscbench.reporting.claims.judge import judge
 from vscbench.reporting.claims.page import write_claims
@@ -46,6 +48,20 @@ def test_the_files_say_the_same(folder: Path) -> None:
     for comparison in rows["comparison"].dropna():
         assert comparison in page.replace("&#39;", "'")
         assert comparison in text
+
+
+def test_the_reference_runs_stand_beside_each_claim(folder: Path) -> None:
+    """By their verdict, whether this study measures the claim or not, at the budget that is theirs."""
+    rows = pd.read_csv(folder / "claims.csv")
+    shipped = reference.claims().groupby(["claim", "name"])[["verdict", "budget"]].first()
+    found = rows.groupby(["claim", "name"])[["reference", "reference_budget"]].first()
+    assert found.to_numpy().tolist() == shipped.loc[found.index].to_numpy().tolist()
+    text = (folder / "claims.md").read_text()
+    first = shipped.loc[(1, CLAIMS[0].stated.name)]
+    assert re.search(rf"- 1\. .* Reference: {first['verdict']}: .*; {re.escape(first['budget'])}\.\n", text)
+    for page in (text, html.unescape((folder / "claims.html").read_text())):
+        assert page.count(first["budget"]) > 10
+        assert reference.provenance("claims")["what"] in page
 
 
 def test_what_was_not_measured_stands_apart_with_its_command(folder: Path) -> None:

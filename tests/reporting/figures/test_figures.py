@@ -59,7 +59,7 @@ QUICK = ("dictionaries", "traversals")
 def test_files_are_sound(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     study, out = request.getfixturevalue("linear" if name in LINEAR else "images"), tmp_path
     draw(name, study.results, out)
-    assert {path.name for path in out.iterdir()} == {f"{name}.{suffix}" for suffix in ("png", "pdf", "svg")}
+    assert {path.name for path in out.iterdir()} == {f"{name}.{suffix}" for suffix in ("png", "pdf", "svg", "txt")}
     with Image.open(out / f"{name}.png") as image:
         pixels = np.asarray(image.convert("L"))
     assert pixels.shape[1] == PAGE_IN * 300

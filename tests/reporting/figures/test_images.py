@@ -168,8 +168,13 @@ def test_pictures_are_of_the_largest_point_of_a_sweep(images: Study, fashion: St
 def test_originals_stand_above_what_methods_make_of_them(images: Study) -> None:
     (axes,) = figure_of("reconstructions", images).subfigs[0].subfigs[0].axes
     names = [label.get_text().replace("\n", " ") for label in axes.get_yticklabels()]
-    assert names == ["Original", *(LABELS[method] for method in FEW)]
+    assert [name.partition(" error ")[0] for name in names] == ["Original", *(LABELS[method] for method in FEW)]
     original = images.array(images.runs("digits, latents = 128", "spike_slab")[0], "input")
     assert original is not None
+    error = float(np.square(0.05 - 0.1 * original).mean())  # of 0.9 x + 0.05
+    assert [float(name.partition(" error ")[2] or error) for name in names] == pytest.approx(
+        [error] * len(names), rel=5e-3
+    )
+    assert " error " in names[-1]
     tiles = np.asarray(axes.images[0].get_array())
     np.testing.assert_allclose(tiles[:8, :8, 0], original[0, 0])

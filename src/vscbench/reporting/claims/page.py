@@ -22,7 +22,7 @@ from vscbench.reporting.numbers import MISSING
 from vscbench.reporting.study import Study
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from vscbench.reporting.claims.claim import Comparison
@@ -37,6 +37,7 @@ HOW = (
     "comparison by Student's t; those that decide are wider. Not supported means: not seen at this budget. No verdict "
     "is written by hand; docs/verdicts.md has the rule and how often it errs."
 )
+REFERENCE = ("reference", "reference_effect", "reference_budget")
 COLUMNS = (
     "claim",
     "statement",
@@ -59,6 +60,7 @@ COLUMNS = (
     "note",
     "published",
     "figure",
+    *REFERENCE,
 )
 
 
@@ -119,6 +121,29 @@ def said(judgement: Judgement) -> str:
     return "; ".join(filter(None, parts))
 
 
+def reference_of() -> Callable[[Judgement], str]:
+    """What the reference runs that are shipped say of a claim by a reading: 'supported: +9.1 [8, 10] %; …'."""
+    from vscbench.reference.beside import verdicts
+
+    shipped = verdicts()
+
+    def say(judgement: Judgement) -> str:
+        found = shipped.get((judgement.claim.number, judgement.reading.name))
+        if found is None:
+            return MISSING
+        return f"{found.verdict}: {'; '.join(filter(None, (found.effect, found.budget)))}"
+
+    return say
+
+
+def whence() -> str:
+    """What the reference runs are, in one sentence."""
+    from vscbench.reference import provenance
+
+    about = provenance("claims")
+    return f"Reference: the runs that are shipped with the package, of {about['study']}: {about['what']}."
+
+
 def few(judgements: Iterable[Judgement]) -> list[str]:
     """How often the intervals of fewer repetitions than decide hold the truth, by simulation."""
     counts = {each.effect.repetitions for j in judgements for each in j.comparisons if each.effect is not None}
@@ -133,9 +158,14 @@ def few(judgements: Iterable[Judgement]) -> list[str]:
 
 def long_rows(judgements: Iterable[Judgement]) -> list[dict[str, Any]]:
     """One row a comparison; one without numbers for a reading that was not measured."""
-    rows = []
+    from vscbench.reference.beside import verdicts
+
+    rows: list[dict[str, Any]] = []
+    shipped = verdicts()
     for each in judgements:
-        common = {
+        beside = shipped.get((each.claim.number, each.reading.name))
+        common: dict[str, Any] = dict(zip(REFERENCE, beside, strict=True)) if beside else {}
+        common |= {
             "claim": each.claim.number,
             "statement": each.claim.statement,
             "reading": "stated" if each.stated else "beside",
@@ -172,7 +202,8 @@ def markdown(judgements: list[Judgement]) -> str:
     """The table as Markdown, what was not measured, and all comparisons of each claim below it."""
     import pandas as pd
 
-    lines = ["# Claims\n", HOW, "", *few(judgements), ""]
+    reference = reference_of()
+    lines = ["# Claims\n", HOW, "", whence(), "", *few(judgements), ""]
     measured = [each for each in judgements if each.verdict.word != NOT_MEASURED]
     rows = [
         {
@@ -181,6 +212,7 @@ def markdown(judgements: list[Judgement]) -> str:
             "Effect": in_short(each),
             "Verdict": f"{SIGNS[each.verdict.word]} **{each.verdict.word}**",
             "Budget, and what would decide": said(each) or MISSING,
+            "Reference": reference(each),
             "Published": each.claim.published if each.stated else "",
         }
         for each in measured
@@ -188,7 +220,7 @@ def markdown(judgements: list[Judgement]) -> str:
     lines += [pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True), ""] if rows else []
     absent = [each for each in judgements if each.verdict.word == NOT_MEASURED]
     lines += ["## Not measured here\n", f"All claims are measured in {absent[0].advice}.\n"] if absent else []
-    lines += [f"- {title(each)}" for each in absent]
+    lines += [f"- {title(each)} Reference: {reference(each)}." for each in absent]
     lines += [""]
     for each in measured:
         lines += [f"## {title(each)}", "", f"{each.reading.quantity}. Margin: {each.reading.margin}.", ""]
@@ -220,9 +252,16 @@ def write_claims(results: Path, out: Path) -> None:
     rows = long_rows(judgements)
     write_text(out / "claims.csv", pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False, lineterminator="\n"))
     write_text(out / "claims.md", markdown(judgements))
-    tools = {"sized": sized, "against": against, "in_short": in_short, "said": said, "signs": SIGNS}
+    tools = {
+        "sized": sized,
+        "against": against,
+        "in_short": in_short,
+        "said": said,
+        "signs": SIGNS,
+        "reference": reference_of(),
+    }
     measured = [each for each in judgements if each.verdict.word != NOT_MEASURED]
     absent = [each for each in judgements if each.verdict.word == NOT_MEASURED]
-    content = {"how": HOW, "few": few(judgements), "measured": measured, "absent": absent}
+    content = {"how": HOW, "whence": whence(), "few": few(judgements), "measured": measured, "absent": absent}
     page = webpage("claims", "Which claims hold", **tools, **content, name=title)
     write_text(out / "claims.html", page)

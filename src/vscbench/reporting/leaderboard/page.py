@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 TITLE = "Which sparse coder should I use?"
 COLUMNS = (
     "experiment",
+    "data",
     "method",
     "label",
     "kind",
@@ -102,12 +103,13 @@ def outcomes(coder: Coder) -> list[str]:
     return said
 
 
-def long_rows(board: Board) -> list[dict[str, Any]]:
-    """A row for each number of a board; one without a number for a coder of which every run diverged."""
+def long_rows(board: Board, kind: str) -> list[dict[str, Any]]:
+    """A row for each number of a board on data of a kind; one without a number for a coder whose runs all diverged."""
     rows = []
     for coder in board.coders:
         common = {
             "experiment": board.name,
+            "data": kind,
             "method": coder.method,
             "label": coder.label,
             "kind": coder.kind,
@@ -131,11 +133,18 @@ def write_leaderboard(results: Path, out: Path) -> None:
     """Compare the coders of the study in `results`; write leaderboard.csv and leaderboard.html to `out`."""
     import pandas as pd
 
+    from vscbench.reference.beside import places
     from vscbench.reporting.tables.frame import setting
 
     study = Study(results)
     found = boards(study)
-    rows = [row for board in found for row in long_rows(board)]
+    kinds = {board.name: study.setup(board.groups[0])["kind"] for board in found}
+    rows = [row for board in found for row in long_rows(board, kinds[board.name])]
+    shipped = places()
+    references = {
+        board.name: {coder.method: shipped.get((kinds[board.name], coder.method), "") for coder in board.coders}
+        for board in found
+    }
     table = pd.DataFrame(rows, columns=COLUMNS).astype({name: "Int64" for name in COLUMNS if name.startswith("rank")})
     write_text(out / "leaderboard.csv", table.to_csv(index=False, lineterminator="\n"))
     tools = {
@@ -152,6 +161,7 @@ def write_leaderboard(results: Path, out: Path) -> None:
         "nothing": NOTHING,
         "boards": [(each, setting(study, each.groups, each.name)) for each in found],
         "kinds": KINDS,
+        "references": references,
         "scores": [score for score in SCORES if any(score in board.scores for board in found)],
         "missing": MISSING,
     }

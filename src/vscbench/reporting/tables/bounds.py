@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column("Noise", "noise_training", apart=True),
-    *with_errors("Bound", "elbo"),
-    *with_errors("Above empty", "elbo_above_empty"),
-    *with_errors("IWAE-100", "iwae_100"),
+    *with_errors("Bound", "elbo", higher=True),
+    *with_errors("Above empty", "elbo_above_empty", higher=True),
+    *with_errors("IWAE-100", "iwae_100", higher=True),
     Column("Fitted noise", "noise_fitted", apart=True),
-    *with_errors("Bound, fitted", "elbo_fitted"),
-    *with_errors("IWAE-100, fitted", "iwae_100_fitted"),
-    *with_errors("Fitted above empty", "iwae_100_fitted_above_empty"),
+    *with_errors("Bound, fitted", "elbo_fitted", higher=True),
+    *with_errors("IWAE-100, fitted", "iwae_100_fitted", higher=True),
+    *with_errors("Fitted above empty", "iwae_100_fitted_above_empty", higher=True),
 )
 CAPTION = (
     "Evidence bounds in nats a data point: of one draw, and of 100 (IWAE-100), at the noise variance s² that the "

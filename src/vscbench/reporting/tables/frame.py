@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vscbench import records
 from vscbench.reporting import published
-from vscbench.reporting.numbers import MISSING, Cell, cell_of, figures_of, sign_of, text
+from vscbench.reporting.numbers import Cell, cell_of, sign_of
 from vscbench.reporting.output import Column
+from vscbench.reporting.tables.best import mark_group
+from vscbench.reporting.tables.wide import wide
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,14 +31,6 @@ REFERENCES = {
     "ppca": "Probabilistic PCA",
 }
 """Rows of codes and models that have nothing to learn, which each run measures as `ROW/METRIC`."""
-AXES = {
-    "latents": "Latents",
-    "density": "Prior density",
-    "kl_weight": "KL weight",
-    "noise_variance": "Noise variance",
-    "repetition": "Repetition",
-}
-"""What stands above an axis, where it is not its name."""
 
 
 class Block(NamedTuple):
@@ -79,6 +73,7 @@ def by_group(
             continue
         if shows(study, group, measured or [column.metric for column in columns]):
             rows = long_rows(study, columns, group, baselines=baselines)
+            mark_group(study, group, columns, rows)
             yield block(study, [group], rows + reference_rows(study, columns, [group]) * references)
 
 
@@ -214,67 +209,6 @@ def reference_rows(study: Study, columns: Sequence[Column], groups: Sequence[str
             called |= {} if len(found) > 1 else {"point": ""}
             rows += [row | called for row in made]
     return rows
-
-
-def wide(long: Rows) -> tuple[pd.DataFrame, list[str]]:
-    """The table as it is read: a row a method at a point, a column a metric, the published number beside; its sources.
-
-    Args:
-        long: rows of `long_rows`.
-    """
-    import pandas as pd
-
-    sources: list[str] = []
-    by_column: dict[str, list[dict[str, Any]]] = {}
-    for row in long:
-        by_column.setdefault(row["column"], []).append(row)
-    first = next(iter(by_column.values()))
-    points = [json.loads(row["point"]) if row["point"] else {} for row in first]
-    columns = {"Method": [_row_label(row) for row in first]}
-    for axis in dict.fromkeys(axis for point in points for axis in point):
-        values = [point.get(axis, MISSING) for point in points]
-        if len(set(values)) > 1:
-            columns[AXES.get(axis, axis)] = values
-    keys = list(columns)
-    for header, rows in by_column.items():
-        columns[header] = [_shown(row) for row in rows]
-        if any(row["published_source"] for row in rows):
-            columns[f"{header}, published"] = [_quoted(row, sources) for row in rows]
-    frame = pd.DataFrame(columns)
-    # A run that diverged is a result: its method keeps its row where no number is left.
-    kept = pd.Series([row["diverged"] > 0 for row in first])
-    frame = frame[(frame.drop(columns=keys) != MISSING).any(axis=1) | kept]
-    shown = [name for name in frame if name in keys or (frame[name] != MISSING).any()]
-    return frame[shown], sources
-
-
-def _row_label(row: dict[Any, Any]) -> str:
-    """The label, with how many runs diverged, and how many came to their end and learnt nothing."""
-    counts = {"diverged": row["diverged"], "learnt nothing": row["learnt_nothing"]}
-    said = ", ".join(f"{count} {words}" for words, count in counts.items() if count)
-    return f"{row['label']} ({said})" if said else str(row["label"])
-
-
-def _shown(row: dict[Any, Any]) -> str:
-    if not row["n"]:
-        return MISSING
-    shown = text(Cell(row["mean"], row["sd"], row["n"]))
-    if not math.isnan(row.get("low", math.nan)):
-        form = figures_of(row["mean"], row["sd"])
-        shown += f" [{row['low']:{form}}, {row['high']:{form}}]"
-    if not row.get("sign"):
-        return shown
-    return f"{'+' if row['sign'] == '+' else ''}{shown} ({row['null']:.2f})"
-
-
-def _quoted(row: dict[Any, Any], sources: list[str]) -> str:
-    """The published number of a row with the place of its source in `sources`, which is added where it is new."""
-    source = row["published_source"]
-    if source is None:
-        return MISSING
-    if source not in sources:
-        sources.append(source)
-    return f"{text(Cell(row['published_mean'], row['published_sd'], row['published_n']))} [{sources.index(source) + 1}]"
 
 
 def setting(study: Study, groups: list[str], name: str = "") -> str:

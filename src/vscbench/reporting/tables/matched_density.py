@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 REFERENCE = "fista"
 ERROR_AT = 0.1
+NO_SCORE = ("frontier_density_highest", "frontier_difference_draw", "frontier_difference_best")
+"""Columns by which no method is the best."""
 
 
 def columns(place: Frontier, method: str) -> Iterator[tuple[str, str, pd.Series[float]]]:
@@ -65,16 +67,22 @@ def rows(study: Study, name: str, place: Frontier) -> list[dict[str, Any]]:
     import pandas as pd
 
     from vscbench.metrics.standard_errors import over_repetitions
+    from vscbench.reporting.claims.compare import Runs, folded
+    from vscbench.reporting.tables.best import mark
 
     lost = [study.diverged(group)["method"] for group in place.groups]
     diverged = pd.concat(lost).value_counts()
     # A method of which every run diverged has no point, and keeps its row.
     methods = [m for m in study.coders if any(m in study.methods(group) for group in place.groups)]
-    found = []
+    found: list[dict[str, Any]] = []
+    scores: dict[str, dict[str, Runs]] = {}
     for method in [*methods, *(m for m in place.methods() if m == REFERENCE_CURVE)]:
         nothing = sum(int(study.learnt_nothing(group, method).sum()) for group in place.groups)
         for header, metric, values in columns(place, method):
             cell = cell_of(values)
+            if metric not in NO_SCORE and method in methods:
+                runs = Runs(study.labels[method], name, values, 0, len(values), folded(study, place.groups[0]))
+                scores.setdefault(header, {})[method] = runs
             low, high = (
                 over_repetitions(values).interval() if "difference" in metric and len(values) else (np.nan, np.nan)
             )
@@ -96,6 +104,8 @@ def rows(study: Study, name: str, place: Frontier) -> list[dict[str, Any]]:
                     "high": high,
                 }
             )
+    for header, of_method in scores.items():
+        mark(found, header, of_method, higher=not header.startswith("MSE"))
     return found
 
 

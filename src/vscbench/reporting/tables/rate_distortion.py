@@ -100,7 +100,7 @@ def make(study: Study) -> Iterator[Block]:
     for place in places(study):
         made = block(study, place.setting.groups, rows(study, place.runs))
         if "Unbeaten" in made.frame:
-            said = made.frame["Unbeaten"].replace({"0": "no", "1.000": "yes"})
+            said = made.frame["Unbeaten"].replace({"0": "no", "1.00": "yes"})
             made = made._replace(frame=made.frame.assign(Unbeaten=said))
         yield made
 

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from vscbench.reporting.tables.frame import Block
 
 COLUMNS = (
-    *with_errors("MSE J=1", "mse_draw"),
-    *with_errors("MSE mean", "mse_mean"),
-    *with_errors("MSE best of J", "mse_best"),
-    Column("FVE J=1", "fve_draw"),
-    Column("FVE mean", "fve_mean"),
-    Column("FVE best of J", "fve_best"),
+    *with_errors("MSE J=1", "mse_draw", higher=False),
+    *with_errors("MSE mean", "mse_mean", higher=False),
+    *with_errors("MSE best of J", "mse_best", higher=False),
+    Column("FVE J=1", "fve_draw", higher=True),
+    Column("FVE mean", "fve_mean", higher=True),
+    Column("FVE best of J", "fve_best", higher=True),
 )
 CAPTION = (
     "Squared error per pixel of one draw (J=1), of the posterior mean and of the best of J, an oracle that looks at "

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from vscbench.reporting.tables.frame import Block
 
 COLUMNS = (
-    Column("Matched absolute cos", "recovery_cosine"),
-    Column("Atoms found (%)", "recovery_atoms"),
-    Column("Precision", "recovery_precision"),
-    Column("Recall", "recovery_recall"),
-    Column("F1", "recovery_f1"),
-    Column("F1 best of J", "recovery_f1_best"),
+    Column("Matched absolute cos", "recovery_cosine", higher=True),
+    Column("Atoms found (%)", "recovery_atoms", higher=True),
+    Column("Precision", "recovery_precision", higher=True),
+    Column("Recall", "recovery_recall", higher=True),
+    Column("F1", "recovery_f1", higher=True),
+    Column("F1 best of J", "recovery_f1_best", higher=True),
     Column("F1 FISTA, true atoms", "recovery_f1_oracle"),
     Column("Amplitude bias", "recovery_amplitude_bias"),
-    Column("Calibration", "recovery_calibration"),
+    Column("Calibration", "recovery_calibration", higher=False),
 )
 CAPTION = (
     "Recovery of the dictionary that made-up data were made from. Matched |cos|: mean over the true atoms, each "
