@@ -35,6 +35,7 @@ ADDRESS = "VSCBENCH_PRELOADED"
 PRELOADED = (
     *("torch", "torch._dynamo", "safetensors.torch", "scipy.optimize", "scipy.stats", "sklearn.linear_model"),
     *("pandas", "matplotlib.pyplot", "pydantic"),
+    *("seaborn", "jinja2", "matplotlib.backends.backend_pdf", "matplotlib.backends.backend_svg"),
 )
 """What most jobs import, an optimiser of torch `torch._dynamo`. None may start a thread: a fork has but one."""
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}

@@ -160,10 +160,16 @@ class Study:
         rows: pd.DataFrame = self.metrics.iloc[self._places.get((group, metric), [])]
         return rows[["method", "label", "repetition", "value"]]
 
+    @cached_property
+    def _of_method(self) -> tuple[dict[Any, Any], pd.Series[float]]:
+        """The rows of each (group, metric, method), and all values by repetition: tables look up thousands."""
+        rows = self.metrics.groupby(["group", "metric", "method"], sort=False).indices
+        return dict(rows), self.metrics.set_index("repetition")["value"]
+
     def of(self, group: str, metric: str, method: str) -> pd.Series[float]:
         """The values of a metric of a method, by repetition."""
-        rows = self.values(group, metric)
-        return rows[rows["method"] == method].set_index("repetition")["value"]
+        rows, values = self._of_method
+        return values.iloc[rows.get((group, metric, method), [])]
 
     def measured(self, group: str) -> list[str]:
         """The metrics that some run of a group has, in order."""
