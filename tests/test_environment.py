@@ -43,6 +43,7 @@ def test_lock_is_complete(pin: Requirement) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:pkg_resources is deprecated")  # pip's own, in old releases
+@pytest.mark.filterwarnings("ignore:Creating a LegacyVersion:DeprecationWarning")  # the pip of Python 3.11.2
 def test_conda_installs_the_lock(tmp_path: Path) -> None:
     """Pip reads the lines of environment.yml that conda hands to it, and finds the lock, then the package."""
     from pip._internal.network.session import PipSession

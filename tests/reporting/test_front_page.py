@@ -45,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of a study with all its tables, two of its figures, and its front page."""
     place = tmp_path_factory.mktemp("study")
     results, config = place / "results", place / "config.yaml"
-    config.write_text(yaml.safe_dump(STUDY | {"results": str(results)}))
+    config.write_text(yaml.safe_dump(STUDY | {"results": str(results), "protocol": "paper"}))
     runs = [f"recovery/{method}/{n}" for method in ("fista", "gaussian_thresh") for n in (0, 1)]
     lines = [["data", "small"], *(["train", run] for run in runs), ["evaluate", *runs], ["baselines", "recovery"]]
     lines += [["assemble"], ["table", "table1"], ["figure", "claims"], ["figure", "dictionaries"], ["claims"]]

@@ -26,6 +26,7 @@ RATE = "training.optimizer.rate.peak"
 DENSITIES = (0.05, 0.2)
 STUDY: dict[str, Any] = {
     "study": "made",
+    "protocol": "paper",
     "datasets": {"patches": {"kind": "synthetic", "train": 210, "validation": 30, "test": 30, "pixels": 16}},
     "experiments": {
         "patches": {

@@ -33,7 +33,7 @@ SMALL_PT = 6.5
 STYLE: dict[str, Any] = {
     "figure.constrained_layout.use": True,
     "figure.dpi": 150,
-    "savefig.dpi": 300,
+    "savefig.dpi": 200,  # of a PNG, for pages; PDF and SVG are for print
     "font.size": 8,
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same picture on every machine
     "axes.titlesize": 8,
