@@ -169,7 +169,8 @@ class Study:
     def of(self, group: str, metric: str, method: str) -> pd.Series[float]:
         """The values of a metric of a method, by repetition."""
         rows, values = self._of_method
-        return values.iloc[rows.get((group, metric, method), [])]
+        found: pd.Series[float] = values.iloc[rows.get((group, metric, method), [])]
+        return found
 
     def measured(self, group: str) -> list[str]:
         """The metrics that some run of a group has, in order."""
