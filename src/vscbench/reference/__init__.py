@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from vscbench.methods import METHODS
-from vscbench.reference import protocol
 from vscbench.reporting.numbers import cell_of, text
 
 if TYPE_CHECKING:
@@ -141,6 +140,8 @@ def verdicts(table: pd.DataFrame) -> pd.DataFrame:
 
 def markdown() -> dict[str, str]:
     """The tables of docs/published.md, docs/reproduction.md and docs/protocol.md, by name."""
+    from vscbench.reference import protocol
+
     table = published()
     found = {"at_the_end": at_the_end(table)} | {name: by_budget(table, name) for name in BY_BUDGET}
     found["verdicts"] = verdicts(claims())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vscbench.reference import claims, leaderboard
@@ -41,6 +42,7 @@ def sized(comparison: Mapping[Any, Any]) -> str:
     return f"{effect} [{low}, {high}] {comparison['unit']}; margin {margin}"
 
 
+@cache
 def verdicts() -> dict[tuple[int, str], Shipped]:
     """By the number of a claim and the name of its reading.
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from vscbench.metrics.standard_errors import over_repetitions
+from vscbench.reference import HERE
 from vscbench.reporting.frontier import curve
+from vscbench.reporting.leaderboard.columns import AT
 from vscbench.reporting.numbers import MISSING
 
-HERE = Path(__file__).parent
-AT = 0.1
-"""The density at which coders are compared."""
 SOLVER = "fista"
 READ = {
     "density": ("Density", 2),
@@ -32,7 +29,7 @@ CHANGED = {"fve_draw": "FVE", "elbo_fitted": "bound"}
 
 
 def long_runs() -> pd.DataFrame:
-    """Coders of the default study at eight times its steps, `config/matched_density.yaml`: a row a run.
+    """Coders of the default study in 8,000 steps, `config/matched_density.yaml`: a row a run.
 
     Example:
         >>> len(long_runs())
@@ -61,8 +58,7 @@ def beside_solver() -> pd.DataFrame:
     there = pd.concat([of_solver(runs) for _, runs in table.groupby("repetition")])
     away = np.log(table["density"] / AT).abs().where(there.notna(), np.inf)
     nearest = away.groupby([table["label"], table["repetition"]]).idxmin()
-    found: pd.DataFrame = table.assign(share=table["fve_draw"] / there).loc[nearest]
-    return found
+    return table.assign(share=table["fve_draw"] / there).loc[sorted(nearest)]
 
 
 def of_solver(runs: pd.DataFrame) -> pd.Series[float]:
@@ -83,20 +79,18 @@ def said(values: pd.Series[float], digits: int = 2) -> str:
 
 def at_equal_density() -> pd.DataFrame:
     """A row for each coder: means over folds of `beside_solver` with their intervals."""
-    table = beside_solver()
     rows = []
-    for label in long_runs()["label"].unique():
-        runs = table[table["label"] == label]
-        row = {name: said(runs[name].dropna(), digits) for name, (_, digits) in READ.items()}
-        rows.append({"label": label, "runs": len(runs)} | row)
-    headings = {"label": "Method", "runs": "Folds"} | {name: heading for name, (heading, _) in READ.items()}
-    return pd.DataFrame(rows).rename(columns=headings).set_index("Method")
+    for label, runs in beside_solver().groupby("label", sort=False):
+        row = {heading: said(runs[name].dropna(), digits) for name, (heading, digits) in READ.items()}
+        rows.append({"Method": label, "Folds": len(runs)} | row)
+    return pd.DataFrame(rows).set_index("Method")
 
 
 def gained() -> pd.DataFrame:
     """A row for each part that is taken away: the change of each method, a mean over repetitions with its interval."""
-    table = parts().set_index(["experiment", "label", "repetition"]).sort_index()
-    experiments, labels = (parts()[name].unique() for name in ("experiment", "label"))
+    runs = parts()
+    experiments, labels = (runs[name].unique() for name in ("experiment", "label"))
+    table = runs.set_index(["experiment", "label", "repetition"]).sort_index()
     rows = []
     for experiment in experiments:
         row = {"": experiment.replace("_", " ")}
