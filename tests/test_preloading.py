@@ -52,6 +52,11 @@ def children(pid: int) -> list[int]:
     return [child for child, parent in parents().items() if parent == pid]
 
 
+def has_begun(fork: int) -> bool:
+    """Whether it has said that it runs the command; if it is killed before, the command runs by itself instead."""
+    return len(list(Path(f"/proc/{fork}/task").iterdir())) > 1
+
+
 def until(holds: Callable[[], Any], seconds: float = 120) -> Any:
     """What `holds` returns as soon as it is true."""
     end = time.monotonic() + seconds
@@ -200,7 +205,7 @@ def test_a_fork_ends_with_its_command(server: Server, training: Command, tmp_pat
 def test_a_killed_fork_is_an_error_of_one_line(server: Server, training: Command) -> None:
     process = server.command(*training)
     (fork,) = until(server.forks)
-    until(lambda: len(list(Path(f"/proc/{fork}/task").iterdir())) > 1)  # it has said that it runs the command
+    until(lambda: has_begun(fork))
     os.kill(fork, signal.SIGKILL)
     code, _, said = outcome(process)
     assert code == 128 + signal.SIGKILL
@@ -238,6 +243,7 @@ def test_a_training_ends_with_a_killed_snakemake(data: Path, tmp_path: Path) -> 
         until(server.listens)
         process = server.command(*trained_in(tmp_path / "study", data))
         (fork,) = until(server.forks)
+        until(lambda: has_begun(fork))
         server.holder.kill()
         until(lambda: fork not in parents())
         assert outcome(process)[0] == 128 + signal.SIGKILL
