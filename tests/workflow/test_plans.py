@@ -89,6 +89,20 @@ def test_the_content_of_a_file_of_data_decides_and_not_its_date(project: Project
     assert project.plan("train") == {"prepare_data": 1, "train_run": 1, "train": 1}
 
 
+def test_a_file_that_is_not_there_stops_a_study_before_its_runs_are_lost(project: Project) -> None:
+    mine = {"kind": "array", "source": "x.npy", "labels": "labels.npy"}
+    content = {"results": "results", "experiments": {"a": {"dataset": "mine", "methods": ["fista"]}}}
+    project.write("config.yaml", content | {"datasets": {"mine": mine}})
+    np.save(project.folder / "x.npy", np.random.default_rng(0).random((40, 9)))
+    np.save(project.folder / "labels.npy", np.arange(40) % 2)
+    project.snakemake("train")
+    project.write("config.yaml", content | {"datasets": {"mine": mine | {"labels": "lables.npy"}}})
+    stopped = project.run("train")
+    assert stopped.returncode != 0
+    assert "datasets.mine: there is no file lables.npy" in stopped.stdout + stopped.stderr
+    assert (project.folder / "results/runs/a/fista/0/weights.safetensors").is_file()
+
+
 def test_a_change_plans_what_depends_on_it(finished: Project) -> None:
     """A constant: runs of its method; a setting of metrics: those of its experiment; given by file or by line."""
     changed = finished.write(
