@@ -34,8 +34,8 @@ include: "workflow/rules/experiments.smk"
 
 
 onstart:
-    PLAN.publish()
     try:
+        PLAN.publish()
         PLAN.check_data(workflow.dag.needrun_jobs())
     except UserError as error:
         raise WorkflowError(str(error))

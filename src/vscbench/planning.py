@@ -114,10 +114,17 @@ class Plan:
         )
 
     def publish(self) -> None:
-        """Write the merged configuration, which jobs read, unless it is there."""
+        """Write the merged configuration, which jobs read, unless it is there.
+
+        Raises:
+            UserError: the folder of the results cannot be written.
+        """
         content = self.study.to_yaml()
         if not self.layout.config.is_file() or self.layout.config.read_text(encoding="utf-8") != content:
-            write_text(self.layout.config, content)
+            try:
+                write_text(self.layout.config, content)
+            except OSError as error:
+                raise UserError(f"results: {self.study.results} cannot be written ({error.strerror})") from None
 
     # ------------------------------------------------------------------------ names
 

@@ -103,6 +103,14 @@ def test_a_file_that_is_not_there_stops_a_study_before_its_runs_are_lost(project
     assert (project.folder / "results/runs/a/fista/0/weights.safetensors").is_file()
 
 
+def test_results_that_cannot_be_written_are_named(project: Project) -> None:
+    (project.folder / "taken").write_text("a file")
+    project.write("own.yaml", {"results": "taken/results"})
+    stopped = project.run("data", "--configfile", "config.yaml", "own.yaml")
+    assert stopped.returncode != 0
+    assert "results: taken/results cannot be written (Not a directory)" in stopped.stdout + stopped.stderr
+
+
 def test_a_change_plans_what_depends_on_it(finished: Project) -> None:
     """A constant: runs of its method; a setting of metrics: those of its experiment; given by file or by line."""
     changed = finished.write(
