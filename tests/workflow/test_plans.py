@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from conftest import STUDY
+from vscbench import config as configs
+from vscbench.errors import UserError
+from vscbench.planning import Plan
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from conftest import Project
 
@@ -103,12 +109,11 @@ def test_a_file_that_is_not_there_stops_a_study_before_its_runs_are_lost(project
     assert (project.folder / "results/runs/a/fista/0/weights.safetensors").is_file()
 
 
-def test_results_that_cannot_be_written_are_named(project: Project) -> None:
-    (project.folder / "taken").write_text("a file")
-    project.write("own.yaml", {"results": "taken/results"})
-    stopped = project.run("data", "--configfile", "config.yaml", "own.yaml")
-    assert stopped.returncode != 0
-    assert "results: taken/results cannot be written (Not a directory)" in stopped.stdout + stopped.stderr
+def test_results_that_cannot_be_written_are_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    plan = Plan(configs.check(STUDY | {"results": str(tmp_path / "taken/results")}))
+    with pytest.raises(UserError, match=r"results: .*taken/results cannot be written \(Not a directory\)"):
+        plan.publish()
 
 
 def test_a_change_plans_what_depends_on_it(finished: Project) -> None:
