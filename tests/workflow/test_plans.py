@@ -116,6 +116,17 @@ def test_results_that_cannot_be_written_are_named(tmp_path: Path) -> None:
         plan.publish()
 
 
+@pytest.mark.parametrize(("file", "planned"), [("weights.safetensors", (1, 1)), ("metrics.json", (0, 1))])
+def test_a_lost_file_of_a_run_is_made_again(finished: Project, file: str, planned: tuple[int, int]) -> None:
+    """Also what a job that failed did not write, though all that is made of it is there from the time before."""
+    path = finished.folder / "results/runs/recovery/fista/0" / file
+    kept = path.rename(path.with_name("kept"))
+    plan = finished.plan()
+    kept.rename(path)
+    assert (plan.get("train_run", 0), plan.get("evaluate_run", 0)) == planned
+    assert plan["assemble_metrics"] == 1
+
+
 def test_a_change_plans_what_depends_on_it(finished: Project) -> None:
     """A constant: runs of its method; a setting of metrics: those of its experiment; given by file or by line."""
     changed = finished.write(
