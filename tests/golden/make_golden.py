@@ -703,7 +703,6 @@ tiny_codes = f.standard_normal((12, 4))
 put("pictures/in/images", tiny)
 put("pictures/in/codes", tiny_codes)
 put("pictures/recovered_atoms", pictures.recovered_atoms(T(tiny).split(5), T(tiny_codes)))
-put("pictures/to_traverse", [pictures.to_traverse(T(mean), T(labels), 4).tolist(), pictures.to_traverse(T(mean), None, 4).tolist()])
 put("pictures/traversals", pictures.traversals(T(mean[0]), Z, torch.tensor([2, 0])))
 for images, of in ((False, data), (True, tiny)):
     stand_in = SimpleNamespace(device=torch.device("cpu"), chunks=lambda of=of: iter(T(of).split(7)), x=T(of), is_images=images)

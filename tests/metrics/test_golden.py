@@ -167,8 +167,6 @@ def test_images() -> None:
     images, mean = given("pictures/in/images"), given("metric/in/mean")
     found = pictures.recovered_atoms(iter(images.split(5)), given("pictures/in/codes"))
     same(found, "pictures/recovered_atoms")
-    labels = (given("metric/in/labels"), None)
-    same([pictures.to_traverse(mean, each, 4).tolist() for each in labels], "pictures/to_traverse")
     moved = pictures.traversals(mean[0], given("metric/in/codes"), torch.tensor([2, 0]))
     same(moved, "pictures/traversals")
 

@@ -45,19 +45,14 @@ def spread(scale: list[float], count: int = 400) -> torch.Tensor:
     return torch.randn(count, len(scale), generator=rng) * torch.tensor(scale)
 
 
-def test_latents_of_largest_variance_are_traversed() -> None:
-    codes = spread([1, 5, 2, 0.1, 4, 3, 0, 7]) + 9
-    assert to_traverse(codes, None, 6).tolist() == [7, 1, 4, 5, 2, 0]
-    assert to_traverse(codes[:, :3], None, 6).tolist() == [1, 2, 0]
-
-
-def test_latents_of_labels_come_first_and_once() -> None:
+def test_latents_of_largest_effect_are_traversed() -> None:
+    """Of a linear generator the effect of a latent is its deviation times the norm of its atom."""
     codes = spread([1, 5, 2, 0.1, 4, 3])
-    noisy = codes[:, 0] + 0.5 * torch.randn(400, generator=torch.Generator().manual_seed(1))
-    labels = torch.stack((noisy > 0, codes[:, 3] < 0, codes[:, 3] < 0.02, torch.ones(400, dtype=torch.bool)), 1)
-    # Latent 3 is the best of two labels, latent 0 of a noisy one; a label of one value has no latent.
-    assert to_traverse(codes, labels, 6).tolist() == [3, 0, 1, 4, 5, 2]
-    assert to_traverse(codes, labels, 1).tolist() == [3]
+    atoms = torch.eye(6) * torch.tensor([1.0, 1, 1, 90, 0.2, -3])
+    ends = traversals(codes[0], codes, torch.arange(6), torch.tensor([-3.0, 3]))
+    images = (ends @ atoms).reshape(6, 2, 1, 2, 3)
+    assert to_traverse(images, 4).tolist() == [3, 5, 1, 2]
+    assert to_traverse(images, 9).tolist() == [3, 5, 1, 2, 0, 4]
 
 
 def test_traversal_moves_one_latent() -> None:
@@ -107,8 +102,9 @@ def test_arrays_hold_what_their_names_say() -> None:
     for row, latent in enumerate(found["traversal_latents"].int().tolist()):
         atom = torch.from_numpy(planted.atoms()[:, latent]).float().view(planted.SHAPE)
         torch.testing.assert_close(step[row], e.draw[:, latent].std() * atom, rtol=1e-4, atol=1e-5)
-    # Latents 0 and 1 make two labels.
-    assert set(found["traversal_latents"][:2].int().tolist()) == {0, 1}
+    # Those that change the image most come first.
+    effect = torch.from_numpy(planted.atoms()).norm(dim=0) * e.draw.std(0)
+    assert found["traversal_latents"].tolist() == effect.argsort(descending=True).tolist()
 
 
 def test_recovered_atoms_are_sorted_by_norm(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,10 +117,7 @@ def test_recovered_atoms_are_sorted_by_norm(monkeypatch: pytest.MonkeyPatch) -> 
     np.testing.assert_array_equal(fewer, found[:2])
 
 
-def test_without_labels_or_prior(monkeypatch: pytest.MonkeyPatch) -> None:
-    e = planted.evaluation(labelled=False)
-    ranked = e.mean.var(0).argsort(descending=True)
-    np.testing.assert_array_equal(measure(e)["traversal_latents"], ranked)
+def test_without_a_prior_there_are_no_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planted.Inverse, "sample_prior", lambda *_: None)
     assert "prior_samples" not in measure(planted.evaluation())
 

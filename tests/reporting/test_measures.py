@@ -63,16 +63,21 @@ def test_models_that_have_nothing_to_learn_have_a_row_each(tmp_path: Path) -> No
     assert long.loc[("empty_model", "elbo"), "n"] == 1
 
 
-def test_methods_of_other_noise_have_rows_of_their_own(tmp_path: Path) -> None:
+def test_a_model_at_the_noise_of_each_method_has_one_row(tmp_path: Path) -> None:
+    """From the least to the most in what is read; one a method in the CSV."""
+
     def other(run: configs.Run, spec: dict[str, Any]) -> dict[str, float]:
         return bounded(run, spec) | ({"empty_model/elbo": -200.0} if run.method == "gaussian_thresh" else {})
 
     results(tmp_path, other)
     write("bounds", tmp_path, tmp_path)
     (shown,) = markdown(tmp_path / "bounds.md")
-    assert shown["Empty model (Gaussian)"]["Bound"] == "-300"
-    assert shown["Empty model (Thresholded Gaussian)"]["Bound"] == "-200"
-    assert "Probabilistic PCA" in shown
+    assert list(shown) == ["Gaussian", "Thresholded Gaussian", "Empty model, by method", "Probabilistic PCA"]
+    empty = shown["Empty model, by method"]
+    assert (empty["Bound"], empty["Bound, SE data"]) == ("-300 to -200", "4.00")
+    long = pd.read_csv(tmp_path / "bounds.csv").query("column == 'Bound'").set_index("label")["mean"]
+    assert long["Empty model (Gaussian)"] == -300
+    assert long["Empty model (Thresholded Gaussian)"] == -200
 
 
 def test_a_sweep_has_a_row_for_each_point_that_differs(tmp_path: Path) -> None:

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from vscbench.metrics.attributes import correlation
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -52,38 +50,31 @@ def recovered_atoms(chunks: Iterable[Tensor], codes: Tensor) -> Tensor:
     return atoms
 
 
-def to_traverse(codes: Tensor, labels: Tensor | None, count: int) -> Tensor:
-    """Up to `count` of K latents, none twice: the best of each label, strongest first, then by falling variance.
-
-    Args:
-        codes: (N, K).
-        labels: (N, A) of 0 and 1, or None.
-        count: R.
-    """
-    chosen: list[int] = []
-    if labels is not None:
-        strength, best = correlation(codes, labels).abs().max(0)
-        order = strength.argsort(descending=True)
-        chosen = best[order][strength[order] > 0].tolist()
-    ranked = [*chosen, *codes.var(0).argsort(descending=True).tolist()]
-    return torch.tensor(list(dict.fromkeys(ranked))[:count], device=codes.device)
-
-
-def traversals(code: Tensor, codes: Tensor, latents: Tensor) -> Tensor:
-    """Codes (R, 7, K): `code` (K,) with one of R latents moved by -3 to 3 standard deviations of its codes (N, K)."""
-    moved = code.repeat(len(latents), len(STEPS), 1)
-    shift = codes[:, latents].std(0)[:, None] * STEPS.to(codes)
+def traversals(code: Tensor, codes: Tensor, latents: Tensor, steps: Tensor = STEPS) -> Tensor:
+    """Codes (R, S, K): `code` (K,) with one of R latents moved by S `steps`, in deviations of its codes (N, K)."""
+    moved = code.repeat(len(latents), len(steps), 1)
+    shift = codes[:, latents].std(0)[:, None] * steps.to(codes)
     moved[torch.arange(len(latents), device=code.device), :, latents] += shift
     return moved
+
+
+def to_traverse(ends: Tensor, count: int) -> Tensor:
+    """Up to `count` of K latents, first those that change the image most: by falling ‖x̂₊ − x̂₋‖².
+
+    Args:
+        ends: (K, 2, C, H, W), images at both ends of the traversal of each latent.
+        count: R.
+    """
+    return (ends[:, 1] - ends[:, 0]).square().flatten(1).sum(1).argsort(descending=True, stable=True)[:count]
 
 
 @torch.no_grad()
 def measure(e: Evaluation) -> Measures:
     """Arrays for figures of images (C, H, W): test images, reconstructions, samples, recovered atoms, traversals.
 
-    The recovered atoms are the 64 of largest norm; traversals move the latents of `traversal_latents` by
-    `traversal_values` standard deviations of their draws from the mean code of the first test image. Left out: vectors,
-    and the samples of a coder that has no prior to draw from.
+    The recovered atoms are the 64 of largest norm; traversals move the latents of `traversal_latents`, those that
+    change the image most, by `traversal_values` standard deviations of their draws from the mean code of the first test
+    image. Left out: vectors, and the samples of a coder that has no prior to draw from.
     """
     if not e.is_images:
         return {}
@@ -100,8 +91,10 @@ def measure(e: Evaluation) -> Measures:
     atoms = recovered_atoms(e.chunks(), e.best)
     largest = torch.linalg.vector_norm(atoms, dim=0).argsort(descending=True)[:ATOMS]
     measures["recovered_atoms"] = atoms[:, largest].T.reshape(-1, *e.shape).float().cpu().numpy()
-    latents = to_traverse(e.mean, e.labels, LATENTS)
     # In units of the drawn codes: the posterior mean of a sparse latent hardly moves.
+    ends = traversals(e.mean[0], e.draw, torch.arange(e.mean.shape[1], device=e.device), STEPS[[0, -1]])
+    images = torch.cat(list(e.decoded(ends.flatten(0, 1))))
+    latents = to_traverse(images.unflatten(0, (-1, 2)), LATENTS)
     moved = traversals(e.mean[0], e.draw, latents)
     measures["traversals"] = decoded(moved.flatten(0, 1)).reshape(len(latents), len(STEPS), *e.shape)
     measures["traversal_latents"] = latents.float().cpu().numpy()

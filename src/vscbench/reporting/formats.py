@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from jinja2 import Environment
+    from markupsafe import Markup
 
     from vscbench.reporting.output import Output, Table
     from vscbench.reporting.study import Study
@@ -29,7 +30,22 @@ def _templates() -> Environment:
     from jinja2 import Environment, PackageLoader
 
     loader = PackageLoader("vscbench.reporting")
-    return Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["code"] = code
+    return environment
+
+
+def code(text: str) -> Markup:
+    """Text for a page of HTML, escaped, in which what stands between back-ticks is code.
+
+    Example:
+        >>> print(code("`make` <5 min"))
+        <code>make</code> &lt;5 min
+    """
+    from markupsafe import Markup
+
+    tagged = Markup("<code>{}</code>")
+    return Markup("").join(tagged.format(piece) if k % 2 else piece for k, piece in enumerate(text.split("`")))
 
 
 def webpage(template: str, title: str, **content: Any) -> str:

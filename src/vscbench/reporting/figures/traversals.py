@@ -22,7 +22,7 @@ LINE_IN = 0.29
 """Height of an image."""
 WORDS = (
     "Each line moves one latent of the mean code of a test image, by the standard deviations of its draws that stand "
-    "below; first completed repetition."
+    "below; the six that change the image most, first completed repetition."
 )
 
 
@@ -75,7 +75,8 @@ def draw(study: Study) -> Figure:
 FIGURE = Output(
     name="traversals",
     title="Traversals of latents",
-    caption="One latent at a time moved through its range, from the code of the first test image.",
+    caption="One latent at a time moved through its range, from the code of the first test image: the six that change "
+    "it most.",
     needs=needs.network,
     draw=draw,
 )

@@ -111,7 +111,7 @@ def shows(study: Study, group: str, metrics: Sequence[str]) -> bool:
 
 def block(study: Study, groups: list[str], rows: Rows, where: str = "") -> Block:
     """Long rows as they are read, with what they were measured on and the sources of the published numbers."""
-    frame, sources = wide(rows)
+    frame, sources = wide(folded(rows))
     said = where or setting(study, groups)
     if sources:
         said += f" {distance(study, groups[0])}"
@@ -209,6 +209,19 @@ def reference_rows(study: Study, columns: Sequence[Column], groups: Sequence[str
             called |= {} if len(found) > 1 else {"point": ""}
             rows += [row | called for row in made]
     return rows
+
+
+def folded(rows: Rows) -> Rows:
+    """Rows as they are read: of a reference that methods have their own of, one, with the `means` of all."""
+    alike: dict[tuple[str, ...], Rows] = {}
+    for row in rows:
+        alone = "" if row["method"] in REFERENCES else row["label"]
+        alike.setdefault((row["method"], row["point"], row["column"], alone), []).append(row)
+    made = []
+    for (method, *_), same in alike.items():
+        several = {"label": f"{REFERENCES.get(method)}, by method", "means": [row["mean"] for row in same if row["n"]]}
+        made.append(same[0] | (several if len(same) > 1 else {}))
+    return made
 
 
 def setting(study: Study, groups: list[str], name: str = "") -> str:

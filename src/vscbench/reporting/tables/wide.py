@@ -68,6 +68,8 @@ def _row_label(row: dict[Any, Any]) -> str:
 def _shown(row: dict[Any, Any]) -> str:
     if not row["n"]:
         return MISSING
+    if row.get("means"):
+        return " to ".join(dict.fromkeys(text(Cell(end(row["means"]), math.nan, 1)) for end in (min, max)))
     shown = text(Cell(row["mean"], row["sd"], row["n"]))
     if not math.isnan(row.get("low", math.nan)):
         form = figures_of(row["mean"], row["sd"])
