@@ -55,7 +55,7 @@ rule all:
     default_target: True
     input:
         # Of each run too: what is made of all runs would stand for one that failed, or whose files are gone.
-        run_files("weights.safetensors", "history.csv", "metrics.json"),
+        run_files("weights.safetensors", "metrics.json"),
         rules.metrics.input,
         rules.tables.input,
         rules.figures.input,
