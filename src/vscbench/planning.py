@@ -21,7 +21,6 @@ import yaml
 from vscbench import config as configs
 from vscbench import provenance, registry
 from vscbench.config.reading import Loader
-from vscbench.data.prepared import made_from
 from vscbench.errors import UserError
 from vscbench.files import write_text
 from vscbench.layout import Layout
@@ -107,6 +106,8 @@ class Plan:
             self._names.setdefault(run.experiment, []).append(name)
         if (self.layout.results / "runs").is_dir() and not self.layout.config.is_file():
             raise UserError(f"{study.results} holds runs of an older version: delete it, or name other results")
+        from vscbench.data.prepared import made_from  # imports numpy, which a command does without
+
         # Snakemake would go on with data that are there, whatever they were made from, if what makes them is not.
         wanted = ((name, self.layout.data(name)) for name in self.datasets())
         configs.check_files(
