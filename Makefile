@@ -36,7 +36,7 @@ check: $(READY)  ## format, lint and types
 	snakemake --lint
 
 paper-check: $(READY)  ## do the tables of docs/ that reference runs gave say what these measured?
-	python -m vscbench.reference docs/published.md docs/reproduction.md docs/protocol.md
+	python -m vscbench.reference docs/published.md docs/reproduction.md docs/protocol.md docs/leaderboard.md
 
 format: $(READY)  ## format the code
 	ruff format .

@@ -34,8 +34,8 @@ include: "workflow/rules/experiments.smk"
 
 
 onstart:
-    PLAN.publish()
     try:
+        PLAN.publish()
         PLAN.check_data(workflow.dag.needrun_jobs())
     except UserError as error:
         raise WorkflowError(str(error))
@@ -54,6 +54,8 @@ onsuccess:
 rule all:
     default_target: True
     input:
+        # Of each run too: what is made of all runs would stand for one that failed, or whose files are gone.
+        run_files("weights.safetensors", "metrics.json"),
         rules.metrics.input,
         rules.tables.input,
         rules.figures.input,

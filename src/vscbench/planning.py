@@ -21,6 +21,7 @@ import yaml
 from vscbench import config as configs
 from vscbench import provenance, registry
 from vscbench.config.reading import Loader
+from vscbench.data.prepared import made_from
 from vscbench.errors import UserError
 from vscbench.files import write_text
 from vscbench.layout import Layout
@@ -106,12 +107,24 @@ class Plan:
             self._names.setdefault(run.experiment, []).append(name)
         if (self.layout.results / "runs").is_dir() and not self.layout.config.is_file():
             raise UserError(f"{study.results} holds runs of an older version: delete it, or name other results")
+        # Snakemake would go on with data that are there, whatever they were made from, if what makes them is not.
+        wanted = ((name, self.layout.data(name)) for name in self.datasets())
+        configs.check_files(
+            study, [name for name, path in wanted if not made_from(path, configs.dataset_spec(study, name))]
+        )
 
     def publish(self) -> None:
-        """Write the merged configuration, which jobs read, unless it is there."""
+        """Write the merged configuration, which jobs read, unless it is there.
+
+        Raises:
+            UserError: the folder of the results cannot be written.
+        """
         content = self.study.to_yaml()
         if not self.layout.config.is_file() or self.layout.config.read_text(encoding="utf-8") != content:
-            write_text(self.layout.config, content)
+            try:
+                write_text(self.layout.config, content)
+            except OSError as error:
+                raise UserError(f"results: {self.study.results} cannot be written ({error.strerror})") from None
 
     # ------------------------------------------------------------------------ names
 

@@ -1,8 +1,10 @@
 """The code that a job depends on, found by reading it: the modules that it imports, and those that these import.
 
 A rule of the workflow names the command that it runs and the parts that its run is made of; the `fingerprint` of these
-is a parameter of the job, so that exactly the jobs whose code has changed run again. A name in a table of parts is no
-import: a run depends on the parts that its specification names, and a part that is added changes no other run.
+is a parameter of the job, so that exactly the jobs whose code has changed run again. A file of the package that a
+module names in double quotes, as a template or a table of reference runs, belongs to the module. A name in a table of
+parts is no import: a run depends on the parts that its specification names, and a part that is added changes no other
+run.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ PACKAGE = __name__.partition(".")[0]
 COMMANDS = f"{PACKAGE}.commands"
 PLANNING = f"{PACKAGE}.config"
 """What only plans: all that it decides of a job is a parameter of the job, and it is not followed."""
+READ = (".csv", ".html", ".json")
+"""Files that modules read, by their ends; what a configuration reads, it resolves."""
 Home = tuple[Path, str | None]
 """A folder in which modules are looked for, and the only outermost package of it that is; None where all are."""
 OWN: Home = (Path(__file__).parents[1], PACKAGE)
@@ -67,7 +71,7 @@ def closure(*entries: str) -> list[Path]:
         if name not in found and (path := _locate(name, homes)):
             found[name] = path
             waiting += _imports(path, name)
-    return sorted(set(found.values()))
+    return sorted({*found.values(), *(file for path in found.values() for file in _named(path))})
 
 
 def _modules(entry: str, homes: Sequence[Home]) -> Sequence[str]:
@@ -105,6 +109,21 @@ def _locate(name: str, homes: Sequence[Home]) -> Path | None:
             if only in {None, name.partition(".")[0]} and file.is_file():
                 return file
     return None
+
+
+@cache
+def _files() -> dict[bytes, Path]:
+    """What the package holds beside its modules, by its name in double quotes."""
+    every = (path for path in OWN[0].joinpath(PACKAGE).rglob("*.*") if path.suffix in READ)
+    return {f'"{path.name}"'.encode(): path for path in every}
+
+
+@cache
+def _named(path: Path) -> set[Path]:
+    """The files of the package that the file at `path` names, and that these name."""
+    text = path.read_bytes()
+    named = {file for name, file in _files().items() if name in text and file != path}
+    return named.union(*(_named(file) for file in named)) if named else named
 
 
 @cache

@@ -127,7 +127,12 @@ def test_array_larger_than_what_is_taken_of_memory(
             {"source": "x.npz", "key": "rwa"},
             "holds no rwa; did you mean raw.; there are",
         ),
-        ({}, {"labels": "kind"}, "labels: kind is no .npy, .npz, .safetensors"),
+        ({}, {"labels": "kind"}, "labels: .*x.npy holds no kind; there are x"),
+        (
+            {"x.npz": {"raw": 1, "session": 1}},
+            {"source": "x.npz", "key": "raw", "groups": "sesion"},
+            "groups: .*x.npz holds no sesion; did you mean session.; there are raw, session",
+        ),
         ({}, {"labels": "no.npy"}, "labels: there is no file no.npy"),
         ({}, {"split": "x.npz"}, "split: there is no file"),
         ({"s.npz": {"train": 1, "test": 1}}, {"split": "s.npz"}, "split: .*s.npz holds no validation"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from reporting.planted import plant
 from vscbench import reference
 from vscbench.files import read_json, write_json
 from vscbench.reporting import available_outputs, write
+from vscbench.reporting.figures.leaderboard import draw
 from vscbench.reporting.leaderboard.advice import advice, listed
 from vscbench.reporting.leaderboard.board import boards, kind_of
 from vscbench.reporting.leaderboard.columns import SCORES
@@ -264,6 +266,7 @@ def test_the_sentence_answers_the_question(board: Board) -> None:
 def test_the_sentence_where_there_is_nothing_to_recommend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (dense,) = boards(make(tmp_path / "dense", density=0.3, methods=["topk", "gaussian"]))
     assert advice(dense).startswith("No coder has operating points on both sides of 10 % density")
+    assert "`density: [0.03, 0.1, 0.3]`" in advice(dense)
     for method in LEVEL:
         monkeypatch.setitem(LEVEL, method, -0.5)
     (bad,) = boards(make(tmp_path / "bad"))
@@ -360,3 +363,13 @@ def test_figures_name_every_coder(made: Study, tmp_path: Path, name: str) -> Non
     for label in ("TopK", "BatchTopK", "Spikes", "Gaussian", "FISTA"):
         assert label in drawn
     assert (tmp_path / f"{name}.png").stat().st_size > 10_000
+
+
+def test_names_of_few_coders_stand_apart(tmp_path: Path) -> None:
+    figure = draw(make(tmp_path, methods=["topk", "gaussian", "fista"]))
+    figure.canvas.draw()
+    (axes,) = figure.get_axes()
+    boxes = sorted((label.get_window_extent() for label in axes.get_yticklabels()), key=lambda box: box.y0)
+    assert len(boxes) == 3
+    for below, above in itertools.pairwise(boxes):
+        assert below.y1 < above.y0

@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from conftest import STUDY
+from vscbench import config as configs
+from vscbench.errors import UserError
+from vscbench.planning import Plan
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from conftest import Project
 
@@ -87,6 +93,38 @@ def test_the_content_of_a_file_of_data_decides_and_not_its_date(project: Project
     assert project.plan("train") == {}
     np.save(project.folder / "x.npy", x + 1)
     assert project.plan("train") == {"prepare_data": 1, "train_run": 1, "train": 1}
+
+
+def test_a_file_that_is_not_there_stops_a_study_before_its_runs_are_lost(project: Project) -> None:
+    mine = {"kind": "array", "source": "x.npy", "labels": "labels.npy"}
+    content = {"results": "results", "experiments": {"a": {"dataset": "mine", "methods": ["fista"]}}}
+    project.write("config.yaml", content | {"datasets": {"mine": mine}})
+    np.save(project.folder / "x.npy", np.random.default_rng(0).random((40, 9)))
+    np.save(project.folder / "labels.npy", np.arange(40) % 2)
+    project.snakemake("train")
+    project.write("config.yaml", content | {"datasets": {"mine": mine | {"labels": "lables.npy"}}})
+    stopped = project.run("train")
+    assert stopped.returncode != 0
+    assert "datasets.mine: there is no file lables.npy" in stopped.stdout + stopped.stderr
+    assert (project.folder / "results/runs/a/fista/0/weights.safetensors").is_file()
+
+
+def test_results_that_cannot_be_written_are_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    plan = Plan(configs.check(STUDY | {"results": str(tmp_path / "taken/results")}))
+    with pytest.raises(UserError, match=r"results: .*taken/results cannot be written \(Not a directory\)"):
+        plan.publish()
+
+
+@pytest.mark.parametrize(("file", "planned"), [("weights.safetensors", (1, 1)), ("metrics.json", (0, 1))])
+def test_a_lost_file_of_a_run_is_made_again(finished: Project, file: str, planned: tuple[int, int]) -> None:
+    """Also what a job that failed did not write, though all that is made of it is there from the time before."""
+    path = finished.folder / "results/runs/recovery/fista/0" / file
+    kept = path.rename(path.with_name("kept"))
+    plan = finished.plan()
+    kept.rename(path)
+    assert (plan.get("train_run", 0), plan.get("evaluate_run", 0)) == planned
+    assert plan["assemble_metrics"] == 1
 
 
 def test_a_change_plans_what_depends_on_it(finished: Project) -> None:

@@ -16,6 +16,8 @@ from vscbench.settings import Density
 
 LOG_RATIO, LOG_RATE = 10.0, 5.0
 """The authors' bounds on log δ and on log(r δ)."""
+LEAST_RATE = 1e-12
+"""Of a draw, which is then zero: the gradient of t/r holds 1/r², which overflows below 10⁻¹⁹, and 0 ∞ is no number."""
 
 
 @dataclass
@@ -67,7 +69,7 @@ class Poisson(Posterior):
 
     def transport(self, params: Params) -> Transport:
         """The count of arrivals before time 1, or its relaxation."""
-        rates = self.rates(params).clamp(min=torch.finfo(params["log_rate_ratio"].dtype).tiny)
+        rates = self.rates(params).clamp(min=LEAST_RATE)
 
         def codes(noise: Noise) -> Tensor:
             graph = torch.is_grad_enabled()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vscbench.config.checking import check, check_data, study_of
+from vscbench.config.checking import check, check_data, check_files, study_of
 from vscbench.config.described import describe, evaluation, index, labels
 from vscbench.config.reading import add_plugins, read
 from vscbench.config.runs import (
@@ -40,6 +40,7 @@ __all__ = [
     "addresses",
     "check",
     "check_data",
+    "check_files",
     "data_of_repetitions",
     "dataset_names",
     "dataset_of",

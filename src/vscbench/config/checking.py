@@ -64,6 +64,25 @@ def check_data(study: Study, datasets: Iterable[str]) -> None:
     _refuse(lines())
 
 
+def check_files(study: Study, datasets: Iterable[str]) -> None:
+    """Look whether all files that `datasets` are made from are there.
+
+    Raises:
+        UserError: they are not.
+    """
+
+    def lines() -> Iterator[str]:
+        for dataset in datasets:
+            try:
+                files = runs.source(study, dataset).files
+            except UserError as error:
+                yield f"datasets.{dataset}: {error}"
+            else:
+                yield from (f"datasets.{dataset}: there is no file {path}" for path in files if not path.exists())
+
+    _refuse(lines())
+
+
 def _refuse(lines: Iterable[str]) -> None:
     """Raise what is wrong, if anything is, each line once."""
     if found := dict.fromkeys(lines):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vscbench.data.array_files import contents, pick, stored
+from vscbench.data.array_files import READERS, contents, pick, stored
 from vscbench.data.arrays import Arrangement
 from vscbench.data.dataset import SPLITS
 from vscbench.data.sources import Source
@@ -52,7 +52,7 @@ class Array(Arrangement, Source):
     @property
     def files(self) -> list[Path]:
         """The files of data, labels, groups and split."""
-        beside = [self._beside(name) for name in (self.labels, self.groups)]
+        beside = [self._beside(self.labels, "labels"), self._beside(self.groups, "groups")]
         return [Path(self.source), *(path for path in beside if path), *([Path(self.split)] if self.split else [])]
 
     def check(self) -> None:
@@ -66,14 +66,18 @@ class Array(Arrangement, Source):
         except UserError as error:
             raise UserError(f"{self.source}: {error}") from None
 
-    def _beside(self, name: str | None) -> Path | None:
+    def _beside(self, name: str | None, what: str) -> Path | None:
         """The path that `labels` or `groups` is, where it is no key of the source."""
-        return None if name is None or name in contents(Path(self.source), "source") else Path(name)
+        if name is None or name in contents(Path(self.source), "source"):
+            return None
+        if Path(name).suffix not in READERS:  # a key that is not there
+            stored(Path(self.source), name, what)
+        return Path(name)
 
     def _vector(self, name: str | None, what: str) -> NDArray[Any] | None:
         if name is None:
             return None
-        path = self._beside(name)
+        path = self._beside(name, what)
         return pick(Path(self.source), name, what) if path is None else pick(path, None, what)
 
     def _arrays(self) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[Any] | None, list[NDArray[Any]] | None]:

@@ -153,6 +153,14 @@ def read(path: Path, spec: Mapping[str, Any] | None = None) -> Data:
         raise UserError(f"{path} is damaged ({error!r} in its header): delete it and prepare the data again") from None
 
 
+def made_from(path: Path, spec: Mapping[str, Any]) -> bool:
+    """Whether a data set is at `path` that was made from `spec`; of its header alone."""
+    try:
+        return mapped(path)[0].get("spec") == json.dumps(spec, sort_keys=True)
+    except (ValueError, TypeError, LookupError, AttributeError, OSError):
+        return False
+
+
 def _group(tensors: Arrays, prefix: str) -> Arrays:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 

@@ -139,11 +139,12 @@ def verdicts(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def markdown() -> dict[str, str]:
-    """The tables of docs/published.md, docs/reproduction.md and docs/protocol.md, by name."""
-    from vscbench.reference import protocol
+    """The tables of the pages of docs/ that quote reference runs, by name."""
+    from vscbench.reference import board, protocol
 
     table = published()
     found = {"at_the_end": at_the_end(table)} | {name: by_budget(table, name) for name in BY_BUDGET}
     found["verdicts"] = verdicts(claims())
     found |= {"at_equal_density": protocol.at_equal_density(), "gained": protocol.gained()}
+    found |= board.tables()
     return {name: each.reset_index().to_markdown(index=False) for name, each in found.items()}

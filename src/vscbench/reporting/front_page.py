@@ -22,6 +22,7 @@ from vscbench.reporting.inference import INCONCLUSIVE, NO_VERDICT, NOT_MEASURED,
 from vscbench.reporting.leaderboard.advice import advice
 from vscbench.reporting.leaderboard.board import boards
 from vscbench.reporting.output import Table
+from vscbench.reporting.split_sizes import split_sizes
 from vscbench.reporting.study import Study
 from vscbench.tracking.writing import git_commit
 
@@ -109,10 +110,12 @@ def experiments(study: Study) -> Iterator[Experiment]:
             label = study.index["methods"][run["method"]] + (f", {at}" if at else "")
             runs.setdefault(label, []).append((str(run["repetition"]), f"{run['folder']}/"))
         folds = f", each on another of {specs[0]['dataset']['folds']} folds" if setup["folds"] > 1 else ""
+        data = f"{setup['kind']}, {'×'.join(str(n) for n in setup['shape'])}"
+        if sizes := split_sizes(study.results, specs[0]["dataset"]):
+            data += f", {sizes['train']:,} to train on and {sizes['test']:,} to test"
         yield Experiment(
             name,
-            data=f"{setup['kind']}, {'×'.join(str(n) for n in setup['shape'])}, "
-            f"{specs[0]['dataset']['train']:,} to train on and {specs[0]['dataset']['test']:,} to test",
+            data=data,
             budget=f"{steps:,} steps of {specs[0]['training']['batch_size']}",
             seeds=f"{setup['repetitions']}{folds}",
             minutes=seconds / 60,

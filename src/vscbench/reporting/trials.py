@@ -9,7 +9,9 @@ import numpy as np
 import yaml
 
 from vscbench.config.tuning import nested
+from vscbench.errors import UserError
 from vscbench.reporting.frontier import curve
+from vscbench.reporting.split_sizes import split_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,7 +148,12 @@ def _steps(study: Study, folder: Any) -> int:
     """The steps that a run was given, though it may have ended before."""
     spec = study.spec(folder)
     training = spec["training"]
-    return int(training.get("steps") or training["epochs"] * (spec["dataset"]["train"] // training["batch_size"]))
+    if steps := training.get("steps"):
+        return int(steps)
+    sizes = split_sizes(study.results, spec["dataset"])
+    if not sizes:
+        raise UserError(f"{study.results / 'data'} lacks {spec['dataset']['name']}, which tells how long an epoch is")
+    return int(training["epochs"] * (sizes["train"] // training["batch_size"]))
 
 
 def chosen(study: Study) -> str:

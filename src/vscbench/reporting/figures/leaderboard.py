@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from vscbench.reporting.leaderboard.board import Board, Coder
     from vscbench.reporting.study import Study
 
-ROW_IN, AROUND_IN = 0.17, 0.75
-"""Heights of a coder, and of the legend and the axis of a panel."""
+ROW_IN, AROUND_IN, OUTSIDE_IN = 0.17, 0.5, 0.75
+"""Heights of a coder, of the axis of a panel, and of the legend and the note of the figure."""
 LOOKS = dict(
     zip(KINDS, (Look("#0072B2", "o"), Look("#D55E00", "s"), Look("#000000", "X"), Look("#8C6BB1", "D")), strict=True)
 )
@@ -93,7 +93,8 @@ def key(found: list[Board]) -> list[Line2D]:
 def draw(study: Study) -> Figure:
     """A panel for each experiment, or setting of one: coders by falling FVE."""
     found = {board.name: board for board in boards(study)}
-    heights = {name: AROUND_IN + ROW_IN * len(board.coders) for name, board in found.items()}
+    around = AROUND_IN + OUTSIDE_IN / max(len(found), 1)
+    heights = {name: around + ROW_IN * len(board.coders) for name, board in found.items()}
     figure, parts = rows(heights, "no experiment has several coders, one of them sparse")
     for name, part in parts.items():
         show(part.subplots(), found[name])

@@ -44,7 +44,10 @@ def advice(board: Board) -> str:
     compared = [coder for coder in board.coders if coder.compared]
     kept = [coder for coder in compared if not coder.diverged]
     if not compared:
-        return f"No coder has operating points on both sides of {100 * AT:g} % density: nothing is compared here."
+        return (
+            f"No coder has operating points on both sides of {100 * AT:g} % density: nothing is compared here. "
+            "That takes several values a method: `density: [0.03, 0.1, 0.3]`, and for solvers a list of `penalty`."
+        )
     if not kept:
         return f"No coder has codes at {100 * AT:g} % density without a run that diverged: nothing is recommended here."
     best, most = kept[0], max(coder.compared.mean for coder in kept if coder.compared)
