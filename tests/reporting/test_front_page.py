@@ -74,6 +74,14 @@ def test_page_needs_nothing_beside_it(folder: Path) -> None:
     assert not re.findall("<link|@import|<script src", page)
 
 
+def test_page_is_small_enough_for_a_report(folder: Path) -> None:
+    """Browsers show no address of data above 2 MB, as which Snakemake's report holds a page, in base 64."""
+    page = (folder / "index.html").read_bytes()
+    figures = sum((folder / "figures" / f"{name}.png").stat().st_size for name in ("claims", "dictionaries"))
+    assert len(page) < figures  # in base 64 the files as they are would take a third more
+    assert 4 / 3 * len(page) < 2 << 20
+
+
 def test_page_says_what_was_run(folder: Path) -> None:
     page = (folder / "index.html").read_text()
     assert "This rests on 4 runs, 2 of each method and setting; none of them diverged." in page

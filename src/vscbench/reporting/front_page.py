@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import io
 import os
 import platform
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -82,12 +84,16 @@ def trust(study: Study) -> str:
 
 
 def picture(study: Study, name: str) -> Picture | None:
-    """A figure for the page; None where the study has none of that name."""
+    """A figure for the page, in 256 colours: in a report browsers show no page above 2 MB. None where there is none."""
+    from PIL import Image
+
     path = study.results / "figures" / f"{name}.png"
     if not path.is_file():
         return None
     output = registry.load(OUTPUTS[name])
-    data = base64.b64encode(path.read_bytes()).decode()
+    with Image.open(path) as image, io.BytesIO() as small:
+        image.convert("RGB").quantize().save(small, "png", optimize=True)
+        data = base64.b64encode(small.getvalue()).decode()
     return Picture(output.title, output.caption, f"figures/{name}.pdf", f"data:image/png;base64,{data}")
 
 
@@ -127,15 +133,16 @@ def machine() -> str:
 
 
 def outputs(study: Study) -> dict[str, list[dict[str, Any]]]:
-    """Title, caption and files of every table and figure of the study that is there."""
+    """Title, first sentence of the caption, and files of every table and figure of the study that is there."""
     found: dict[str, list[dict[str, Any]]] = {"Tables": [], "Figures": []}
     for name in available_outputs(study.index):
         output = registry.load(OUTPUTS[name])
         kind = "Tables" if isinstance(output, Table) else "Figures"
-        files = [f"{kind.lower()}/{name}.{end}" for end in ("html", "csv", "md", "tex", "png", "pdf", "svg")]
+        files = [f"{kind.lower()}/{name}.{end}" for end in ("html", "csv", "md", "tex", "png", "pdf", "svg", "txt")]
         there = [(Path(file).suffix[1:], file) for file in files if (study.results / file).is_file()]
         if there:
-            found[kind].append({"title": output.title, "caption": output.caption, "files": there})
+            said = re.split(r"(?<!\W\w)\. ", output.caption.rstrip("."))[0]  # not behind the J. of a journal
+            found[kind].append({"title": output.title, "caption": f"{said}.", "files": there})
     return found
 
 
@@ -149,8 +156,7 @@ def write_front_page(results: Path) -> None:
 
     study = Study(results)
     judgements = judge(study)
-    # The answer is of the first experiment whose coders are compared at equal density.
-    compared = sorted(boards(study), key=lambda board: not any(coder.compared for coder in board.coders))
+    compared = boards(study)
     content = {
         "answer": [*(f"{board.name}: {advice(board)}" for board in compared[:1]), verdicts(judgements), trust(study)],
         "others": [(board.name, advice(board)) for board in compared[1:]],

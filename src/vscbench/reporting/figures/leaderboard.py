@@ -41,7 +41,11 @@ def show(axes: Axes, board: Board) -> None:
             fill = look.colour if coder.compared else "white"
             axes.plot(at, y, look.marker, color=look.colour, mfc=fill, ms=4.5, mew=0.9, clip_on=False)
             at = at if math.isnan(high) else high
-        axes.annotate(said, (at, y), (6, 0), textcoords="offset points", va="center", fontsize=SMALL_PT, color="0.3")
+        # On white, for the line of the components runs below it.
+        box = {"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none"} if said else None
+        axes.annotate(
+            said, (at, y), (6, 0), textcoords="offset points", va="center", fontsize=SMALL_PT, color="0.3", bbox=box
+        )
     if not math.isnan(board.pca):
         axes.axvline(board.pca, **REFERENCE)
     labels = [wrapped(coder.label, 40) for coder in board.coders]

@@ -84,11 +84,12 @@ class Board(NamedTuple):
 def boards(study: Study) -> list[Board]:
     """A board for each experiment, or setting of it, that has two coders or more, one of them sparse.
 
-    Trials of constants are none: they are measured on validation data, and the best of many is too high.
+    Those whose coders are compared at equal density come first. Trials of constants are none: they are measured on
+    validation data, and the best of many is too high.
     """
     chosen = {name: place for name, place in places(study).items() if "trials" not in study.setup(place.groups[0])}
-    found = [board(study, name, place) for name, place in chosen.items()]
-    return [each for each in found if each]
+    found = filter(None, (board(study, name, place) for name, place in chosen.items()))
+    return sorted(found, key=lambda board: not any(coder.compared for coder in board.coders))
 
 
 def board(study: Study, name: str, place: Frontier) -> Board | None:
