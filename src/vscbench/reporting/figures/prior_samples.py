@@ -24,7 +24,8 @@ PANELS, COLUMNS = 3, 8
 PANEL_IN = 1.5
 WORDS = (
     "Codes drawn from the prior, thresholded where the method thresholds; first completed repetition. Below, the "
-    "standard deviation of a pixel over these images, and over the first test images: far less means nearly the same image."
+    "standard deviation of a pixel over these images, and over the first test images: far less means nearly the same "
+    "image."
 )
 
 
