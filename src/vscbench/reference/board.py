@@ -20,8 +20,6 @@ SHOWN = ("fve_5", "fve_10", "fve_20", "bound", "support_bits", "f1", "mcc", "spl
 SCORE = {score.name: score for score in SCORES}
 MAIN = f"fve_{100 * AT:g}"
 """The column that also has ranks."""
-SAME = 1.001
-"""The ratio of densities up to which they are the same."""
 
 
 def tables() -> dict[str, pd.DataFrame]:
@@ -46,7 +44,7 @@ def of(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def said(row: Mapping[Any, Any]) -> str:
-    """'**0.53**', the best, or '0.51 ≈', no different from it; in brackets off the density of the column.
+    """'**0.53**', the best, or '0.51 ≈', no different from it; in brackets what is not ranked: codes of another density.
 
     With its interval in the column that ranks.
     """
@@ -57,8 +55,7 @@ def said(row: Mapping[Any, Any]) -> str:
         shown += f" [{low:.3g}, {high:.3g}]"
     if row["place"] == TIED:
         shown += " ≈"
-    off = not score.anywhere and abs(math.log(row["density"] / score.density)) > math.log(SAME)
-    return f"({shown})" if off else shown
+    return f"({shown})" if math.isnan(row["rank"]) else shown
 
 
 def ranks(row: Mapping[Any, Any]) -> str:
