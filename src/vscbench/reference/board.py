@@ -44,7 +44,7 @@ def of(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def said(row: Mapping[Any, Any]) -> str:
-    """'**0.53**', the best, or '0.51 ≈', no different from it; in brackets what is not ranked: codes of another density.
+    """'**0.53**', the best, or '0.51 ≈', no different from it; in brackets where it has no rank.
 
     With its interval in the column that ranks.
     """
