@@ -34,7 +34,7 @@ def show(axes: Axes, board: Board) -> None:
     """A row for each coder: FVE with its interval, hollow at another density, and what became of its runs."""
     for y, coder in enumerate(board.coders):
         cell, look, said = coder.explained, LOOKS[coder.kind], remark(coder)
-        at = FLOOR
+        at = 0.0
         if cell:
             low, high, at = (max(v, FLOOR) for v in (cell.standing.low, cell.standing.high, cell.standing.mean))
             axes.plot([low, high], [y, y], color=look.colour, lw=1.4, solid_capstyle="butt")
