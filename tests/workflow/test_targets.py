@@ -18,7 +18,7 @@ from vscbench.config.study import RESERVED
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Project
+    from .conftest import Project
 
 SWEPT = "gaussian_thresh__latents-8__samples-5"
 
