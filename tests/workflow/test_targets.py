@@ -109,7 +109,10 @@ def test_results_of_an_older_version_are_told_apart(project: Project) -> None:
     (run / "config.json").write_text(json.dumps({"study": "tiny"}))
     done = project.run("-n")
     assert done.returncode != 0
-    assert "results holds runs of an older version: delete it, or name other results" in done.stdout + done.stderr
+    assert (
+        "results holds runs that this workflow did not make, by hand or of an older version: delete it, or"
+        in done.stdout + done.stderr
+    )
     assert "Traceback" not in done.stdout + done.stderr
 
 
