@@ -71,6 +71,7 @@ class Setup(Record):
     methods: list[str] = []
     repetitions: int = 1
     folds: int = 1
+    shipped: str | None = None
     axes: dict[str, Any] = {}
     evaluation: dict[str, Any] = {}
 

@@ -479,6 +479,7 @@ def test_index_says_what_each_folder_stands_for(content: dict[str, Any], recover
         "differs_from": None,
         "repetitions": 2,
         "folds": 1,
+        "shipped": None,
         "axes": {"latents": [4, 8]},
         "evaluation": {"samples": 20, "penalties": [20.0, 8.0], "split": "test"},
     }

@@ -76,9 +76,7 @@ def test_every_coder_of_the_leaderboard() -> None:
     study = config.load([ROOT / said["study"]])
     table = reference.leaderboard()
     assert table is not None
-    planned = Counter(
-        (run.experiment, run.method) for run in config.runs(study) if run.experiment in said["experiments"]
-    )
+    planned = Counter((run.experiment, run.method) for run in config.runs(study) if run.experiment in said["setups"])
     shipped = table.groupby(["experiment", "method"])["runs"].agg(["min", "max"])
     assert {key: (n, n) for key, n in planned.items()} == dict(
         zip(shipped.index, shipped.itertuples(index=False, name=None), strict=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vscbench import settings
 from vscbench.config import parts, sections, tuning
 from vscbench.config import runs as of_runs
+from vscbench.config.shipped import shipped
 from vscbench.config.study import Evaluation
 from vscbench.files import VERSION
 from vscbench.merging import merge
@@ -34,6 +35,7 @@ def describe(study: Study, experiment: str) -> dict[str, Any]:
     """What the index says of an experiment."""
     setup = study.experiments[experiment]
     plans = [of_runs.plan(study, experiment, method) for method in setup.methods]
+    first = of_runs.Run(experiment, setup.methods[0], next(iter(sections.points(plans[0].axes))))
     generator = plans[0].sections["generator"]
     latents = generator["latents"]
     tried = (
@@ -52,6 +54,7 @@ def describe(study: Study, experiment: str) -> dict[str, Any]:
         "differs_from": setup.differs_from,
         "repetitions": of_runs.repetitions(study, experiment),
         "folds": len(set(of_runs.data_of_repetitions(study, experiment))),
+        "shipped": shipped(of_runs.run_spec(study, first)),
         "axes": {axis.name: axis.values for each in plans for axis in each.axes if len(axis.values) > 1},
         "evaluation": evaluation(study, experiment),
         **tried,

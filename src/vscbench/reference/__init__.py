@@ -1,8 +1,8 @@
 """Reference runs: the metrics of long studies, shipped so that a short run can be read beside them.
 
 `published.csv` has a row for each run and each budget at which it was measured, `claims.csv` one for each comparison
-behind a verdict, `matched_density.csv` and `ablation_protocol.csv` one a run, `leaderboard.csv`, where it is there, one
-for each number of a coder; the file of the same name that ends in .json says where each is from.
+behind a verdict, `matched_density.csv`, `ablation_protocol.csv` and `leaderboard_runs.csv` one a run, `leaderboard.csv`
+one for each number of a coder; the file of the same name that ends in .json says where each is from.
 """
 
 from __future__ import annotations

@@ -81,9 +81,10 @@ def operating_points(index: Index) -> bool:
 
 
 def several_coders(index: Index) -> bool:
-    """Two methods or more in one experiment, to be compared; not while their constants are being tried."""
+    """Two methods or more in one experiment, or one beside shipped runs; not while their constants are being tried."""
     return any(
-        len({*setup.get("methods", ())}) > 1 and "trials" not in setup for setup in index["experiments"].values()
+        (len({*setup.get("methods", ())}) > 1 or setup.get("shipped")) and "trials" not in setup
+        for setup in index["experiments"].values()
     )
 
 

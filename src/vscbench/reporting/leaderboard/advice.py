@@ -58,6 +58,7 @@ def advice(board: Board) -> str:
         f"Use {best.label}: at {100 * AT:g} % density one draw explains {number(best.compared)} of the variance",
         *(_over(coder, coder.compared) for coder in compared if coder.compared and coder.compared.mean > most),
         _equals(kept),
+        _mine(board, kept),
         _variational(board, kept),
         _bound(board),
         _apart(board),
@@ -87,6 +88,17 @@ def _equals(kept: list[Coder]) -> str:
             price = f"{cell.score.factor * cell.standing.mean:.3g} {cell.score.unit}"
             return f"{said}, and the cheapest of these is {cheapest.label}, {price}"
     return said
+
+
+def _mine(board: Board, kept: list[Coder]) -> str:
+    """The study's own coders among those that are shipped, but the best of all."""
+    own = [coder for coder in kept[1:] if not coder.shipped and any(each.shipped for each in board.coders)]
+    return "; ".join(
+        f"{coder.label} explains {number(coder.compared)}, rank {coder.compared.rank} "
+        f"({coder.compared.first} to {coder.compared.last})"
+        for coder in own
+        if coder.compared
+    )
 
 
 def _variational(board: Board, kept: list[Coder]) -> str:

@@ -54,6 +54,8 @@ class Coder(NamedTuple):
     """Runs that did and are no better than the empty model or the all-zero code: `Study.learnt_nothing`."""
     cells: dict[str, Cell]
     """By the name of the column."""
+    shipped: bool = False
+    """Whether its runs are not the study's own but come with the package."""
 
     @property
     def explained(self) -> Cell | None:
@@ -84,6 +86,7 @@ class Board(NamedTuple):
 def boards(study: Study) -> list[Board]:
     """A board for each experiment, or setting of it, that has two coders or more, one of them sparse.
 
+    Beside the study's own stand the shipped coders that were trained on the same data at the same sizes.
     Those whose coders are compared at equal density come first. Trials of constants are none: they are measured on
     validation data, and the best of many is too high.
     """
@@ -94,23 +97,29 @@ def boards(study: Study) -> list[Board]:
 
 def board(study: Study, name: str, place: Frontier) -> Board | None:
     """The coders of a place; None where there are none to compare."""
+    from vscbench.reference.rivals import rivals
+
     methods = [method for method in study.coders if any(method in study.methods(group) for group in place.groups)]
     table = _wide(study, place.groups)
-    if len(methods) < 2 or not (table["density"] < DENSE).any():  # noqa: PLR2004
+    rows = {method: table[table["method"] == method] for method in methods}
+    coders = {method: _coder(study, place, rows[method], method) for method in methods}
+    for method, each in (rivals(study.spec_of(place.groups[0])) if methods else {}).items():
+        if method not in coders:
+            rows[method] = each.table.reindex(columns=table.columns)
+            coders[method] = Coder(method, f"{each.label} (shipped)", *each[1:-1], {}, shipped=True)
+    if len(coders) < 2 or not any((runs["density"] < DENSE).any() for runs in rows.values()):  # noqa: PLR2004
         return None
-    numbers = {method: dict(_numbers(study, place, table[table["method"] == method], method)) for method in methods}
-    cells: dict[str, dict[str, Cell]] = {method: {} for method in methods}
+    numbers = {method: dict(_numbers(study, place, rows[method], coder)) for method, coder in coders.items()}
     for score in SCORES:
-        here = {method: numbers[method][score.name] for method in methods if score.name in numbers[method]}
+        here = {method: found[score.name] for method, found in numbers.items() if score.name in found}
         ranked = {m: runs for m, (runs, density) in here.items() if density is None or score.anywhere}
         standing = standings(ranked, higher=score.higher) if score.higher is not None else {}
         for method, (runs, density) in here.items():
             alone = standing.get(method) or mean_of(runs, spread=not score.paired)
             kept = alone._replace(low=max(alone.low, score.least)) if alone.low < score.least else alone
-            cells[method][score.name] = Cell(score, runs, kept, density)
-    coders = [_coder(study, place, table, method, cells[method]) for method in methods]
+            coders[method].cells[score.name] = Cell(score, runs, kept, density)
     pca = [each.at(AT) for each in place.curves("pca").values()]
-    return Board(name, place.groups, sorted(coders, key=_order), float(np.mean(pca)) if pca else math.nan)
+    return Board(name, place.groups, sorted(coders.values(), key=_order), float(np.mean(pca)) if pca else math.nan)
 
 
 def kind_of(family: str) -> str:
@@ -147,15 +156,14 @@ def _wide(study: Study, groups: list[str]) -> pd.DataFrame:
 
 
 def _numbers(
-    study: Study, place: Frontier, rows: pd.DataFrame, method: str
+    study: Study, place: Frontier, rows: pd.DataFrame, coder: Coder
 ) -> Iterator[tuple[str, tuple[Runs, float | None]]]:
-    """Each column's numbers of a method by repetition, and the density of its codes where they are not the column's."""
+    """Each column's numbers of a coder by repetition, and the density of its codes where they are not the column's."""
     import pandas as pd
 
-    lost = sum(len(study.of(group, "diverged_step", method)) for group in place.groups)
     planned = study.setup(place.groups[0]).get("repetitions", 0)
-    common = (study.labels[method], place.groups[0])
-    after = (lost, planned, folded(study, place.groups[0]))
+    common = (coder.label, place.groups[0])
+    after = (coder.diverged, planned, folded(study, place.groups[0]))
     own = _own(rows)
     parts = {
         int(k): (part["density"].round(DIGITS).to_numpy(), {s.metric: part[s.metric].to_numpy() for s in SCORES})
@@ -184,11 +192,10 @@ def _own(rows: pd.DataFrame) -> pd.DataFrame:
     return own
 
 
-def _coder(study: Study, place: Frontier, table: pd.DataFrame, method: str, cells: dict[str, Cell]) -> Coder:
-    """A row of the board."""
+def _coder(study: Study, place: Frontier, ended: pd.DataFrame, method: str) -> Coder:
+    """A row of the board, without its numbers."""
     groups = [group for group in place.groups if method in study.methods(group)]
     lost = sum(len(study.of(group, "diverged_step", method)) for group in groups)
-    ended = table[table["method"] == method]
     return Coder(
         method,
         study.labels[method],
@@ -196,7 +203,7 @@ def _coder(study: Study, place: Frontier, table: pd.DataFrame, method: str, cell
         len(ended) + lost,
         lost,
         sum(int(study.learnt_nothing(group, method).sum()) for group in groups),
-        cells,
+        {},
     )
 
 

@@ -155,6 +155,7 @@ SCORES = (
         "once.",
         "coders whose error FISTA does not reach, which have no number",
         True,
+        least=0,
     ),
     Score(
         "training",

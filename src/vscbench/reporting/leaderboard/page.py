@@ -49,7 +49,9 @@ HOW = (
     "interval over repetitions, Student's, and its rank with a 95 % interval: one below the number of coders that are "
     "significantly better to one above those that are worse. Bold is the best, ≈ what is not significantly different "
     f"from it: Welch's test, paired where repetitions are folds of the data, Holm's correction at {100 * ALPHA:g} %. "
-    "A coder that diverged is ranked by the runs that ended, and is not recommended."
+    "A coder that diverged is ranked by the runs that ended, and is not recommended. Coders marked (shipped) were not "
+    "run here: their runs come with the package, trained on the same data by a generator of the same size for the "
+    "leaderboard of docs/leaderboard.md, without times, which are those of a machine."
 )
 
 
@@ -142,7 +144,10 @@ def write_leaderboard(results: Path, out: Path) -> None:
     rows = [row for board in found for row in long_rows(board, kinds[board.name])]
     shipped = places()
     references = {
-        board.name: {coder.method: shipped.get((kinds[board.name], coder.method), "") for coder in board.coders}
+        board.name: {
+            coder.method: "" if coder.shipped else shipped.get((kinds[board.name], coder.method), "")
+            for coder in board.coders
+        }
         for board in found
     }
     table = pd.DataFrame(rows, columns=COLUMNS).astype({name: "Int64" for name in COLUMNS if name.startswith("rank")})
