@@ -1,5 +1,6 @@
 # The study of config.yaml, or of --configfile, from data to figures. Rules are in workflow/rules, one file a stage.
-from snakemake.exceptions import WorkflowError
+import sys
+
 from snakemake.logging import logger
 from snakemake.utils import min_version
 
@@ -38,7 +39,7 @@ onstart:
         PLAN.publish()
         PLAN.check_data(workflow.dag.needrun_jobs())
     except UserError as error:
-        raise WorkflowError(str(error))
+        sys.exit(str(error))
     # Fewer jobs import less than what is imported here for all of them.
     if len(workflow.dag) > 4:
         preloading.start()

@@ -21,8 +21,8 @@ from vscbench.files import read_json
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
-    *("init", "run", "runs", "schema", "data", "train", "train-together", "evaluate", "train-fid-classifier"),
-    *("baselines", "table", "figure", "choose", "assemble", "claims", "leaderboard", "front-page", "track", "ui"),
+    *("init", "run", "runs", "schema", "ui", "data", "train", "train-together", "evaluate", "train-fid-classifier"),
+    *("baselines", "table", "figure", "choose", "assemble", "claims", "leaderboard", "front-page", "track"),
 )
 RUN = "recovery/spike_slab/0"
 STUDY: dict[str, Any] = {
@@ -88,6 +88,15 @@ def test_help_of_each_command(name: str, capsys: pytest.CaptureFixture[str]) -> 
     assert f"example:\n  vscbench {name} " in said.out
     options = re.findall(r"^  (-\S+(?: \S+)*|[a-z]+)(?:  +|\n +)(\S?)", said.out.split("\n\n", 2)[2], re.MULTILINE)
     assert all(text for option, text in options if option != "vscbench")
+
+
+def test_what_a_command_takes_comes_before_config(capsys: pytest.CaptureFixture[str]) -> None:
+    """In its usage too; who puts it behind is told."""
+    with pytest.raises(SystemExit):
+        main(["train", "--config", "study.yaml", RUN])
+    said = capsys.readouterr().err
+    assert said.startswith("usage: vscbench train run [option ...]")
+    assert "required: run; what stands after --config, to the next option, is taken for a file of it" in said
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from snakemake.cli import get_argument_parser
 
 from vscbench import cli, config
 from vscbench.config.study import RESERVED
+from vscbench.reporting import available_outputs
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "results/README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -143,3 +144,6 @@ def test_the_studies_of_the_readme_are_complete(kind: str, tmp_path: Path, monke
     if kind == "array":
         assert cli.main(["data", "mine", "--config", "mine.yaml"]) == 0
         assert Path("results/data/mine.safetensors").is_file()
+        found = config.index(config.load([Path("mine.yaml")]))
+        assert {"matched_density", "frontier"} <= {*available_outputs(found)}  # at more than one density each
+        assert {run["method"] for run in found["runs"] if run["point"]} == {*content["experiments"]["mine"]["methods"]}

@@ -116,6 +116,14 @@ def test_a_configuration_that_snakemake_fails_to_read_is_told_in_a_line(tmp_path
     assert progress.mistake(text, ["--configfile", str(right), "--config", str(wrong)]) == text
 
 
+def test_a_configuration_that_is_no_yaml_is_named(tmp_path: Path) -> None:
+    wrong = tmp_path / "a.yaml"
+    wrong.write_text("a: [1\n")
+    text = f"WorkflowError:\n{progress.UNREADABLE}. In case of YAML, ..."
+    said = progress.mistake(text, ["--configfile", str(wrong)])
+    assert said.startswith(f"config file {wrong} is not valid YAML in line 2: ")
+
+
 def test_warnings_and_mistakes_are_shown_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     shown = handler()
     tell(shown, message="Building DAG of jobs...")

@@ -1,6 +1,7 @@
 """Variational sparse coding, trained, measured and compared under one protocol.
 
-Every command reads a study, --config, and writes below its results folder; the rules of the workflow call them too.
+`run` does all that a study, --config, asks for. The commands from `data` on are its steps, which the workflow calls one
+by one; each reads what those before it wrote below the results folder of the study.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from vscbench.registry import nearest
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-RUN = "EXPERIMENT/METHOD/REPETITION, see `vscbench runs`; of a sweep with its point for METHOD"
+RUN = "a run as `vscbench runs` lists it: EXPERIMENT/METHOD/REPETITION, of a sweep METHOD with its point"
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,6 +32,8 @@ class Parser(argparse.ArgumentParser):
         """End with what is wrong."""
         if found := re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message):
             message += nearest(found[1], re.findall(r"[\w-]+", found[2]))
+        elif "required: " in message and "COMMAND" not in message:
+            message += "; what stands after --config, to the next option, is taken for a file of it"
         super().error(message)
 
 
@@ -72,21 +75,25 @@ def parser() -> Parser:
     store = Parser(add_help=False)
     store.add_argument("--store", help="folder or address of the MLflow store (default: the study's)")
 
-    def add(run: Callable[..., None], example: str, *parents: Parser) -> Parser:
-        """Add the command that `run` is."""
+    def add(run: Callable[..., None], example: str, *parents: Parser, takes: str = "") -> Parser:
+        """Add the command that `run` is; what it takes comes before options, for --config takes all after it."""
         name = run.__name__.replace("_", "-")
-        epilog = f"example:\n  vscbench {name} {example}"
-        formatter = argparse.RawDescriptionHelpFormatter
         command = subcommands.add_parser(
-            name, help=run.__doc__, description=run.__doc__, epilog=epilog, parents=parents, formatter_class=formatter
+            name,
+            usage=" ".join(filter(None, ["%(prog)s", takes, "[option ...]"])),
+            help=run.__doc__,
+            description=run.__doc__,
+            epilog=f"example:\n  vscbench {name} {example}",
+            parents=parents,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.set_defaults(run_command=run)
         return command
 
-    command = add(commands.init, "my_study")
+    command = add(commands.init, "my_study", takes="folder")
     command.add_argument("folder", type=Path, help="a folder that is empty, or is not there yet")
 
-    command = add(commands.run, "digits/gaussian --cores 2", config)
+    command = add(commands.run, "digits/gaussian --cores 2", config, takes="[part]")
     command.add_argument("part", nargs="?", help="EXPERIMENT or EXPERIMENT/METHOD (default: the whole study)")
     command.add_argument("--cores", type=cores, default="all", help="jobs at a time (default: all cores)")
     command.add_argument("--dry-run", action="store_true", help="only show what would be done")
@@ -94,53 +101,56 @@ def parser() -> Parser:
     add(commands.runs, "--config config/smoke.yaml", config)
     add(commands.schema, "> schema.json", config)
 
-    command = add(commands.data, "digits", config)
+    command = add(commands.ui, "--port 5001", config, store)
+    command.add_argument(
+        "--port", type=number("a port, 1 to 65535", 1, 65535), default=5000, help="port on 127.0.0.1 (default: 5000)"
+    )
+
+    command = add(commands.data, "digits", config, takes="dataset")
     command.add_argument("dataset", help="a name under `datasets`")
 
-    add(commands.train, "digits/gaussian__latents-8/0 --device cpu", config, device).add_argument("run", help=RUN)
+    command = add(commands.train, "digits/gaussian__latents-8/0 --device cpu", config, device, takes="run")
+    command.add_argument("run", help=RUN)
 
-    command = add(commands.train_together, "--config config/published.yaml --device cuda", config, device)
+    command = add(
+        commands.train_together, "--config config/published.yaml --device cuda", config, device, takes="[run ...]"
+    )
     command.add_argument("runs", nargs="*", metavar="run", help=f"{RUN} (default: all that are not trained)")
     command.add_argument(
         "--seconds",
         type=number("a number of seconds", 0, float("inf"), float),
         default=float("inf"),
-        help="stop after so many, to go on another time",
+        help="stop after so many seconds; the same command goes on",
     )
     command.add_argument(
         "--keep",
         type=number("a fraction of training, 0 to 1", 0, 1, float),
         nargs="*",
         default=(),
-        help="fractions of training to keep weights of",
+        help="keep the weights at these fractions of training too, such as 0.1 0.5",
     )
 
-    command = add(commands.evaluate, "digits/gaussian__latents-8/0", config, device)
+    command = add(commands.evaluate, "digits/gaussian__latents-8/0", config, device, takes="run [run ...]")
     command.add_argument("runs", nargs="+", metavar="run", help=RUN)
-    command.add_argument("--kept", action="store_true", help="and the weights that were kept on the way there")
+    command.add_argument("--kept", action="store_true", help="measure what `train-together --keep` kept, too")
 
-    command = add(commands.train_fid_classifier, "digits", config, device)
+    command = add(commands.train_fid_classifier, "digits", config, device, takes="dataset")
     command.add_argument("dataset", help="a name under `datasets`, of data with labels")
 
-    command = add(commands.baselines, "natural_images", config)
-    command.add_argument("experiment", help="a name under `experiments`, of one with a dictionary")
+    command = add(commands.baselines, "natural_images", config, takes="experiment")
+    command.add_argument("experiment", help="a name under `experiments`, of one whose generator is linear")
 
     for run, name in ((commands.table, "table1"), (commands.figure, "frontier")):
-        command = add(run, f"{name} --config results/config.yaml", config)
-        command.add_argument("name", help=f"which {run.__name__}")
+        command = add(run, f"{name} --config results/config.yaml", config, takes="name")
+        command.add_argument("name", help=f"such as {name}; a wrong one lists all")
     add(commands.choose, "--config results/tuning/config.yaml", config)
     for run in (commands.assemble, commands.claims, commands.leaderboard, commands.front_page):
         add(run, "--config results/config.yaml", config)
 
-    command = add(commands.track, "--store http://127.0.0.1:5000", config, store)
+    command = add(commands.track, "--store http://127.0.0.1:5000", config, store, takes="[run ...]")
     command.add_argument("runs", nargs="*", metavar="run", help=f"{RUN} (default: all that were measured)")
     command.add_argument("--follow", action="store_true", help="log runs while they train, until standard input closes")
     command.add_argument("--receipt", type=Path, help="file to write that says what was logged")
-
-    command = add(commands.ui, "--port 5001", config, store)
-    command.add_argument(
-        "--port", type=number("a port, 1 to 65535", 1, 65535), default=5000, help="port on 127.0.0.1 (default: 5000)"
-    )
     return top
 
 

@@ -81,7 +81,7 @@ def init(args: argparse.Namespace) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run the study, or a part of it, as far as it is not done: data, training, metrics, tables, figures, MLflow."""
+    """Run the study, or a part of it, as far as it is not done, from data to tables, figures, front page and MLflow."""
     from importlib.util import find_spec
 
     from vscbench.config.reading import read
@@ -123,7 +123,7 @@ def schema(_: argparse.Namespace) -> None:
 
 
 def data(args: argparse.Namespace) -> None:
-    """Prepare a data set, or a fold of it; of one whose repetitions are folds all of them."""
+    """Prepare a data set, in folds where its repetitions are folds, or one fold, NAME.fold-0."""
     from vscbench import data
 
     study, layout = load(args)
@@ -198,7 +198,7 @@ def train_together(args: argparse.Namespace) -> None:
 
 
 def evaluate(args: argparse.Namespace) -> None:
-    """Measure trained runs."""
+    """Measure trained runs, by every metric that the study asks for."""
     from vscbench import model
     from vscbench.metrics.measuring import measure_run
 
@@ -263,7 +263,7 @@ def baselines(args: argparse.Namespace) -> None:
 
 
 def assemble(args: argparse.Namespace) -> None:
-    """Gather all metrics in one tidy table, and what the runs are in an index."""
+    """Gather the metrics of all runs, which must be measured, in metrics.csv, and what the runs are in study.json."""
     from vscbench.reporting.assemble import assemble
 
     study, layout = load(args)
@@ -273,21 +273,21 @@ def assemble(args: argparse.Namespace) -> None:
 
 
 def table(args: argparse.Namespace) -> None:
-    """Make a table."""
+    """Make a table of a study that is assembled, as CSV, Markdown, LaTeX and HTML."""
     from vscbench import reporting
 
     reporting.write(args.name, load(args)[1].results)
 
 
 def figure(args: argparse.Namespace) -> None:
-    """Draw a figure."""
+    """Draw a figure of a study that is assembled, as PNG, PDF and SVG."""
     from vscbench import reporting
 
     reporting.write(args.name, load(args)[1].results)
 
 
 def choose(args: argparse.Namespace) -> None:
-    """Choose the constants of every method by its trials, and write them as a file that a study extends."""
+    """Choose the constants of every method by the trials of a study, in chosen.yaml, which another study extends."""
     from vscbench.files import write_text
     from vscbench.reporting.study import Study
     from vscbench.reporting.trials import chosen
@@ -298,7 +298,7 @@ def choose(args: argparse.Namespace) -> None:
 
 
 def claims(args: argparse.Namespace) -> None:
-    """Decide the paper's claims from the metrics of a study."""
+    """Decide the paper's claims from a study that is assembled, in claims.html, .md and .csv."""
     from vscbench.reporting.claims.page import write_claims
 
     layout = load(args)[1]
@@ -306,14 +306,14 @@ def claims(args: argparse.Namespace) -> None:
 
 
 def front_page(args: argparse.Namespace) -> None:
-    """Write the front page of a study: its answer, its pictures, and links to all else."""
+    """Write the front page of a study, index.html: its answer, its pictures, and links to all else."""
     from vscbench.reporting.front_page import write_front_page
 
     write_front_page(load(args)[1].results)
 
 
 def leaderboard(args: argparse.Namespace) -> None:
-    """Compare the coders of a study at equal density, with ranks and what cannot be told apart."""
+    """Compare the coders of a study at equal density, in leaderboard.html, with ranks and what cannot be told apart."""
     from vscbench.reporting.leaderboard.page import write_leaderboard
 
     layout = load(args)[1]

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vscbench import config, model, records
+from vscbench.data import Data
 from vscbench.errors import UserError
 from vscbench.fitted import Run
+from vscbench.methods import METHODS, Method
 from vscbench.metrics import measuring
 from vscbench.metrics.evaluation import Past
 from vscbench.training import run as training
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from vscbench.data import Data
-    from vscbench.methods import Method
     from vscbench.training.trainer import Progress
 
 
@@ -54,7 +54,7 @@ def fit(
 
     Args:
         data: as `Data.from_array` makes them.
-        method: one of `vscbench.methods`, or a `Method` of your own.
+        method: one of `vscbench.methods`, or a `Method` of your own, which names a class: `module:Class`.
         latents: K; 128 by default.
         steps: gradient steps; 1,600 by default.
         seed: of weights, noise, and the order of the data: equal seeds on one CPU give equal bits.
@@ -68,7 +68,7 @@ def fit(
         progress: whether a bar is shown, by tqdm; or a function of step, steps, the history's last row, seconds left.
 
     Raises:
-        UserError: a setting is not valid; it says which, and what may stand there.
+        UserError: a setting is not valid; it says which, and what may stand there; `data` or `method` is no such thing.
 
     Example:
         >>> import numpy as np, vscbench as vsc
@@ -76,6 +76,13 @@ def fit(
         >>> vsc.fit(data, vsc.methods.laplacian(), latents=8, steps=10, progress=False).trained.status["status"]
         'completed'
     """
+    _check(data)
+    if not isinstance(method, Method):
+        said = method.__name__ if callable(method) and hasattr(method, "__name__") else repr(method)
+        raise UserError(
+            f"method: {said} is no Method; one of vscbench.methods is, when called: vscbench.methods.fista(); one of "
+            'your own is vscbench.Method("mine", "Mine", {"family": "module:Class"})'
+        )
     given = dict(generator or {}) | ({} if latents is None else {"latents": latents})
     learning = dict(training or {}) | ({} if steps is None else {"steps": steps})
     spec = config.spec(
@@ -101,6 +108,12 @@ def fit(
 
 
 _train = training.train
+
+
+def _check(data: Data) -> None:
+    """Raise a `UserError` where `data` are no prepared data."""
+    if not isinstance(data, Data):
+        raise UserError(f"data: {type(data).__name__} is no Data; make it so: vscbench.Data.from_array(x)")
 
 
 class Bar:
@@ -147,14 +160,16 @@ def load(folder: str | Path, device: str = "auto") -> Run:
     loaded = model.load(spec, place / "weights.safetensors", model.device(device))
     status, resources = records.status(place), records.read(records.Resources, place / "resources.json")
     history = records.history(place / "history.csv")
-    return Run(spec, training.Trained(loaded, history, status, resources), spec.get("label") or spec["method"])
+    name = spec["method"]
+    label = spec.get("label") or (METHODS[name]().label if name in METHODS else name)
+    return Run(spec, training.Trained(loaded, history, status, resources), label)
 
 
 def evaluate(
     run: Run,
     data: Data | None = None,
     *,
-    only: Iterable[str] | None = None,
+    only: str | Iterable[str] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> pd.Series[float]:
     """The metrics of a run on the test part of its data, each with what chance gives (`*_null`) beside it.
@@ -163,7 +178,9 @@ def evaluate(
         run: as `fit` or `load` gives it.
         data: what it was trained on; those that it knows by default.
         only: names of metrics (`vscbench.metrics.METRICS`, or `module:function`); all by default.
-        settings: as the `evaluation` section of a study: `{"samples": 20, "bounds": {"points": 100}}`.
+        settings: as the `evaluation` section of a study: `{"samples": 20, "bounds": {"points": 100}}`. The lasso's
+            `penalties` are by default those published for patches of 256 pixels, 20 and 8. From about √P on, of P
+            numbers of variance 1, the best code is all zeros: give smaller ones for smaller data.
 
     Raises:
         UserError: there is no such metric; the run was loaded and `data` is missing, or of another shape.
@@ -177,11 +194,13 @@ def evaluate(
     """
     import pandas as pd
 
-    data = data or run.data
+    data = run.data if data is None else data
     if data is None:
         raise UserError("this run was loaded: give the data that it is measured on, evaluate(run, data)")
+    _check(data)
     if tuple(data.shape) != tuple(run.trained.model.shape):
         raise UserError(f"data points of {tuple(data.shape)}: this run codes {tuple(run.trained.model.shape)}")
+    only = [only] if isinstance(only, str) else only
     past = Past(run.spec, run.trained.history, run.trained.resources.get("epoch_seconds", ()))
     values, _ = measuring.evaluate(run.coder, data, settings, run.spec["seed"], run.device, only=only, past=past)
     return pd.Series(values, dtype=float, name=run.label)
@@ -191,7 +210,7 @@ def compare(
     runs: Sequence[Run],
     data: Data | None = None,
     *,
-    only: Iterable[str] | None = None,
+    only: str | Iterable[str] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """The metrics of several runs, a row each; of runs of one name, repetitions by their seeds, mean and deviation.
@@ -214,7 +233,9 @@ def compare(
     """
     import pandas as pd
 
-    chosen = None if only is None else list(only)
+    if isinstance(runs, Run):
+        raise UserError("runs: one alone; compare takes a list of them, compare([run, another])")
+    chosen = only if only is None or isinstance(only, str) else list(only)
     table = pd.DataFrame([evaluate(run, data, only=chosen, settings=settings) for run in runs])
     groups = table.groupby(level=0, sort=False)
     means, counts = groups.mean(), groups.size()

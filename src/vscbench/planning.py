@@ -42,7 +42,7 @@ def of_workflow(workflow: Any, config: Mapping[str, Any]) -> Plan:
         config: of a workflow that uses this one as a `module`, what it gives as `config:`; it is the study then.
 
     Raises:
-        UserError: the study is not valid, or its results are of an older version.
+        UserError: the study is not valid, or its results are not of this workflow.
     """
     if workflow.modifier.skip_configfile:
         plan = Plan(configs.check(config))
@@ -94,7 +94,7 @@ class Plan:
     """A study as jobs: its runs by name, and all that each job depends on beside its files, as text.
 
     Raises:
-        UserError: the folder of results holds runs of an older version.
+        UserError: the folder of results holds runs that the workflow did not make.
     """
 
     def __init__(self, study: configs.Study) -> None:
@@ -105,7 +105,10 @@ class Plan:
         for name, run in self.runs.items():
             self._names.setdefault(run.experiment, []).append(name)
         if (self.layout.results / "runs").is_dir() and not self.layout.config.is_file():
-            raise UserError(f"{study.results} holds runs of an older version: delete it, or name other results")
+            raise UserError(
+                f"{study.results} holds runs that this workflow did not make, by hand or of an older version: delete "
+                "it, or name other results"
+            )
         from vscbench.data.prepared import made_from  # imports numpy, which a command does without
 
         # Snakemake would go on with data that are there, whatever they were made from, if what makes them is not.

@@ -7,6 +7,7 @@ did, a line each. A dry run, `--verbose` and `--printshellcmds` show Snakemake's
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
 import time
 from collections import Counter, defaultdict
@@ -32,6 +33,13 @@ MEANWHILE = ("Shutting down", "Trying to restart", "Will exit")
 """How those begin that are shown while jobs run, though they are no warnings."""
 
 
+UNREADABLE = "Config file is not valid JSON or YAML"
+LOCKED = (
+    "another run works on these files, or one was killed and left its lock. If none does, remove the lock, then run "
+    "again:\n  {}"
+)
+
+
 def duration(seconds: float) -> str:
     """A time in words.
 
@@ -48,12 +56,14 @@ def duration(seconds: float) -> str:
 
 
 def mistake(text: str, line: Sequence[str]) -> str:
-    """What Snakemake says of an error, or, if it is a traceback, what is wrong with the configuration files it read.
+    """What Snakemake says of an error; of files it cannot read, what is wrong with them; of a lock, what removes it.
 
     Args:
         text: Snakemake's message.
-        line: of the command.
+        line: of the command, with the program.
     """
+    if text.startswith("LockException"):
+        return LOCKED.format(shlex.join([sys.executable, "-m", "snakemake", *line[1:], "--unlock"]))
     files, taken = [], False
     for word in line:
         if word.startswith("-"):
@@ -62,7 +72,7 @@ def mistake(text: str, line: Sequence[str]) -> str:
             files += [value] if taken and value else []
         elif taken:
             files.append(word)
-    if "Traceback" in text:
+    if "Traceback" in text or UNREADABLE in text:
         try:
             read(map(Path, files))
         except UserError as error:

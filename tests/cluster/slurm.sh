@@ -1,10 +1,13 @@
 #!/bin/sh
 # A Slurm of one node on 127.0.0.1, for tests: Debian's slurm-wlm and munge, its files in a folder of its own.
-# As root, and where no other Slurm is: jobs of Snakemake look for it at /etc/slurm/slurm.conf alone.
+# As root, and where no other Slurm is: jobs of Snakemake look for it at /etc/slurm/slurm.conf alone, which SLURM_CONF is
+# unless it is set. `down` leaves a Slurm alone whose files are in another folder.
 #   tests/cluster/slurm.sh up FOLDER
 #   tests/cluster/slurm.sh down FOLDER
 set -eu
-action=$1 folder=$(realpath -m "$2") conf=/etc/slurm/slurm.conf
+action=$1 folder=$(realpath -m "$2") conf=${SLURM_CONF:-/etc/slurm/slurm.conf}
+
+mine() { grep -qsxF "StateSaveLocation=$folder/state" "$conf"; }
 
 running() { [ -s "$1" ] && kill -0 "$(cat "$1")" 2>/dev/null; }
 
@@ -19,14 +22,14 @@ end() {
 
 case $action in
 up)
-    [ ! -e $conf ] || { echo "there is a $conf already" >&2; exit 1; }
-    mkdir -p /etc/slurm "$folder/state" "$folder/spool"
+    [ ! -e "$conf" ] || { echo "there is a $conf already" >&2; exit 1; }
+    mkdir -p "$(dirname "$conf")" "$folder/state" "$folder/spool"
     chmod 755 "$folder"
     head -c 1024 /dev/urandom > "$folder/munge.key"
     chmod 400 "$folder/munge.key"
     munged --force --key-file "$folder/munge.key" --socket "$folder/munge.socket" --pid-file "$folder/munged.pid" \
         --log-file "$folder/munged.log" --seed-file "$folder/munge.seed"
-    cat > $conf <<EOF
+    cat > "$conf" <<EOF
 ClusterName=tests
 SlurmctldHost=$(hostname)(127.0.0.1)
 SlurmctldPort=${SLURM_TEST_PORT:-16817}
@@ -66,9 +69,9 @@ EOF
     exit 1
     ;;
 down)
-    scancel --user root 2>/dev/null || true
+    ! mine || scancel --user root 2>/dev/null || true
     for daemon in slurmd slurmctld munged; do end "$folder/$daemon.pid"; done
-    rm -f $conf
+    ! mine || rm "$conf"
     ;;
 *)
     echo "usage: $0 up|down FOLDER" >&2

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("slurm.sh")
 CONF = Path("/etc/slurm/slurm.conf")
 PROGRAMS = ("slurmctld", "slurmd", "munged")
+PATIENCE_S = 2400
+"""The most that a study may take: ten times what it takes on two cores that are free."""
 TWO_AXES = {"experiments": {"digits": {"objective": {"samples": [2, 5]}}}}
 """Beside the sizes that the smoke study sweeps."""
 LONG: dict[str, Any] = {
@@ -50,7 +51,7 @@ pytestmark = [
     pytest.mark.skipif(CONF.exists(), reason="there is a Slurm already"),
     pytest.mark.skipif(
         importlib.util.find_spec("snakemake_executor_plugin_slurm") is None,
-        reason="pip install snakemake-executor-plugin-slurm",
+        reason="pip install --editable '.[slurm]'",
     ),
 ]
 
@@ -71,7 +72,7 @@ def snakemake(folder: Path, *arguments: str) -> str:
     paths = [str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
     env = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
     line = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), *arguments]
-    done = subprocess.run(line, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(line, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
     return done.stdout + done.stderr
 
@@ -118,11 +119,12 @@ def test_a_job_that_is_stopped_goes_on(cluster: Path, tmp_path: Path) -> None:
     """Cancelled by a person, then by its time limit: to the same bits as one left alone."""
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(LONG))
     saved = tmp_path / "results/checkpoints/long/laplacian_thresh_gamma/0.pt"
-    cancelled = []
+    cancelled, over = [], threading.Event()
 
     def cancel() -> None:
         while not saved.is_file():
-            time.sleep(0.2)
+            if over.wait(0.2):
+                return
         command = ["squeue", "--noheader", "--states", "RUNNING", "--format", "%i"]
         cancelled.extend(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
         subprocess.run(["scancel", *cancelled], check=True)
@@ -130,10 +132,12 @@ def test_a_job_that_is_stopped_goes_on(cluster: Path, tmp_path: Path) -> None:
     person = threading.Thread(target=cancel)
     person.start()
     log = tmp_path / "results/logs/train/long/laplacian_thresh_gamma/0.log"
-    on_slurm(
-        tmp_path, "train", "--set-resources", "train_run:runtime=1", "--retries", "10", "--configfile", "config.yaml"
-    )
-    person.join()
+    limit = ["--set-resources", "train_run:runtime=1", "--retries", "10"]
+    try:
+        on_slurm(tmp_path, "train", *limit, "--configfile", "config.yaml")
+    finally:
+        over.set()
+        person.join()
     assert len(cancelled) == 1
     assert {"CANCELLED", "TIMEOUT", "COMPLETED"} <= set(jobs(cluster))
     assert "resuming at step" in log.read_text()

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 LAUGHS = "".join(f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]\n" for k in range(1, 10))
 UNREADABLE = {
     "missing": (None, "No such file or directory"),
-    "broken": (b"a: [1, 2", "is not valid YAML"),
+    "broken": (b"a: [1, 2", "is not valid YAML in line 1: expected"),
     "list": (b"- a\n- b\n", "holds no mapping"),
     "empty": (b"", "holds no mapping"),
     "binary": (b"PK\x03\x04\x00\x00\xff\xfe", "is not UTF-8 text"),
     "control characters": (b"a: \x01", "is not valid YAML"),
     "latin-1": ("study: größe".encode("latin-1"), "is not UTF-8 text"),
     "utf-16": ("study: a".encode("utf-16"), "is not UTF-8 text"),
-    "a key twice": (b"a: 1\nb:\n  c: 1\n  c: 2\n", r"the key c is given twice.* line 4"),
+    "a key twice": (b"a: 1\nb:\n  c: 1\n  c: 2\n", "is not valid YAML in line 4: the key c is given twice"),
     "a key that is a list": (b"? [a, b]\n: 1\n", "a key is no text"),
     "tag": (b"a: !!python/object/apply:os.system [ls]\n", "is not valid YAML"),
     "tag that lies": (b"a: !!bool maybe\n", "is not valid YAML"),

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from vscbench.cli import main
+from vscbench.data import Data, prepared
 from vscbench.reporting.split_sizes import split_sizes
 
 if TYPE_CHECKING:
@@ -60,3 +61,13 @@ def test_settings_tell_where_the_data_are_gone(tmp_path: Path, fold: int | None)
     dataset = {"name": "made", "train": 200, "validation": 20, "test": 60, "fold": fold}
     assert split_sizes(tmp_path, dataset) == {"train": 200, "validation": 20, "test": 60}
     assert split_sizes(tmp_path, {"name": "mine", "test": 0.1}) == {}
+
+
+def test_data_of_other_settings_are_not_counted(tmp_path: Path) -> None:
+    """A fold that an older configuration left behind, of the same name and number."""
+    wanted = {"name": "mine", "folds": 3, "fold": 1, "test": 0.1}
+    for name, rows, made_from in (("mine.fold-1", 50, wanted | {"test": 0.5}), ("mine", 100, wanted)):
+        x = np.random.default_rng(0).normal(size=(rows, 4))
+        data = Data.from_array(x, validation=0.1, test=0.1)
+        prepared.write(data, tmp_path / "data" / f"{name}.safetensors", made_from)
+    assert split_sizes(tmp_path, wanted) == {"train": 80, "validation": 10, "test": 10}

@@ -13,7 +13,7 @@ from vscbench.planning import Plan
 from vscbench.seeds import derive_seed
 
 if TYPE_CHECKING:
-    from conftest import Project
+    from .conftest import Project
 
 PHOTOS = {"kind": "natural_images", "folds": 3, "train": 60, "validation": 20, "test": 20, "patch_size": 4}
 STUDY: dict[str, Any] = {

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from conftest import STUDY
 from vscbench import config as configs
 from vscbench.errors import UserError
 from vscbench.planning import Plan
+
+from .conftest import STUDY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import Project
+    from .conftest import Project
 
 OF_ALL = (
     "assemble_metrics",

@@ -14,7 +14,7 @@ from vscbench import registry
 from vscbench.reporting import OUTPUTS
 
 if TYPE_CHECKING:
-    from conftest import Project
+    from .conftest import Project
 
 STYLE = Path(__file__).parents[2] / "workflow/report/style.css"
 

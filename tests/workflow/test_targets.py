@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -18,8 +19,10 @@ from vscbench.config.study import RESERVED
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Project
+    from .conftest import Project
 
+FRAME = re.compile(r"Error|\.smk|Snakefile")
+"""What Snakemake says of where an exception was raised."""
 SWEPT = "gaussian_thresh__latents-8__samples-5"
 
 
@@ -106,7 +109,10 @@ def test_results_of_an_older_version_are_told_apart(project: Project) -> None:
     (run / "config.json").write_text(json.dumps({"study": "tiny"}))
     done = project.run("-n")
     assert done.returncode != 0
-    assert "results holds runs of an older version: delete it, or name other results" in done.stdout + done.stderr
+    assert (
+        "results holds runs that this workflow did not make, by hand or of an older version: delete it, or"
+        in done.stdout + done.stderr
+    )
     assert "Traceback" not in done.stdout + done.stderr
 
 
@@ -127,6 +133,28 @@ def test_mistakes_are_told_before_any_job(project: Project) -> None:
     assert done.returncode != 0
     assert "unknown key prior_scael; did you mean prior_scale?" in said
     assert "Traceback" not in said
+    assert FRAME.search(said) is None
+
+
+def test_a_study_without_trials_is_not_tuned(project: Project) -> None:
+    done = project.run("tune")
+    assert done.returncode != 0
+    assert "no experiment of this study has trials; `make tune`" in done.stderr
+    assert FRAME.search(done.stdout + done.stderr) is None
+
+
+def test_a_lock_that_a_kill_left_is_told_with_what_removes_it(project: Project) -> None:
+    """By a line that can be typed as it is."""
+    lock = project.folder / ".snakemake/locks/0.output.lock"
+    lock.parent.mkdir(parents=True)
+    lock.write_text("results/metrics.csv\n")
+    done = project.run("data", "metrics")
+    assert done.returncode != 0
+    *_, line = (done.stdout + done.stderr).splitlines()
+    unlock = shlex.split(line)
+    assert unlock[-1] == "--unlock"
+    subprocess.run(unlock, cwd=project.folder, env=project.environment, check=True, capture_output=True)
+    assert not lock.exists()
 
 
 def test_data_are_looked_at_before_any_job(project: Project) -> None:
@@ -135,6 +163,7 @@ def test_data_are_looked_at_before_any_job(project: Project) -> None:
     done = project.run("data", "--configfile", "config.yaml", few)
     assert done.returncode != 0
     assert "datasets.patches: x has the shape (2, 16)" in done.stdout + done.stderr
+    assert FRAME.search(done.stdout + done.stderr) is None
     assert not (project.folder / "results/data").exists()
 
 

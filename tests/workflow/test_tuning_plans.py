@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from conftest import STUDY, Project
 from vscbench.merging import merge
+
+from .conftest import STUDY, Project
 
 RATE = "training.optimizer.encoder_rate.peak"
 TRIALS = {

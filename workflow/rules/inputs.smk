@@ -2,7 +2,8 @@
 try:
     PLAN = planning.of_workflow(workflow, config)
 except UserError as error:
-    raise WorkflowError(str(error))
+    # Of an exception Snakemake would show where in this file it was raised.
+    sys.exit(str(error))
 
 # Jobs run this package, in a conda environment too, which has but what the package needs.
 shell.prefix(planning.prefix())
@@ -39,7 +40,7 @@ def section(name):
 def trials_of(_):
     """What `tune` makes of the trials of the study."""
     if "trials" not in PLAN.outputs("table"):
-        raise WorkflowError(
+        sys.exit(
             "no experiment of this study has trials; `make tune`, or `snakemake tune --configfile config/tuning.yaml`, "
             "tries the methods of the default study"
         )

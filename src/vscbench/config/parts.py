@@ -147,6 +147,11 @@ def filled(role: str, part: Mapping[str, Any]) -> dict[str, Any]:
     return content
 
 
+def forget() -> None:
+    """Look at the classes anew that parts name."""
+    _filled.cache_clear()
+
+
 @cache  # most runs of a study share most of their parts
 def _filled(role: str, text: str) -> tuple[str, tuple[tuple[tuple[str, ...], str], ...]]:
     """The JSON of a part that is filled in, from its JSON, and what is wrong with it."""

@@ -113,6 +113,9 @@ def _content(path: Path) -> dict[str, Any]:
         raise UserError(f"config file {path} is not UTF-8 text") from None
     except RecursionError:
         raise UserError(f"config file {path} is nested deeper than {DEEPEST} levels") from None
+    except yaml.MarkedYAMLError as error:
+        where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise UserError(f"config file {path} is not valid YAML{where}: {error.problem}") from None
     except (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError) as error:  # the last: of tags that lie
         raise UserError(f"config file {path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):

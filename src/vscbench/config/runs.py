@@ -239,6 +239,7 @@ def spec(
     Raises:
         ViolationsError: a part is not valid.
     """
+    parts.forget()  # in a notebook a class of the user's own may be another than it was
     setup = settings.made(Experiment, {"dataset": name, "methods": [method.name], **given})
     assert isinstance(setup, Experiment)  # noqa: S101
     generator = sections.generator(setup, shape)
@@ -246,6 +247,7 @@ def spec(
     under = sections.laid(part, [] if method.layers is None else [method.name])
     found = sections.filled(sections.sections(setup, method.over(under["coder"]), generator, under), lambda: shape)
     head = {"version": VERSION, "study": "", "experiment": "", "method": method.name, "point": {}, "repetition": 0}
+    head["label"] = method.label
     return {**head, "seed": seed, "dataset": {"name": name}, **found}
 
 

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vscbench.reference import claims, leaderboard
+from vscbench.reporting.claims.size import Size
 from vscbench.reporting.leaderboard.columns import AT, EXPLAINED
 from vscbench.reporting.numbers import figures_of
 
@@ -25,21 +26,15 @@ class Shipped(NamedTuple):
 
 
 def worst(of_reading: pd.DataFrame) -> dict[Any, Any] | None:
-    """The comparison that goes worst for a claim, of those with an interval; None without any."""
-    measured = of_reading.dropna(subset=["low", "high"])
-    if measured.empty:
-        return None
-    # In widths of its interval, of which an effect that is measured more closely is farther from the margin.
-    beyond = (measured["effect"] - measured["margin"]) / (measured["high"] - measured["low"])
-    found: dict[Any, Any] = measured.to_dict("records")[int(beyond.to_numpy().argmin())]
-    return found
+    """The comparison that goes worst for a claim, of those that were measured; None without any."""
+    measured: list[dict[Any, Any]] = of_reading.dropna(subset=["effect"]).to_dict("records")
+    return min(measured, key=lambda row: Size.of_row(row).beyond, default=None)
 
 
 def sized(comparison: Mapping[Any, Any]) -> str:
-    """'-8.15 [-9.24, -7.06] % of the rival's; margin 1'."""
-    scale = 100 if comparison["unit"].startswith("%") else 1
-    effect, low, high, margin = (f"{scale * comparison[name]:.3g}" for name in ("effect", "low", "high", "margin"))
-    return f"{effect} [{low}, {high}] {comparison['unit']}; margin {margin}"
+    """'-8.15 [-9.24, -7.06] % of the rival's; margin +1 %'."""
+    size = Size.of_row(comparison)
+    return f"{size}; margin {size.against}"
 
 
 @cache

@@ -12,12 +12,15 @@ import pytest
 
 from reporting.claims.made import estimators, lasso, made_up, merged, sampled, spread
 from vscbench import reference
+from vscbench.reference import beside
 from vscbench.reporting.claims.claim import Claim
 from vscbench.reporting.claims.judge import judge
-from vscbench.reporting.claims.page import write_claims
+from vscbench.reporting.claims.page import in_short, worst, write_claims
+from vscbench.reporting.claims.size import Size
 from vscbench.reporting.claims.twelve import CLAIMS
 from vscbench.reporting.figures import claims as figure
 from vscbench.reporting.inference import NOT_MEASURED, coverage
+from vscbench.reporting.study import Study
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +51,24 @@ def test_the_files_say_the_same(folder: Path) -> None:
     for comparison in rows["comparison"].dropna():
         assert comparison in page.replace("&#39;", "'")
         assert comparison in text
+
+
+def test_what_goes_worst_is_the_same_by_the_page_and_by_its_file(folder: Path) -> None:
+    """Reference runs are read from such a file."""
+    shipped = pd.read_csv(folder / "claims.csv")
+    shown = 0
+    for each in judge(Study(folder)):
+        of_reading = shipped.query("claim == @each.claim.number and name == @each.reading.name")
+        least, row = worst(each), beside.worst(of_reading)
+        if least is None:
+            assert row is None
+        else:
+            assert row is not None
+            assert row["comparison"] == least.what
+            assert beside.sized(row).startswith(f"{Size.of(least)}; margin ")
+            assert f"worst {Size.of(least)}, margin {Size.of(least).against}" in in_short(each)
+            shown += 1
+    assert shown > 2
 
 
 def test_the_reference_runs_stand_beside_each_claim(folder: Path) -> None:

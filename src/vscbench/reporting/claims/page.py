@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from vscbench.files import write_text
 from vscbench.reporting.claims.judge import Judgement, judge
+from vscbench.reporting.claims.size import Size, bounds
 from vscbench.reporting.formats import webpage
 from vscbench.reporting.inference import (
     ENOUGH,
@@ -64,45 +64,10 @@ COLUMNS = (
 )
 
 
-def bounds(comparison: Comparison) -> tuple[float, float]:
-    """The interval of a comparison that is shown; nan without one."""
-    if comparison.interval is not None:
-        return comparison.interval
-    return comparison.effect.interval() if comparison.effect else (math.nan, math.nan)
-
-
-def number(value: float, unit: str, *, sign: bool = False) -> str:
-    """A number with three digits, in percent where its unit says so."""
-    scaled = 100 * value if unit.startswith("%") else value
-    return MISSING if math.isnan(scaled) else f"{scaled:{'+' if sign else ''}.3g}"
-
-
-def sized(comparison: Comparison) -> str:
-    """'+3.1 [2, 4.2] % of the rival's': an effect and its interval, without one for a single repetition."""
-    if comparison.effect is None or math.isnan(comparison.effect.mean):
-        return MISSING
-    low, high = bounds(comparison)
-    between = "" if math.isnan(low) else f" [{number(low, comparison.unit)}, {number(high, comparison.unit)}]"
-    return f"{number(comparison.effect.mean, comparison.unit, sign=True)}{between} {comparison.unit}"
-
-
-def against(comparison: Comparison) -> str:
-    """The margin in the unit of the effect."""
-    unit = "%" if comparison.unit.startswith("%") else comparison.unit
-    return f"{number(comparison.margin, comparison.unit, sign=True)} {unit}" if unit else MISSING
-
-
-def beyond(comparison: Comparison) -> float:
-    """How many standard errors the effect is above its margin; -inf where nothing was measured."""
-    if comparison.effect is None:
-        return -math.inf
-    distance = comparison.effect.mean - comparison.margin
-    return distance / comparison.effect.error if comparison.effect.error > 0 else math.copysign(math.inf, distance)
-
-
 def worst(judgement: Judgement) -> Comparison | None:
     """The comparison that is least certain to hold, of those with an effect; None without any."""
-    return min((each for each in judgement.comparisons if each.effect is not None), key=beyond, default=None)
+    measured = (each for each in judgement.comparisons if each.effect is not None)
+    return min(measured, key=lambda each: Size.of(each).beyond, default=None)
 
 
 def in_short(judgement: Judgement) -> str:
@@ -112,7 +77,8 @@ def in_short(judgement: Judgement) -> str:
         return MISSING
     right = [each.effect.mean > each.margin for each in judgement.comparisons if each.effect is not None]
     count = f"{sum(right)} of {len(right)} above the margin"
-    return f"{count}; worst {sized(least)}, margin {against(least)}: {least.what}"
+    size = Size.of(least)
+    return f"{count}; worst {size}, margin {size.against}: {least.what}"
 
 
 def said(judgement: Judgement) -> str:
@@ -227,8 +193,8 @@ def markdown(judgements: list[Judgement]) -> str:
         details = [
             {
                 "Comparison": comparison.what,
-                "Effect": sized(comparison),
-                "Margin": against(comparison),
+                "Effect": str(Size.of(comparison)),
+                "Margin": Size.of(comparison).against,
                 "Runs": str(comparison.effect.repetitions if comparison.effect else 0),
                 "Note": "; ".join(filter(None, (comparison.verdict.why, comparison.note))),
             }
@@ -253,8 +219,7 @@ def write_claims(results: Path, out: Path) -> None:
     write_text(out / "claims.csv", pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False, lineterminator="\n"))
     write_text(out / "claims.md", markdown(judgements))
     tools = {
-        "sized": sized,
-        "against": against,
+        "size_of": Size.of,
         "in_short": in_short,
         "said": said,
         "signs": SIGNS,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from vscbench.reporting import needs
 from vscbench.reporting.claims.judge import judge
-from vscbench.reporting.claims.page import bounds, sized, worst
+from vscbench.reporting.claims.page import worst
+from vscbench.reporting.claims.size import Size, bounds
 from vscbench.reporting.inference import ALPHA, FAMILY, INCONCLUSIVE, NO_VERDICT, NOT_MEASURED, NOT_SUPPORTED, SUPPORTED
 from vscbench.reporting.numbers import MISSING
 from vscbench.reporting.output import Figure as Output
@@ -75,7 +76,11 @@ def draw_measured(axes: Axes, judgements: list[Judgement]) -> None:
     for y, each in enumerate(judgements):
         draw_row(axes, each, y)
         chosen = worst(each)
-        said = sized(chosen).partition(" of ")[0].removesuffix(" distance").replace("-", MINUS) if chosen else MISSING
+        said = (
+            str(Size.of(chosen)).partition(" of ")[0].removesuffix(" distance").replace("-", MINUS)
+            if chosen
+            else MISSING
+        )
         axes.annotate(
             said,
             (1, y),
