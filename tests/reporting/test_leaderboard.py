@@ -380,5 +380,6 @@ def test_a_coder_without_a_mark_says_why(tmp_path: Path) -> None:
     figure.canvas.draw()
     (axes,) = figure.get_axes()
     (said,) = [text for text in axes.texts if text.get_text() == "15 of 15 runs diverged"]
-    left, right = axes.get_xlim()
-    assert left <= said.xy[0] <= right  # an annotation of a place outside of the axes is not drawn
+    box, inside = said.get_window_extent(), axes.get_window_extent()
+    assert inside.x0 <= box.x0 < box.x1 <= inside.x1
+    assert inside.y0 <= box.y0 < box.y1 <= inside.y1
