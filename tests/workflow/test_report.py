@@ -56,3 +56,11 @@ def test_the_front_page_has_the_verdicts(report: str) -> None:
     assert "made by figure claims" in front
     assert "made by figure frontier" not in front  # this study has none
     assert STYLE.read_text() in report
+
+
+def test_the_front_page_of_the_results_has_a_caption_of_its_own(report: str) -> None:
+    """Not the text, with all its pictures, that the report begins with."""
+    caption = str(content(report, "results")["results/index.html"]["caption"])
+    assert "answer in words" in caption
+    assert "<svg" not in caption
+    assert content(report, "workflow-desc") != caption

@@ -135,7 +135,7 @@ rule write_front_page:
     output:
         report(
             PLAN.layout.front_page,
-            caption="../report/study.rst",
+            caption="../report/front_page.rst",
             category="Answer",
             labels={"page": "the front page"},
         ),
