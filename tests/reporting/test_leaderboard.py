@@ -373,3 +373,13 @@ def test_names_of_few_coders_stand_apart(tmp_path: Path) -> None:
     assert len(boxes) == 3
     for below, above in itertools.pairwise(boxes):
         assert below.y1 < above.y0
+
+
+def test_a_coder_without_a_mark_says_why(tmp_path: Path) -> None:
+    figure = draw(make(tmp_path, lambda run: run.method == "topk"))
+    figure.canvas.draw()
+    (axes,) = figure.get_axes()
+    (said,) = [text for text in axes.texts if text.get_text() == "15 of 15 runs diverged"]
+    box, inside = said.get_window_extent(), axes.get_window_extent()
+    assert inside.x0 <= box.x0 < box.x1 <= inside.x1
+    assert inside.y0 <= box.y0 < box.y1 <= inside.y1

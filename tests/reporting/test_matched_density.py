@@ -259,7 +259,7 @@ def test_figure_says_which_points_lie_below_it(tmp_path: Path, monkeypatch: pyte
     study = make(tmp_path, 1)
     figure = import_module("vscbench.reporting.figures.frontier").draw(study)
     (part,) = figure.subfigs
-    assert "Fixed: points worse than FVE = -0.1 lie below the axis." in " ".join(part.get_supxlabel().split())
+    assert "Points worse than FVE = -0.1 lie below the axis: Fixed." in " ".join(part.get_supxlabel().split())
     assert -0.2 < part.axes[0].get_ylim()[0] < 0
 
 

@@ -153,7 +153,7 @@ def test_figure_shows_every_point(made: Study, tmp_path: Path) -> None:
         expected.append([np.mean([run[name] for run in runs]) for name in ("rate", "fve_draw")])  # type: ignore[index]
     np.testing.assert_allclose(sorted(drawn.tolist()), sorted(expected))
     said = " ".join(part.get_supxlabel().split())
-    assert "diverged at step 7" in said
+    assert "Thresholded Laplacian: 1 of 8 runs diverged." in said
     assert "lie below" not in said
 
 

@@ -16,7 +16,7 @@ from vscbench.errors import UserError
 from vscbench.reporting.needs import comparable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -219,6 +219,19 @@ class Study:
                 f"{self.labels[method]}: {words}." for words in (self.divergence(group, method), nothing) if words
             ]
         return found
+
+    def outcomes(self, groups: Sequence[str]) -> list[str]:
+        """What became of runs of some groups that did not do what they were to: all methods on one line, or nothing."""
+        said = []
+        for method in self.coders:
+            runs = sum(len(self.runs(group, method)) for group in groups)
+            lost = sum(len(self.of(group, "diverged_step", method)) for group in groups)
+            nothing = sum(int(self.learnt_nothing(group, method).sum()) for group in groups)
+            counts = [
+                f"{n} of {runs} runs {word}" for n, word in ((lost, "diverged"), (nothing, "learnt nothing")) if n
+            ]
+            said += [f"{self.labels[method]}: {', '.join(counts)}."] if counts else []
+        return [" ".join(said)] if said else []
 
     def finished(self, group: str, method: str) -> list[Path]:
         """The folders of a method's runs that came to their end."""

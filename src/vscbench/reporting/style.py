@@ -29,6 +29,8 @@ GAP_IN = 0.1
 """Space between panels below one another."""
 SMALL_PT = 6.5
 """The smallest type: notes and annotations."""
+CHARACTERS = int(PAGE_IN * 72 / (0.52 * SMALL_PT))
+"""Of it on a line of the page's width."""
 
 STYLE: dict[str, Any] = {
     "figure.constrained_layout.use": True,
@@ -93,8 +95,8 @@ LOOKS = {
     "laplacian_thresh_gamma": Look("#882255", "*", DASHED),
     "spike_slab": Look("#009E73", "^"),
 }
-SPARE_COLOURS = ("#CC79A7", "#8C8C00", "#808080", "#44AA99", "#661100")
-SPARE_MARKERS = ("<", "p", ">", "h", "d", "8")  # as many more as make thirty pairs with the colours
+SPARE_COLOURS = ("#CC79A7", "#8C8C00", "#808080", "#44AA99", "#661100", "#DDCC77", "#AA4499")
+SPARE_MARKERS = ("<", "p", ">", "h", "d", "8")  # as many more as make 42 pairs with the colours
 
 
 def looks(methods: Iterable[str]) -> dict[str, Look]:
@@ -213,8 +215,7 @@ def legend(part: Figure | SubFigure, handles: list[Any], columns: int) -> None:
 
 def note(part: Figure | SubFigure, *lines: str) -> None:
     """Write small lines under a row or a figure, wrapped to its width."""
-    characters = int(part.bbox.width / part.figure.dpi * 72 / (0.52 * SMALL_PT))
-    text = "\n".join(textwrap.fill(line, characters) for line in lines)
+    text = "\n".join(textwrap.fill(line, CHARACTERS) for line in lines)
     if text:
         part.supxlabel(text, x=0.01, ha="left", fontsize=SMALL_PT, color="0.3", linespacing=1.3)
 

@@ -132,7 +132,7 @@ def test_frontier_says_which_points_lie_below_it(tmp_path: Path) -> None:
         if row["metric"] == "fve_draw" and "0.05" in row["point"]:
             row["value"] = -8.0
     (part,) = figure_of("frontier", made.write()).subfigs
-    assert "Gaussian: points worse than FVE = -0.1 lie below the axis." in " ".join(part.get_supxlabel().split())
+    assert "lie below the axis: Thresholded Gaussian." in " ".join(part.get_supxlabel().split())
     assert -0.2 < part.axes[0].get_ylim()[0] < 0
 
 

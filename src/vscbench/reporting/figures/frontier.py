@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from vscbench.reporting import needs
 from vscbench.reporting.frontier import CODES, REFERENCE_CURVE, curve, efficient, envelope, frontiers
 from vscbench.reporting.output import Figure as Output
 from vscbench.reporting.style import (
+    CHARACTERS,
     REFERENCE,
     crossed,
     handle,
@@ -34,6 +36,12 @@ if TYPE_CHECKING:
 PCA: dict[str, Any] = {"color": "0.35", "marker": "+", "ls": (0, (1, 1)), "lw": 0.9, "mew": 1.2}
 FLOOR = -0.1
 """The lowest FVE that is drawn: a code that is worse than none may be so by any amount."""
+PANEL_IN, LINE_IN = 2.7, 0.13
+"""Heights of the panels, and of a line of the legend or the notes around them."""
+COLUMNS = 4
+"""Of the legend."""
+CROWD = 10
+"""Coders from which on ranges would hide the points."""
 
 
 def operating_points(place: Frontier, code: Code) -> pd.DataFrame:
@@ -48,8 +56,8 @@ def operating_points(place: Frontier, code: Code) -> pd.DataFrame:
     return table.merge(pd.concat(best)[["method", "point", "efficient"]], on=["method", "point"])
 
 
-def show(axes: Axes, place: Frontier, code: Code, look: dict[str, Look]) -> list[str]:
-    """Draw the methods and reference codes of a panel; the methods with points below it."""
+def show(axes: Axes, place: Frontier, code: Code, look: dict[str, Look]) -> None:
+    """Draw the methods and reference codes of a panel."""
     import pandas as pd
 
     table = operating_points(place, code)
@@ -64,14 +72,14 @@ def show(axes: Axes, place: Frontier, code: Code, look: dict[str, Look]) -> list
             frontier.append(pd.DataFrame({"method": method, "density": nodes.density, "fve": nodes.value}))
     lines(axes, pd.concat(frontier), "density", "fve", look, estimator=None, errorbar=None, markers=False)
     coders = table[table["method"] != REFERENCE_CURVE]
+    spread: dict[str, Any] = {"errorbar": None} if crowded(place) else {}
     for best, fill in ((True, {}), (False, {"markerfacecolor": "white"})):
         here = coders[coders["efficient"] == best]
         if len(here):
-            crossed(axes, here, code.density, code.fve, look, markeredgewidth=0.9, **fill)
+            crossed(axes, here, code.density, code.fve, look, markeredgewidth=0.9, **spread, **fill)
     axes.axhline(0, **REFERENCE)
     logarithmic(axes, "x")
     axes.set(xlabel="density of the code (non-zeros / latents)", ylabel="variance explained, test data")
-    return list(means.loc[(means[code.fve] < FLOOR) & (means["method"] != REFERENCE_CURVE), "method"].unique())
 
 
 def key(study: Study, place: Frontier, look: dict[str, Look]) -> list[Line2D]:
@@ -88,30 +96,51 @@ def key(study: Study, place: Frontier, look: dict[str, Look]) -> list[Line2D]:
     return handles
 
 
+def crowded(place: Frontier) -> bool:
+    """Whether there are too many coders to show the range of each."""
+    return len(place.methods()) >= CROWD
+
+
+def notes(study: Study, place: Frontier) -> list[str]:
+    """What stands below a row."""
+    spread = "" if crowded(place) else " with their range"
+    words = (
+        f"Mean over seeds{spread}, at each operating point of a method: density of the prior, KL weight or penalty. "
+        "Lines, for the eye alone: the rising curve nearest to the points (isotonic regression); numbers are of the "
+        "points. Left the density is that of one draw, right that of the best of J, which is chosen with the data that "
+        "it reconstructs."
+    )
+    means = place.points.groupby(["method", "group"], sort=False)[[code.fve for code in CODES.values()]].mean()
+    lowest = means.min(axis=1).groupby(level="method", sort=False).min().drop(REFERENCE_CURVE, errors="ignore")
+    below = ", ".join(study.labels[method] for method in lowest.index[lowest < FLOOR])
+    outside = [f"Points worse than FVE = {FLOOR:g} lie below the axis: {below}."] if below else []
+    return [words, *outside, *study.outcomes(place.groups)]
+
+
 def draw(study: Study) -> Figure:
     """FVE of one draw and of the best of J against their density, a row for each frontier."""
     look, found = looks(study.coders), frontiers(study)
-    figure, parts = rows(dict.fromkeys(found, 3.7), "no method has several operating points")
+    keys = {name: key(study, place, look) for name, place in found.items()}
+    below = {name: notes(study, place) for name, place in found.items()}
+    lines_of = {
+        name: math.ceil(len(keys[name]) / COLUMNS) + sum(math.ceil(len(text) / CHARACTERS) for text in below[name])
+        for name in found
+    }
+    figure, parts = rows(
+        {name: PANEL_IN + LINE_IN * count for name, count in lines_of.items()}, "no method has several operating points"
+    )
     for name, part in parts.items():
-        place, below = found[name], dict[str, None]()
+        place = found[name]
         panels = part.subplots(1, 2, sharey=True)
         titles = {"draw": "One draw", "best": f"Best of {study.samples(place.groups[0])} draws, an oracle"}
         for axes, (code, title) in zip(panels, titles.items(), strict=True):
-            below |= dict.fromkeys(show(axes, place, CODES[code], look))
+            show(axes, place, CODES[code], look)
             axes.set_title(title)
         bottom, top = panels[0].get_ylim()
         panels[0].set_ylim(max(bottom, 1.5 * FLOOR), min(top, 1.05))
         panels[1].set_ylabel("")
-        legend(part, key(study, place, look), 4)
-        note(
-            part,
-            "Mean over seeds with their range, at each operating point of a method: density of the prior, KL weight or "
-            "penalty. Lines, for the eye alone: the rising curve nearest to the points (isotonic regression); numbers "
-            "are of the points. Left the density is that of one draw, right that of the best of J, which is chosen "
-            "with the data that it reconstructs.",
-            *(f"{study.labels[method]}: points worse than FVE = {FLOOR:g} lie below the axis." for method in below),
-            *(f"{group}: {line}" for group in place.groups for line in study.divergences(group)),
-        )
+        legend(part, keys[name], COLUMNS)
+        note(part, *below[name])
     return figure
 
 

@@ -34,17 +34,25 @@ def show(axes: Axes, board: Board) -> None:
     """A row for each coder: FVE with its interval, hollow at another density, and what became of its runs."""
     for y, coder in enumerate(board.coders):
         cell, look, said = coder.explained, LOOKS[coder.kind], remark(coder)
-        at = FLOOR
+        at, within = 0.0, axes.get_yaxis_transform()  # at the left edge, where there is no mark
         if cell:
             low, high, at = (max(v, FLOOR) for v in (cell.standing.low, cell.standing.high, cell.standing.mean))
             axes.plot([low, high], [y, y], color=look.colour, lw=1.4, solid_capstyle="butt")
             fill = look.colour if coder.compared else "white"
             axes.plot(at, y, look.marker, color=look.colour, mfc=fill, ms=4.5, mew=0.9, clip_on=False)
-            at = at if math.isnan(high) else high
+            at, within = at if math.isnan(high) else high, axes.transData
         # On white, for the line of the components runs below it.
         box = {"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none"} if said else None
         axes.annotate(
-            said, (at, y), (6, 0), textcoords="offset points", va="center", fontsize=SMALL_PT, color="0.3", bbox=box
+            said,
+            (at, y),
+            (6, 0),
+            xycoords=within,
+            textcoords="offset points",
+            va="center",
+            fontsize=SMALL_PT,
+            color="0.3",
+            bbox=box,
         )
     if not math.isnan(board.pca):
         axes.axvline(board.pca, **REFERENCE)

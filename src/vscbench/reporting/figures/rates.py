@@ -43,7 +43,7 @@ def show(axes: Axes, table: pd.DataFrame, norm: Normalize) -> None:
         table, x="rate", y="fve_draw", hue="density", hue_norm=norm, palette=COLOURS, legend=False, s=34, ax=axes,
         edgecolor=edges, linewidth=0.9,
     )  # fmt: skip
-    axes.set(xlabel="rate (nats)", ylabel="variance explained, one draw")
+    axes.set(xlabel="rate (nats)", ylabel="")
 
 
 def draw(study: Study) -> Figure:
@@ -55,7 +55,7 @@ def draw(study: Study) -> Figure:
     found = {place.setting.name: place for place in places(study)}
     tables = {name: points(study, place.runs) for name, place in found.items()}
     heights = {
-        name: 0.7 + 1.9 * -(-table["method"].nunique() // ACROSS) for name, table in tables.items() if len(table)
+        name: 1.1 + 1.5 * -(-table["method"].nunique() // ACROSS) for name, table in tables.items() if len(table)
     }
     figure, parts = rows(heights, "no run has a rate")
     for name, part in parts.items():
@@ -79,13 +79,14 @@ def draw(study: Study) -> Figure:
         )
         if many:
             bar.ax.yaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), minor_locator=NullLocator())
+        part.supylabel("variance explained, one draw", fontsize=8)
         note(
             part,
             "Mean over seeds at each operating point, coloured by the density of one draw. Grey lines join points of "
             "one weight of the divergence. Ringed in black: in most repetitions no other run, of any method, is as "
             "low in rate, squared error and density.",
             *(f"{study.labels[method]}: points worse than FVE = {FLOOR:g} lie below the axis." for method in below),
-            *(f"{group}: {line}" for group in found[name].setting.groups for line in study.divergences(group)),
+            *study.outcomes(found[name].setting.groups),
         )
     return figure
 
