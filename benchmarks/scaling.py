@@ -31,7 +31,7 @@ REPETITIONS = 5
 PLANNED, PLAN_LIMIT_S, GROWTH_LIMIT = 10_000, 60.0, 1.5
 """The runs of a study, the most that planning it may take; and how much more one more run may cost than one before."""
 PLAN_SIZES, SIZES, LEAST = (2000, 5000, PLANNED), (400, 800, 1600), 3
-"""Where that is measured: stages that read the files of every run at fewer, for tracking ten thousand would take half an hour."""
+"""Where it is measured: what reads the files of all runs at fewer, for tracking 10,000 would take half an hour."""
 NOISE_S = 1.0
 """What the same process takes more at one time than at another, about."""
 
