@@ -82,7 +82,7 @@ def outside(study: Study, table: pd.DataFrame, column: str) -> str:
 def key(study: Study, group: str, look: dict[str, Look]) -> list[Line2D]:
     """What the lines are, in the order of the config."""
     handles = [handle(look[method], wrapped(study.name(group, method), 30), ms=4) for method in study.methods(group)]
-    if study.divergences(group):
+    if len(study.diverged(group)):
         handles.append(mark(color="0.3", lw=0.7, marker="x", mew=1.5, label="diverged"))
     return handles
 
