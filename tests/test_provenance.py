@@ -145,6 +145,7 @@ def test_an_edit_changes_the_fingerprints_of_what_imports_it(copy: Path) -> None
     [
         ("reference/leaderboard.csv", {"claims", "leaderboard", "front_page"}),
         ("reporting/templates/index.html", {"front_page"}),
+        ("reporting/templates/table.html", {"assemble", "table", "figure", "claims", "leaderboard", "front_page"}),
         ("reporting/published_results.csv", {"assemble", "table", "figure", "claims", "leaderboard", "front_page"}),
     ],
 )

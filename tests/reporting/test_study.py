@@ -100,10 +100,10 @@ def test_what_the_index_says_of_an_experiment(known: Study) -> None:
 
 def test_runs_that_diverged_in_words(known: Study) -> None:
     group = "swept, latents = 64"
-    assert known.divergences(group) == ["Dense: 1 of 2 runs diverged at step 7."]
+    assert known.divergences(group) == "Dense: 1 of 2 runs diverged at step 7."
     assert len(known.finished(group, "gaussian")) == 1
     assert known.name(group, "gaussian") == "Dense"
-    assert known.divergences("deep") == []
+    assert known.divergences("deep") == ""
 
 
 def test_outcomes_of_several_groups_are_one_line(known: Study) -> None:

@@ -94,7 +94,7 @@ def test_runs_that_learnt_nothing_are_named(tmp_path: Path) -> None:
     assert counts[["gaussian", "laplacian", "fista"]].to_list() == [2, 1, 0]
     said = Study(results).divergences("recovery")
     assert "Gaussian: 2 of 4 runs learnt nothing." in said
-    assert not any("fista" in line for line in said)
+    assert "fista" not in said
 
 
 @pytest.mark.parametrize("name", ["sweep_points", "attribute_scores", "matched_density"])

@@ -49,8 +49,8 @@ def code(text: str) -> Markup:
 
 
 def webpage(template: str, title: str, **content: Any) -> str:
-    """A page of HTML by the template of that name, which escapes all that is put into it."""
-    return _templates().get_template(f"{template}.html").render(title=title, **content) + "\n"
+    """A page of HTML by the template of that file name, which escapes all that is put into it."""
+    return _templates().get_template(template).render(title=title, **content) + "\n"
 
 
 def markdown(title: str, caption: str, blocks: Iterable[Block]) -> str:
@@ -124,6 +124,8 @@ def write_table(table: Table, study: Study, out: Path) -> None:
     write_text(out / f"{table.name}.csv", long.to_csv(index=False, lineterminator="\n"))
     write_text(out / f"{table.name}.md", markdown(table.title, caption, blocks))
     write_text(out / f"{table.name}.tex", latex(table.name, table.title, caption, blocks))
-    write_text(out / f"{table.name}.html", webpage("table", table.title, caption=caption, blocks=blocks, bold=BOLD))
+    write_text(
+        out / f"{table.name}.html", webpage("table.html", table.title, caption=caption, blocks=blocks, bold=BOLD)
+    )
     said = ["\n".join((block.where, *block.notes)) for block in blocks]
     write_text(out / f"{table.name}.txt", caption_text(table, caption, said))

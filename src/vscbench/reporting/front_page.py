@@ -171,4 +171,4 @@ def write_front_page(results: Path) -> None:
         "code": f"vscbench {__version__}, commit {git_commit()}, torch {torch.__version__}",
         "seed": study.index["seed"],
     }
-    write_text(Layout(results).front_page, webpage("index", f"Study {study.index['study']}", **content))
+    write_text(Layout(results).front_page, webpage("index.html", f"Study {study.index['study']}", **content))

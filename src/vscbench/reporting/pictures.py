@@ -86,7 +86,7 @@ def gallery(
         for axes, each in zip(grid, found[name], strict=True):
             axes.set_title(wrapped(each.label, 100 // across))
             panel(axes, each)
-        note(part, words, *study.divergences(name))
+        note(part, words, study.divergences(name))
     return figure
 
 

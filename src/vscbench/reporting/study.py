@@ -209,8 +209,8 @@ class Study:
         """The label of a method, with a word where all its runs diverged."""
         return self.labels[method] + ("" if self.finished(group, method) else " (diverged)")
 
-    def divergences(self, group: str) -> list[str]:
-        """Sentences for each method of a group with runs that diverged, or that learnt nothing."""
+    def divergences(self, group: str) -> str:
+        """Sentences for each method of a group with runs that diverged, or that learnt nothing, on one line."""
         found = []
         for method in self.methods(group):
             lost, count = int(self.learnt_nothing(group, method).sum()), len(self.runs(group, method))
@@ -218,7 +218,7 @@ class Study:
             found += [
                 f"{self.labels[method]}: {words}." for words in (self.divergence(group, method), nothing) if words
             ]
-        return found
+        return " ".join(found)
 
     def outcomes(self, groups: Sequence[str]) -> list[str]:
         """What became of runs of some groups that did not do what they were to: all methods on one line, or nothing."""

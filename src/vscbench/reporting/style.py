@@ -215,7 +215,7 @@ def legend(part: Figure | SubFigure, handles: list[Any], columns: int) -> None:
 
 def note(part: Figure | SubFigure, *lines: str) -> None:
     """Write small lines under a row or a figure, wrapped to its width."""
-    text = "\n".join(textwrap.fill(line, CHARACTERS) for line in lines)
+    text = "\n".join(textwrap.fill(line, CHARACTERS) for line in lines if line)
     if text:
         part.supxlabel(text, x=0.01, ha="left", fontsize=SMALL_PT, color="0.3", linespacing=1.3)
 

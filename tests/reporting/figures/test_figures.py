@@ -102,6 +102,16 @@ def test_one_repetition_of_which_one_run_diverged(name: str, tmp_path: Path) -> 
     assert "Thresholded Laplacian: diverged at step 1,234." in drawn(name, made.write())
 
 
+def test_no_curve_is_said_to_have_diverged_where_runs_only_learnt_nothing(tmp_path: Path) -> None:
+    made = Made(tmp_path).experiment("patches", ("gaussian", "gaussian_thresh"), repetitions=1)
+    made.rows += [
+        row | {"metric": "zero_code/mse_draw", "value": 0.0} for row in made.rows if row["metric"] == "mse_draw"
+    ]
+    words = drawn("training_curves", made.write())
+    assert "Gaussian: 1 of 1 runs learnt nothing. Thresholded Gaussian: 1 of 1 runs learnt nothing." in words
+    assert "diverged" not in words
+
+
 @pytest.mark.parametrize("name", LINEAR)
 def test_a_block_for_each_experiment(name: str, tmp_path: Path) -> None:
     made = Made(tmp_path)

@@ -228,5 +228,5 @@ def write_claims(results: Path, out: Path) -> None:
     measured = [each for each in judgements if each.verdict.word != NOT_MEASURED]
     absent = [each for each in judgements if each.verdict.word == NOT_MEASURED]
     content = {"how": HOW, "whence": whence(), "few": few(judgements), "measured": measured, "absent": absent}
-    page = webpage("claims", "Which claims hold", **tools, **content, name=title)
+    page = webpage("claims.html", "Which claims hold", **tools, **content, name=title)
     write_text(out / "claims.html", page)

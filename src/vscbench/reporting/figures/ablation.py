@@ -174,7 +174,7 @@ def fill(part: SubFigure, study: Study, block: Block) -> None:
     if len(block.lines) > 1:
         style = {"ls": "none" if block.words else "-"}
         legend(part, [handle(look[line.look], wrapped(line.label, 22), **style) for line in block.lines], 5)
-    lost = [f"{group}: {line}" for group in groups for line in study.divergences(group)]
+    lost = [f"{group}: {said}" for group in groups if (said := study.divergences(group))]
     note(part, "Of one draw; mean over repetitions with their range; test data.", *lost)
 
 

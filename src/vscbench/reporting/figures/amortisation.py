@@ -46,7 +46,7 @@ def draw(study: Study) -> Figure:
             part,
             "Mean and range over repetitions. Each R is a run of its own, from the encoder's answer at R = 0 by Adam "
             "at a rate that falls to 0. The axis of R is not to scale.",
-            *study.divergences(group),
+            study.divergences(group),
         )
     return figure
 

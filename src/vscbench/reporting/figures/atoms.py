@@ -67,7 +67,9 @@ def block(part: SubFigure, study: Study, methods: list[Shown]) -> None:
             right.set_axis_off()
             continue
         like = explained >= GABOR_LIKE
-        left.set_title(wrapped(f"{each.label}: {100 * like.mean():.3g} % Gabors", 50), loc="left")
+        left.set_title(
+            wrapped(f"{each.label}: {100 * like.mean():.3g}\N{NO-BREAK SPACE}%\N{NO-BREAK SPACE}Gabors", 50), loc="left"
+        )
         tiled(left, each, explained)
         most = max(most, scatter(right, Gabors(*parameters), like, look[each.method].colour))
         drawn.append(right)
@@ -77,7 +79,7 @@ def block(part: SubFigure, study: Study, methods: list[Shown]) -> None:
         axes.set_box_aspect(1)
         axes.set_anchor("N")
         axes.locator_params(nbins=4)
-    note(part, WORDS.format(some=some), *study.divergences(methods[0].group))
+    note(part, WORDS.format(some=some), study.divergences(methods[0].group))
 
 
 def draw(study: Study) -> Figure:

@@ -113,7 +113,7 @@ def block(part: SubFigure, study: Study, methods: list[Shown]) -> None:
         f"labels' order; first completed repetition. Bold: |r| above the permutation null, {low:.2f} to {high:.2f}, "
         "the 95 % quantile of the largest |r| over all latents with the labels permuted."
         + (f" The {len(columns)} labels of largest |r|; {left} more are in the table." if left else ""),
-        *study.divergences(methods[0].group),
+        study.divergences(methods[0].group),
     )
 
 

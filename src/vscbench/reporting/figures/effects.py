@@ -64,7 +64,7 @@ def draw(study: Study) -> Figure:
             part,
             f"Change from {of.replace('_', ' ')}: mean and 95 % interval over repetitions, which share data and seed. "
             "A triangle at -1: below that.",
-            *(f"{group.replace('_', ' ')}: {line}" for group in groups for line in study.divergences(group)),
+            *(f"{group.replace('_', ' ')}: {said}" for group in groups if (said := study.divergences(group))),
         )
     return figure
 

@@ -105,10 +105,9 @@ def notes(study: Study, place: Frontier) -> list[str]:
     """What stands below a row."""
     spread = "" if crowded(place) else " with their range"
     words = (
-        f"Mean over seeds{spread}, at each operating point of a method: density of the prior, KL weight or penalty. "
-        "Lines, for the eye alone: the rising curve nearest to the points (isotonic regression); numbers are of the "
-        "points. Left the density is that of one draw, right that of the best of J, which is chosen with the data that "
-        "it reconstructs."
+        f"Mean over seeds{spread}, at each operating point: density of the prior, KL weight or penalty. Lines, for the "
+        "eye alone, are the rising curve nearest to the points. The best of J, chosen with the data, has its own "
+        "density."
     )
     means = place.points.groupby(["method", "group"], sort=False)[[code.fve for code in CODES.values()]].mean()
     lowest = means.min(axis=1).groupby(level="method", sort=False).min().drop(REFERENCE_CURVE, errors="ignore")

@@ -144,7 +144,7 @@ def explanation(study: Study, group: str, methods: list[str], any_published: boo
     missing = [study.labels[method] for method in study.methods(group) if method not in methods]
     if missing:
         lines.append(f"Without gradient noise: {', '.join(missing)}.")
-    return lines + study.divergences(group)
+    return [*lines, study.divergences(group)]
 
 
 def draw(study: Study) -> Figure:

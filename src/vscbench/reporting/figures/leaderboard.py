@@ -61,11 +61,11 @@ def show(axes: Axes, board: Board) -> None:
     bold = [coder.compared is not None and coder.compared.place != WORSE for coder in board.coders]
     for tick, best in zip(axes.get_yticklabels(), bold, strict=True):
         tick.set_fontweight("bold" if best else "normal")
-    axes.set(
-        ylim=(len(labels) - 0.4, -0.6), xlabel=f"variance explained by one draw at {100 * AT:g} % density, test data"
-    )
+    where = f" at {100 * AT:g} % density" if any(coder.compared for coder in board.coders) else ""
+    axes.set(ylim=(len(labels) - 0.4, -0.6), xlabel=f"variance explained by one draw{where}, test data")
     left, right = axes.get_xlim()
-    axes.set_xlim(max(left, 1.3 * FLOOR), right + 0.12 * (right - left))
+    left = min(max(left, 1.3 * FLOOR), 0)  # from what the all-zero code explains: else near equals look far apart
+    axes.set_xlim(left, right + 0.12 * (right - left))
     axes.grid(visible=True, axis="y", lw=0.3)
 
 

@@ -128,7 +128,8 @@ def draw(study: Study) -> Figure:
     """Error against density of every method's codes, a row for each experiment."""
     look = looks(study.coders)
     tables = {group: codes_of(study, group) for group in study.side_by_side}
-    figure, parts = rows({group: 3.9 for group, table in tables.items() if len(table)}, "no reconstructions measured")
+    heights = {group: 2.9 + 0.07 * len(study.methods(group)) for group, table in tables.items() if len(table)}
+    figure, parts = rows({group: max(3.6, height) for group, height in heights.items()}, "no reconstructions measured")
     for group, part in parts.items():
         whole, enlarged = part.subplots(1, 2)
         for axes in (whole, enlarged):
@@ -143,7 +144,7 @@ def draw(study: Study) -> Figure:
             part,
             "Mean over seeds with their range. One draw and the posterior mean stand at the density of the draws (the "
             "mean itself is dense); best of J is chosen with the data that it reconstructs.",
-            *study.divergences(group),
+            study.divergences(group),
         )
     return figure
 

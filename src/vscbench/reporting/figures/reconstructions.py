@@ -60,7 +60,7 @@ def draw(study: Study) -> Figure:
             part,
             f"Best of {study.samples(found[name][0].group)} draws, chosen with the image that they reconstruct; first "
             "completed repetition. Error: mean square a pixel, of these images.",
-            *study.divergences(name),
+            study.divergences(name),
         )
     return figure
 

@@ -128,7 +128,7 @@ def draw(study: Study) -> Figure:
             "Mean over pairs of draws of |A ∩ B| / |A ∪ B| over all latents: one value a patch, all seeds together; "
             "values beyond the axis are in its last bin.",
             *left_out(study, found[group]),
-            *study.divergences(group),
+            study.divergences(group),
         )
     return figure
 

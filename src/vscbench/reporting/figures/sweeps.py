@@ -212,9 +212,7 @@ def explanation(study: Study, sweep: Sweep, panels: list[Panel], quoted: bool) -
     if quoted:
         theirs = published.DEEP[study.spec_of(group)["dataset"]["kind"]].setting
         words.append(f"Published: {theirs}; their FID is none (a covariance over the wrong axis) and is left out.")
-    for group in (*sweep.places(study), *sweep.beside(study)):
-        words += [f"{group}: {line}" for line in study.divergences(group)]
-    return words
+    return words + study.outcomes([*sweep.places(study), *sweep.beside(study)])
 
 
 def draw(study: Study) -> Figure:
@@ -233,7 +231,7 @@ FIGURE = Output(
     title="Sweeps",
     caption="Reconstruction by one draw, by the mean code and by the best of J, an oracle, FID and KID, and "
     "multi-information with its null along the axis of each sweep; hollow marks are the paper's. FID and KID are by "
-    "the features that the axis names: values by different features, or of different numbers of images, do not "
+    "the features that the panel names: values by different features, or of different numbers of images, do not "
     "compare.",
     needs=needs.sweep,
     draw=draw,

@@ -33,8 +33,8 @@ class Curve(NamedTuple):
 CURVES = (
     Curve("train_loss", "Training", "loss", solvers=False),
     Curve("validation_mse_draw", "Validation, one draw", "squared error", solvers=False),
-    Curve("validation_mse_best", "Validation, best of {samples}", "squared error", solvers=False),
-    Curve("validation_lasso_best", "Validation, best of {samples}", "lasso objective, λ = {penalty}", solvers=True),
+    Curve("validation_mse_best", "Validation, {best}", "squared error", solvers=False),
+    Curve("validation_lasso_best", "Validation, {best}", "lasso objective, λ = {penalty}", solvers=True),
     Curve("validation_density", "Validation, one draw", "density", solvers=True),
 )
 BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8}
@@ -98,15 +98,17 @@ def draw(study: Study) -> Figure:
     figure, parts = rows(dict.fromkeys(study.side_by_side, 4.2), "no curves")
     for group, part in parts.items():
         specs = [study.spec(run) for method in study.methods(group) for run in study.runs(group, method)]
+        samples = {spec["objective"]["samples"] for spec in specs}
         solvers = {spec["method"] for spec in specs if spec["coder"]["family"] in SOLVERS}
         words = {
-            "samples": joined({spec["objective"]["samples"] for spec in specs}),
+            "best": f"best of {joined(samples)}" if samples != {1} else "one draw",
             "penalty": joined({spec["training"].get("validation_penalty") or 0 for spec in specs}),
         }
         table = histories(study, group)
         solved = table["method"].isin(solvers)
         # That of a lasso objective is of linear generators alone.
-        curves = [curve for curve in CURVES if curve.column in table]
+        left_out = {"validation_mse_best"} if samples == {1} else set()  # that of one draw again
+        curves = [curve for curve in CURVES if curve.column in table and curve.column not in left_out]
         panels = part.subplots(2, 3).flatten()
         for axes in panels[len(curves) :]:
             axes.set_axis_off()
@@ -123,7 +125,7 @@ def draw(study: Study) -> Figure:
             part,
             "Mean over seeds with their range, a point an epoch; squared error per pixel. Training loss: squared error "
             "+ weighted divergence" + (", of a solver the former alone." if solvers else "."),
-            *study.divergences(group),
+            study.divergences(group),
         )
     return figure
 

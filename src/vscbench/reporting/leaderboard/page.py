@@ -170,4 +170,4 @@ def write_leaderboard(results: Path, out: Path) -> None:
         "scores": [score for score in SCORES if any(score in board.scores for board in found)],
         "missing": MISSING,
     }
-    write_text(out / "leaderboard.html", webpage("leaderboard", TITLE, **content, **tools))
+    write_text(out / "leaderboard.html", webpage("leaderboard.html", TITLE, **content, **tools))
