@@ -34,7 +34,7 @@ def draw() -> Figure:
             at = [order.index(label) for label in rows["label"]]
             spread = [rows["mean"] - rows["low"], rows["high"] - rows["mean"]]
             panel.errorbar(rows["mean"], at, xerr=spread, fmt="o", ms=3.5, lw=1, color=COLOURS[kind], label=kind)
-        panel.set(title=name.replace("_", " "), xlim=(0, 1), yticks=range(len(order)), yticklabels=order)
+        panel.set(title=name.replace("_", " "), xlim=(-0.1, 1), yticks=range(len(order)), yticklabels=order)
         panel.grid(axis="x")
     axes[0, 0].invert_yaxis()
     figure.supxlabel(SCORE[MAIN].header.replace("FVE", "Variance that one draw explains") + " density", fontsize=8)
