@@ -69,8 +69,28 @@ def verdicts(judgements: Sequence[Judgement]) -> str:
     of_word = Counter(each.verdict.word for each in judgements if each.stated)
     if not of_word.total() - of_word[NOT_MEASURED]:
         return "None of the paper's claims is measured here."
-    parts = [f"{of_word[word]} {'are' if of_word[word] > 1 else 'is'} {word}" for word in WORDS if of_word[word]]
-    return f"Of the paper's {of_word.total()} claims {', '.join(parts)}."
+    return f"Of the paper's {of_word.total()} claims {counted(of_word)}."
+
+
+def shipped_verdicts() -> str:
+    """How many hold by the runs that are shipped, in one sentence.
+
+    Example:
+        >>> print(shipped_verdicts())
+        By the longer runs that are shipped with the package 4 are supported, 5 are not supported, 3 are inconclusive.
+    """
+    from vscbench.reference import claims
+
+    table = claims()
+    of_claim = table[table["reading"] == "stated"].groupby("claim")["verdict"].first()
+    return f"By the longer runs that are shipped with the package {counted(Counter(of_claim))}."
+
+
+def counted(of_word: Counter[str]) -> str:
+    """'4 are supported, 1 is inconclusive'."""
+    return ", ".join(
+        f"{of_word[word]} {'are' if of_word[word] > 1 else 'is'} {word}" for word in WORDS if of_word[word]
+    )
 
 
 def trust(study: Study) -> str:
@@ -158,7 +178,11 @@ def write_front_page(results: Path) -> None:
     judgements = judge(study)
     compared = boards(study)
     content = {
-        "answer": [*(f"{board.name}: {advice(board)}" for board in compared[:1]), verdicts(judgements), trust(study)],
+        "answer": [
+            *(f"{board.name}: {advice(board)}" for board in compared[:1]),
+            f"{verdicts(judgements)} {shipped_verdicts()}",
+            trust(study),
+        ],
         "others": [(board.name, advice(board)) for board in compared[1:]],
         "leaderboard": (results / "leaderboard.html").is_file(),
         "whence": whence(),
