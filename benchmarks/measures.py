@@ -40,7 +40,8 @@ def compare(study: configs.Study, rounds: int) -> list[float]:
             coder = model.build(spec, source.shape).eval().coder
             coder.set_step(1, 1)
             sections = filled(configs.evaluation(study, experiment))
-            e = Evaluation(coder, source, **sections.pop("shared"))
+            shared = sections.pop("shared")
+            e = Evaluation(coder, source.measured_on(shared.pop("split")), **shared)
             for name, section in sections.items():
                 start = time.process_time()
                 find(METRICS, name, "metric")(e, **section)

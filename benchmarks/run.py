@@ -4,7 +4,6 @@
 
 `step`: a training step of the default study's photographs against that of an earlier commit, each in its own process.
 `measures`: the metrics that have controls, beside all others.
-`plan`: a dry run of Snakemake on that study against that of the earlier commit.
 `fista`: codes of the study's test patches against scikit-learn's.
 `dictionary`: a dictionary learned online until it is as good as scikit-learn's.
 """
@@ -13,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -41,8 +39,6 @@ MEASURES_LIMIT = 1.2
 """The most that the measures with controls may make of the time of all others."""
 DICTIONARY_LIMIT = 0.2
 """The most of scikit-learn's time that learning a dictionary as good may take."""
-PLANS = 5
-"""The most turns of planning, each of which takes seconds."""
 WARM_UP, STEPS = 200, 10
 """Steps before anything is timed, by when the codes of sparse methods are sparse, and of each turn."""
 
@@ -92,20 +88,6 @@ def step_ratios(before: Path, method: str, patches: Path, rounds: int) -> list[f
     return ratios
 
 
-def plan_seconds(root: Path, folder: Path) -> float:
-    """Processor time of a dry run of the tree `root` on its default study, in a folder without results."""
-
-    def spent() -> float:
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return used.ru_utime + used.ru_stime
-
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1"]
-    command += ["--snakefile", str(root / "Snakefile"), "--configfile", str(root / "config.yaml")]
-    start, env = spent(), os.environ | {"PYTHONPATH": str(root / "src")}
-    subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True)
-    return spent() - start
-
-
 def show(what: str, ratios: Sequence[float], limit: float | None = None) -> bool:
     """Print a comparison's median and range as a row of the table; whether it is within its limit."""
     met = limit is None or median(ratios) <= limit
@@ -135,9 +117,6 @@ def main() -> int:
         for method in options.methods:
             ratios = step_ratios(before, method, patches, options.rounds)
             met &= show(f"step of {method}: now / {options.before}", ratios, LIMIT)
-        turns = range(min(options.rounds, PLANS))  # the earlier one finds its files in its own folder alone
-        plans = [plan_seconds(ROOT, Path(folder)) / plan_seconds(before, before) for _ in turns]
-        show(f"plan of the default study: now / {options.before}", plans)
     measured = measures.compare(configs.load([ROOT / "config.yaml"]), rounds=2)
     met &= show("evaluation of the study: all metrics / without controls", measured, MEASURES_LIMIT)
     for what, ratios in fista.compare(data, options.rounds).items():
