@@ -13,17 +13,22 @@ if TYPE_CHECKING:
     from vscbench.reporting.study import Study
     from vscbench.reporting.tables.frame import Block
 
-COLUMNS = (
-    Column("SNR J=1", "gradient_snr_inference_j1"),
-    Column("SNR J=20", "gradient_snr_inference_j20"),
-    Column("Null", "gradient_snr_null_inference_j1"),
-    Column("Unbiased J=1", "gradient_snr_unbiased_inference_j1"),
-    Column("Unbiased J=20", "gradient_snr_unbiased_inference_j20"),
-    Column("Variance J=1", "gradient_variance_inference_j1"),
-    Column("Variance J=20", "gradient_variance_inference_j20"),
-    Column("As published J=1", "gradient_snr_published_inference_j1", "gradient_snr_inference", 1),
-    Column("As published J=20", "gradient_snr_published_inference_j20", "gradient_snr_inference", 20),
-)
+
+def columns(part: str) -> tuple[Column, ...]:
+    """Those of the gradients of a part, `inference` or `generator`."""
+    return (
+        Column("SNR J=1", f"gradient_snr_{part}_j1"),
+        Column("SNR J=20", f"gradient_snr_{part}_j20"),
+        Column("Null", f"gradient_snr_null_{part}_j1"),
+        Column("Unbiased J=1", f"gradient_snr_unbiased_{part}_j1"),
+        Column("Unbiased J=20", f"gradient_snr_unbiased_{part}_j20"),
+        Column("Variance J=1", f"gradient_variance_{part}_j1"),
+        Column("Variance J=20", f"gradient_variance_{part}_j20"),
+        Column("As published J=1", f"gradient_snr_published_{part}_j1", f"gradient_snr_{part}", 1),
+        Column("As published J=20", f"gradient_snr_published_{part}_j20", f"gradient_snr_{part}", 20),
+    )
+
+
 CAPTION = (
     "Noise of the inference network's gradients over passes on a fixed batch at the end of training. SNR is "
     "|mean|/std, median over parameters; null is what pure noise would show at this number of passes; unbiased is "
@@ -36,7 +41,7 @@ def make(study: Study) -> Iterator[Block]:
     """The blocks of the table."""
     from vscbench.reporting.tables.frame import by_group
 
-    return by_group(study, COLUMNS)
+    return by_group(study, columns("inference"))
 
 
 TABLE = Table("gradients_inference", "Gradients of the inference network", CAPTION, needs.gradients, make)
