@@ -145,10 +145,17 @@ class Study:
 
     def methods(self, group: str, *, baselines: bool = False) -> list[str]:
         """The methods of a group, in the order of the config."""
-        rows = self.metrics[self.metrics["group"] == group]
-        if not baselines:
-            rows = rows[rows["status"] != "baseline"]
-        return list(rows["method"].unique())
+        return list(self._methods[baselines].get(group, []))
+
+    @cached_property
+    def _methods(self) -> dict[bool, dict[str, list[str]]]:
+        """The methods of each group, without reference codes and with them: to filter for each would be quadratic."""
+        rows = self.metrics[["group", "method", "status"]].drop_duplicates()
+        runs = rows[rows["status"] != "baseline"]
+        return {
+            baselines: {str(group): list(names.unique()) for group, names in of.groupby("group", sort=False)["method"]}
+            for baselines, of in ((False, runs), (True, rows))
+        }
 
     @cached_property
     def _places(self) -> dict[Any, Any]:
@@ -174,8 +181,13 @@ class Study:
 
     def measured(self, group: str) -> list[str]:
         """The metrics that some run of a group has, in order."""
-        rows = self.metrics[(self.metrics["group"] == group) & (self.metrics["status"] == "completed")]
-        return list(rows["metric"].unique())
+        return self._measured.get(group, [])
+
+    @cached_property
+    def _measured(self) -> dict[str, list[str]]:
+        """The metrics of each group."""
+        rows = self.metrics.loc[self.metrics["status"] == "completed", ["group", "metric"]].drop_duplicates()
+        return {str(group): list(names) for group, names in rows.groupby("group", sort=False)["metric"]}
 
     def diverged(self, group: str) -> pd.DataFrame:
         """Runs of a group that diverged: method, repetition, value (the step)."""
