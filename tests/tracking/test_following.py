@@ -42,7 +42,7 @@ def followed(empty: Path, tmp_path: Path) -> tuple[Follower, Layout, Path]:
 
 def curve(place: Path, identifier: str) -> list[tuple[int, float]]:
     """The points of a curve; a point that was logged twice is there twice."""
-    return [(p.step, p.value) for p in client_of(place).get_metric_history(identifier, "curve/train_loss")]
+    return [(p.step, p.value) for p in client_of(place).get_metric_history(identifier, "Curves/train_loss")]
 
 
 def points(rows: list[dict[str, float]]) -> list[tuple[int, float]]:

@@ -200,7 +200,7 @@ def test_long_run_is_logged_whole(store: Path, client: MlflowClient, runs: list[
     track(run, store=store)
     found = logged(client, "long-recovery")[key_of(run)]
     for column in "abcd":
-        (name,) = (metric for metric in found.data.metrics if re.fullmatch(rf"curve.{column}", metric))
+        (name,) = (metric for metric in found.data.metrics if re.fullmatch(rf"Curves.{column}", metric))
         history = {point.step: point.value for point in client.get_metric_history(found.info.run_id, name)}
         assert history == {int(row["step"]): row[column] for row in rows if math.isfinite(row[column])}
 

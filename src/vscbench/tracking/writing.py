@@ -36,7 +36,9 @@ BATCH, PARAMS = 1000, 100
 ARTIFACTS = ("config.json", "history.csv", "metrics.json", "resources.json", "status.json", "weights.safetensors")
 CONTENT = "content"
 """The tag of an entry that is whole: a fingerprint of the files that it was made from."""
-CURVE = "curve/train_loss"
+CURVES = "Curves"
+"""Their group: with a capital it comes first, MLflow sorts groups by code point."""
+CURVE = f"{CURVES}/train_loss"
 """By which it is seen how far an entry's curves go: every history has it."""
 History: TypeAlias = "Sequence[Mapping[str, float]]"
 
@@ -274,4 +276,4 @@ def _curves(history: History, after: float) -> Iterator[Metric]:
     for row in history:
         for name, value in row.items():
             if name not in ("epoch", "step") and math.isfinite(value) and row["step"] > after:
-                yield Metric(f"curve/{name}", value, now, int(row["step"]))
+                yield Metric(f"{CURVES}/{name}", value, now, int(row["step"]))
