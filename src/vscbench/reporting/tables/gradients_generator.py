@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vscbench.reporting.study import Study
     from vscbench.reporting.tables.frame import Block
 
+COLUMNS = columns("generator")
 CAPTION = (
     "The same of the dictionary's gradients. The published values, in the tens of thousands, are no ratio of this "
     "kind (an epsilon of 1e-9 after a division by two million) and are quoted for the record."
@@ -24,7 +25,7 @@ def make(study: Study) -> Iterator[Block]:
     """The blocks of the table."""
     from vscbench.reporting.tables.frame import by_group
 
-    return by_group(study, columns("generator"))
+    return by_group(study, COLUMNS)
 
 
 TABLE = Table("gradients_generator", "Gradients of the generator", CAPTION, needs.gradients, make)

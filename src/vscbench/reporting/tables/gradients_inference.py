@@ -29,6 +29,7 @@ def columns(part: str) -> tuple[Column, ...]:
     )
 
 
+COLUMNS = columns("inference")
 CAPTION = (
     "Noise of the inference network's gradients over passes on a fixed batch at the end of training. SNR is "
     "|mean|/std, median over parameters; null is what pure noise would show at this number of passes; unbiased is "
@@ -41,7 +42,7 @@ def make(study: Study) -> Iterator[Block]:
     """The blocks of the table."""
     from vscbench.reporting.tables.frame import by_group
 
-    return by_group(study, columns("inference"))
+    return by_group(study, COLUMNS)
 
 
 TABLE = Table("gradients_inference", "Gradients of the inference network", CAPTION, needs.gradients, make)
