@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Rival(NamedTuple):
-    """A coder of the shipped leaderboard: the start of a `Coder`, and its runs."""
+    """A coder of the shipped leaderboard."""
 
     label: str
     kind: str

@@ -77,13 +77,13 @@ def shipped_verdicts() -> str:
 
     Example:
         >>> print(shipped_verdicts())
-        By the longer runs that are shipped with the package 4 are supported, 5 are not supported, 3 are inconclusive.
+        By the runs that are shipped with the package 4 are supported, 5 are not supported, 3 are inconclusive.
     """
     from vscbench.reference import claims
 
     table = claims()
     of_claim = table[table["reading"] == "stated"].groupby("claim")["verdict"].first()
-    return f"By the longer runs that are shipped with the package {counted(Counter(of_claim))}."
+    return f"By the runs that are shipped with the package {counted(Counter(of_claim))}."
 
 
 def counted(of_word: Counter[str]) -> str:

@@ -181,7 +181,7 @@ class Study:
 
     def measured(self, group: str) -> list[str]:
         """The metrics that some run of a group has, in order."""
-        return self._measured.get(group, [])
+        return list(self._measured.get(group, []))
 
     @cached_property
     def _measured(self) -> dict[str, list[str]]:
@@ -232,8 +232,8 @@ class Study:
             ]
         return " ".join(found)
 
-    def outcomes(self, groups: Sequence[str]) -> list[str]:
-        """What became of runs of some groups that did not do what they were to: all methods on one line, or nothing."""
+    def outcomes(self, groups: Sequence[str]) -> str:
+        """What became of runs of some groups that did not do what they were to, a sentence a method, on one line."""
         said = []
         for method in self.coders:
             runs = sum(len(self.runs(group, method)) for group in groups)
@@ -243,7 +243,7 @@ class Study:
                 f"{n} of {runs} runs {word}" for n, word in ((lost, "diverged"), (nothing, "learnt nothing")) if n
             ]
             said += [f"{self.labels[method]}: {', '.join(counts)}."] if counts else []
-        return [" ".join(said)] if said else []
+        return " ".join(said)
 
     def finished(self, group: str, method: str) -> list[Path]:
         """The folders of a method's runs that came to their end."""

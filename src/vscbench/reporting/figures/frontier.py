@@ -113,7 +113,7 @@ def notes(study: Study, place: Frontier) -> list[str]:
     lowest = means.min(axis=1).groupby(level="method", sort=False).min().drop(REFERENCE_CURVE, errors="ignore")
     below = ", ".join(study.labels[method] for method in lowest.index[lowest < FLOOR])
     outside = [f"Points worse than FVE = {FLOOR:g} lie below the axis: {below}."] if below else []
-    return [words, *outside, *study.outcomes(place.groups)]
+    return [words, *outside, study.outcomes(place.groups)]
 
 
 def draw(study: Study) -> Figure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vscbench.reporting import needs
 from vscbench.reporting.leaderboard.board import KINDS, boards
@@ -26,6 +26,8 @@ LOOKS = dict(
     zip(KINDS, (Look("#0072B2", "o"), Look("#D55E00", "s"), Look("#000000", "X"), Look("#8C6BB1", "D")), strict=True)
 )
 """Of each kind of coder."""
+ELSEWHERE: dict[str, Any] = {"color": "0.35", "marker": "o", "mfc": "white", "lw": 0, "label": "another density"}
+"""In the legend: a coder that has no codes of the density of the comparison."""
 FLOOR = -0.1
 """The lowest FVE that is drawn: a code that is worse than none may be so by any amount."""
 
@@ -92,7 +94,7 @@ def key(found: list[Board]) -> list[Line2D]:
         if kind in present
     ]
     if any(coder.explained and not coder.compared for board in found for coder in board.coders):
-        handles.append(mark(color="0.35", marker="o", mfc="white", lw=0, label="another density"))
+        handles.append(mark(**ELSEWHERE))
     if any(not math.isnan(board.pca) for board in found):
         handles.append(mark(label="as many principal components", **REFERENCE))
     return handles

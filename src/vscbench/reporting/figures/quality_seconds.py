@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vscbench.reporting import needs
-from vscbench.reporting.figures.leaderboard import FLOOR
+from vscbench.reporting.figures.leaderboard import ELSEWHERE, FLOOR
 from vscbench.reporting.frontier import efficient
 from vscbench.reporting.leaderboard.board import boards
 from vscbench.reporting.leaderboard.columns import AT
@@ -69,7 +69,7 @@ def draw(study: Study) -> Figure:
         shown = {coder.method: coder.label for coders in found.values() for coder in coders}
         handles = [handle(look[m], wrapped(label, 22), ls="none") for m, label in shown.items()]
         if any(not coder.compared for coders in found.values() for coder in coders):
-            handles.append(mark(color="0.35", marker="o", mfc="white", lw=0, label="another density"))
+            handles.append(mark(**ELSEWHERE))
         legend(figure, handles, COLUMNS)
         note(
             figure,

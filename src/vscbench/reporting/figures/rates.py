@@ -86,7 +86,7 @@ def draw(study: Study) -> Figure:
             "one weight of the divergence. Ringed in black: in most repetitions no other run, of any method, is as "
             "low in rate, squared error and density.",
             *(f"{study.labels[method]}: points worse than FVE = {FLOOR:g} lie below the axis." for method in below),
-            *study.outcomes(found[name].setting.groups),
+            study.outcomes(found[name].setting.groups),
         )
     return figure
 

@@ -161,7 +161,7 @@ def draw(study: Study) -> Figure:
             "Mean over seeds with their range; test data of synthetic sets, atoms paired with the true ones by the "
             "largest sum of |cos|. Reliability: codes of all seeds in ten bins of P(active), bins of fewer than "
             f"{FEWEST} codes left out; a calibrated posterior lies on the dashed diagonal.",
-            *study.outcomes(groups),
+            study.outcomes(groups),
         )
     return figure
 

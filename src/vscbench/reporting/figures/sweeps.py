@@ -212,7 +212,7 @@ def explanation(study: Study, sweep: Sweep, panels: list[Panel], quoted: bool) -
     if quoted:
         theirs = published.DEEP[study.spec_of(group)["dataset"]["kind"]].setting
         words.append(f"Published: {theirs}; their FID is none (a covariance over the wrong axis) and is left out.")
-    return words + study.outcomes([*sweep.places(study), *sweep.beside(study)])
+    return [*words, study.outcomes([*sweep.places(study), *sweep.beside(study)])]
 
 
 def draw(study: Study) -> Figure:

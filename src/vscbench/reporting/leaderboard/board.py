@@ -106,7 +106,9 @@ def board(study: Study, name: str, place: Frontier) -> Board | None:
     for method, each in (rivals(study.spec_of(place.groups[0])) if methods else {}).items():
         if method not in coders:
             rows[method] = each.table.reindex(columns=table.columns)
-            coders[method] = Coder(method, f"{each.label} (shipped)", *each[1:-1], {}, shipped=True)
+            coders[method] = Coder(
+                method, f"{each.label} (shipped)", each.kind, each.runs, each.diverged, each.nothing, {}, shipped=True
+            )
     if len(coders) < 2 or not any((runs["density"] < DENSE).any() for runs in rows.values()):  # noqa: PLR2004
         return None
     numbers = {method: dict(_numbers(study, place, rows[method], coder)) for method, coder in coders.items()}
